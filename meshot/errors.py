@@ -1,0 +1,50 @@
+"""Typed exceptions: every message is one sentence with the cause and, where there are any, the offending ids."""
+
+from collections.abc import Sequence
+
+
+class MeshotError(Exception):
+    """Base of all errors that meshot raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One sentence with the cause.
+    ids : sequence of int, optional
+        Offending vertices, faces or sites; the message names the first few.
+
+    Examples
+    --------
+    >>> str(GeometryError("face with zero area", ids=[3, 7]))
+    'face with zero area (ids 3, 7)'
+    """
+
+    def __init__(self, message: str, ids: Sequence[int] = ()) -> None:
+        self.ids = tuple(int(i) for i in ids)
+        super().__init__(f"{message} ({format_ids(self.ids)})" if self.ids else message)
+
+
+class MeshReadError(MeshotError):
+    """A file is missing, empty, damaged or holds no mesh."""
+
+
+class TopologyError(MeshotError):
+    """The mesh is not a connected, oriented, genus-zero manifold, or has the wrong number of boundary loops."""
+
+
+class GeometryError(MeshotError):
+    """Coordinates, areas, sites or masses with which nothing can be computed."""
+
+
+class ConvergenceError(MeshotError):
+    """An iteration cannot go on; the message says what was reached."""
+
+
+class ConvergenceWarning(UserWarning):
+    """An iteration stopped before its tolerance; the result says how far it came."""
+
+
+def format_ids(ids: Sequence[int], limit: int = 10) -> str:
+    """Spell out at most `limit` ids: ``ids 3, 7`` or ``ids 0, 1, ... (12 in all)``."""
+    shown = ", ".join(str(i) for i in ids[:limit])
+    return f"ids {shown}" if len(ids) <= limit else f"ids {shown}, ... ({len(ids)} in all)"

@@ -1,0 +1,32 @@
+"""One decorator for every compiled kernel, so that all are compiled lazily, cached, and free of the interpreter lock."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` at its first call; the machine code is cached on disk. Division by zero gives inf or nan."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096) -> list[Any]:
+    """Return ``work(start, stop)`` for consecutive ranges of ``range(count)``, in order, on all cores.
+
+    The ranges do not depend on the number of threads, so neither does the result.
+
+    Examples
+    --------
+    >>> run_in_chunks(lambda start, stop: stop - start, 10, chunk=4)
+    [4, 4, 2]
+    """
+    starts = np.arange(0, count, chunk).tolist()
+    if len(starts) <= 1:
+        return [work(start, count) for start in starts]
+    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+        return list(pool.map(lambda start: work(start, min(start + chunk, count)), starts))

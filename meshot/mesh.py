@@ -1,0 +1,191 @@
+"""`Surface`: vertices and triangles, frozen, with adjacency computed when first asked for.
+
+The input is taken as it is: no vertex is merged, moved, reordered or dropped.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshot.errors import GeometryError, MeshReadError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def check_vertices(vertices: ArrayLike) -> Floats:
+    """Return `vertices` as a frozen (V, 3) float array, or raise `MeshReadError`."""
+    array = np.array(vertices, dtype=np.float64, order="C")
+    if array.ndim != 2 or array.shape[1] != 3:
+        raise MeshReadError(f"vertices must have shape (V, 3), got {array.shape}")
+    return _frozen(array)
+
+
+def check_faces(faces: ArrayLike, vertex_count: int) -> Ints:
+    """Return `faces` as a frozen (F, 3) int array with indices in range, or raise `MeshReadError`."""
+    array = np.array(faces)
+    if array.size == 0:
+        raise MeshReadError("the mesh has no faces")
+    if array.ndim != 2 or array.shape[1] != 3:
+        raise MeshReadError(f"faces must have shape (F, 3), got {array.shape}")
+    if not np.issubdtype(array.dtype, np.integer):
+        raise MeshReadError(f"faces must be integers, got {array.dtype}")
+    out = np.flatnonzero(((array < 0) | (array >= vertex_count)).any(axis=1))
+    if len(out):
+        raise MeshReadError(f"face with a vertex index outside 0 to {vertex_count - 1}", ids=out.tolist())
+    return _frozen(np.ascontiguousarray(array, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A triangle mesh in space.
+
+    Parameters
+    ----------
+    vertices : (V, 3) float
+        Positions, in any unit of length.
+    faces : (F, 3) int
+        Vertex indices, counter-clockwise seen from outside.
+
+    Raises
+    ------
+    MeshReadError
+        Wrong shapes or types, no faces, or an index out of range. Everything else (holes, handles, flat faces)
+        is for `meshot.check` to report.
+
+    Examples
+    --------
+    >>> Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]]).face_areas
+    array([0.5])
+    """
+
+    vertices: Floats
+    faces: Ints
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vertices", check_vertices(self.vertices))
+        object.__setattr__(self, "faces", check_faces(self.faces, len(self.vertices)))
+
+    def with_vertices(self, vertices: ArrayLike) -> "Surface":
+        """Return a copy with other positions and the same faces."""
+        return replace(self, vertices=vertices)
+
+    def with_faces(self, faces: ArrayLike) -> "Surface":
+        """Return a copy with other faces on the same vertices."""
+        return replace(self, faces=faces)
+
+    @cached_property
+    def corners(self) -> Floats:
+        """Positions of each face's corners, (F, 3, 3)."""
+        return _frozen(self.vertices[self.faces])
+
+    @cached_property
+    def face_areas(self) -> Floats:
+        """Area of each face, (F,)."""
+        a, b, c = self.corners.transpose(1, 0, 2)
+        return _frozen(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1))
+
+    @cached_property
+    def area(self) -> float:
+        """Total area."""
+        return float(self.face_areas.sum())
+
+    @cached_property
+    def vertex_areas(self) -> Floats:
+        """A third of the areas of the faces at each vertex, (V,); they sum to the total area."""
+        thirds = np.repeat(self.face_areas / 3, 3)
+        return _frozen(np.bincount(self.faces.ravel(), thirds, minlength=len(self.vertices)))
+
+    @cached_property
+    def face_normals(self) -> Floats:
+        """Unit normal of each face, (F, 3); zero where the area is."""
+        a, b, c = self.corners.transpose(1, 0, 2)
+        return _frozen(_unit(np.cross(b - a, c - a)))
+
+    @cached_property
+    def vertex_normals(self) -> Floats:
+        """Area-weighted unit normal at each vertex, (V, 3)."""
+        weighted = np.repeat(self.face_normals * self.face_areas[:, None], 3, axis=0)
+        corner = self.faces.ravel()
+        sums = [np.bincount(corner, weighted[:, k], minlength=len(self.vertices)) for k in range(3)]
+        return _frozen(_unit(np.stack(sums, axis=1)))
+
+    @cached_property
+    def halfedges(self) -> Ints:
+        """Directed edges of the faces, (3F, 2); row 3f + k runs from corner k of face f to corner k + 1."""
+        return _frozen(np.stack([self.faces, np.roll(self.faces, -1, axis=1)], axis=2).reshape(-1, 2))
+
+    @cached_property
+    def edges(self) -> Ints:
+        """Undirected edges (i < j), (E, 2), in lexicographic order."""
+        return _frozen(np.unique(np.sort(self.halfedges, axis=1), axis=0))
+
+    @cached_property
+    def twins(self) -> Ints:
+        """For each halfedge the opposite one, (3F,), or -1 on the boundary; needs a manifold, oriented mesh."""
+        tail, head = self.halfedges.T
+        key, opposite = tail * len(self.vertices) + head, head * len(self.vertices) + tail
+        order = np.argsort(key)
+        place = np.minimum(np.searchsorted(key, opposite, sorter=order), len(key) - 1)
+        found = order[place]
+        return _frozen(np.where(key[found] == opposite, found, -1))
+
+    @cached_property
+    def boundary_loops(self) -> tuple[Ints, ...]:
+        """Vertex loops along the boundary, longest first, with the surface on their left; needs a manifold mesh."""
+        tail, head = self.halfedges[self.twins < 0].T
+        following = dict(zip(tail.tolist(), head.tolist(), strict=True))
+        loops = []
+        while following:
+            start, vertex = following.popitem()
+            loop = [start]
+            while vertex != start:
+                if vertex not in following:
+                    raise GeometryError("the boundary is not a set of simple loops", ids=[vertex])
+                loop.append(vertex)
+                vertex = following.pop(vertex)
+            least = loop.index(min(loop))
+            loops.append(_frozen(np.array(loop[least:] + loop[:least], dtype=np.int64)))
+        return tuple(sorted(loops, key=lambda loop: (-len(loop), loop[0])))
+
+    @cached_property
+    def referenced(self) -> NDArray[np.bool_]:
+        """Whether each vertex belongs to a face, (V,)."""
+        used = np.zeros(len(self.vertices), dtype=bool)
+        used[self.faces] = True
+        return _frozen(used)
+
+    @cached_property
+    def euler_characteristic(self) -> int:
+        """V - E + F, unreferenced vertices left out."""
+        return int(self.referenced.sum()) - len(self.edges) + len(self.faces)
+
+
+def _unit(vectors: Floats) -> Floats:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
+def as_surface(mesh: Any) -> Surface:
+    """Return `mesh` as a `Surface`: a `Surface` itself, or a trimesh or PyVista mesh (by duck typing).
+
+    Raises
+    ------
+    MeshReadError
+        The object has neither ``vertices`` and ``faces`` nor ``points`` and triangles.
+    """
+    if isinstance(mesh, Surface):
+        return mesh
+    if hasattr(mesh, "points") and hasattr(mesh, "regular_faces"):
+        return Surface(mesh.points, mesh.regular_faces)
+    if hasattr(mesh, "vertices") and hasattr(mesh, "faces"):
+        return Surface(mesh.vertices, mesh.faces)
+    raise MeshReadError(f"cannot make a surface of a {type(mesh).__name__}: it has no vertices and faces")

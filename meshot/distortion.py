@@ -1,0 +1,220 @@
+"""How far a map is from keeping areas and angles: per face, per corner, and in a few numbers.
+
+Areas are taken as shares of their total on both sides, so that a similarity has no distortion at all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.errors import GeometryError
+from meshot.maps import SurfaceMap
+from meshot.mesh import Floats, Ints
+
+Bools = NDArray[np.bool_]
+
+# A face is degenerate where its height is below this fraction of its longest edge: rounding decides its shape then.
+FLAT = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Distortion:
+    """Distortion of a piecewise-linear map; every array is read-only.
+
+    Attributes
+    ----------
+    area_ratio : (F,) float
+        Share of the image's area over share of the original's, r = a'/a; NaN where the original face has no area.
+    log_area_ratio : (F,) float
+        log r; -inf where the image face has no area.
+    angle_difference : (F, 3) float
+        Image angle minus original angle at each corner, in degrees.
+    log_angle_ratio : (F, 3) float
+        log(image angle / original angle) at each corner; not finite where one of them is zero.
+    quasi_conformal : (F,) float
+        sigma_1 / sigma_2 of the face's Jacobian, at least 1; infinite where the image face is flat.
+    beltrami : (F,) float
+        |mu| = (sigma_1 - sigma_2) / (sigma_1 + sigma_2), 0 to 1.
+    flipped : (F,) bool
+        Image face turned against the image as a whole: a map that mirrors everything flips nothing.
+    degenerate : (F,) bool
+        Image face that is flat to rounding; never counted as flipped.
+    """
+
+    area_ratio: Floats
+    log_area_ratio: Floats
+    angle_difference: Floats
+    log_angle_ratio: Floats
+    quasi_conformal: Floats
+    beltrami: Floats
+    flipped: Bools
+    degenerate: Bools
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            array.flags.writeable = False
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return the figures of ``metrics.json`` as plain numbers, under "area" and "angle".
+
+        Faces without area (in the original, or for the logarithms in the image) are left out of the statistics of
+        area; `log_left_out` counts them. Infinite ratios are left out of the angle statistics alike.
+        """
+        return {"area": self._area_summary(), "angle": self._angle_summary()}
+
+    def _area_summary(self) -> dict[str, float]:
+        ratio = self.area_ratio[np.isfinite(self.area_ratio)]
+        logs = self.log_area_ratio[np.isfinite(self.log_area_ratio)]
+        low, high = np.percentile(logs, [1, 99])
+        return {
+            "flipped": int(self.flipped.sum()),
+            "degenerate": int(self.degenerate.sum()),
+            "ratio_sd": float(ratio.std()),
+            "ratio_max_deviation": float(np.abs(ratio - 1).max()),
+            "log_mean_abs": float(np.abs(logs).mean()),
+            "log_p01": float(low),
+            "log_p99": float(high),
+            "log_left_out": len(self.log_area_ratio) - len(logs),
+        }
+
+    def _angle_summary(self) -> dict[str, float]:
+        difference = self.angle_difference
+        return {
+            "mean_abs_degrees": float(np.abs(difference).mean()),
+            "sd_degrees": float(difference.std()),
+            "max_degrees": float(np.abs(difference).max()),
+            "log_sd": float(self.log_angle_ratio[np.isfinite(self.log_angle_ratio)].std()),
+            "quasi_conformal_mean": float(self.quasi_conformal[np.isfinite(self.quasi_conformal)].mean()),
+            "beltrami_mean": float(self.beltrami[np.isfinite(self.beltrami)].mean()),
+        }
+
+
+def distortion(surface_map: SurfaceMap) -> Distortion:
+    """Measure how a map changes areas, angles and orientation.
+
+    Angles are those of the flat triangles on both sides, also where the image lies on a sphere.
+
+    Parameters
+    ----------
+    surface_map : SurfaceMap
+        A map to the plane (``uv``, (V, 2)) or to the unit sphere (``points``, (V, 3), centred at the origin).
+
+    Returns
+    -------
+    Distortion
+        Arrays per face and per corner; `Distortion.summary` gives the figures.
+
+    Raises
+    ------
+    GeometryError
+        A face's image is not finite (its ids are named), or the image or the surface has no area.
+
+    Notes
+    -----
+    Area ratios and log angle ratios as in Su et al., "Area-preserving mesh parameterization for poly-annulus
+    surfaces based on optimal mass transportation" (2016); angle differences as in Choi and Lui, "A linear formulation
+    for disk conformal parameterization" (2018); sigma_1/sigma_2 as in Sander et al., "Texture mapping progressive
+    meshes" (2001). Every angle is an arctangent of cross and dot product, which keeps its digits in needles.
+
+    Examples
+    --------
+    >>> from meshot.mesh import Surface
+    >>> surface = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    >>> stretched = SurfaceMap(surface, surface.vertices[:, :2] * [2, 1], np.arange(4))
+    >>> distortion(stretched).quasi_conformal
+    array([2., 2.])
+    """
+    surface = surface_map.surface
+    image, signed = _image(surface_map)
+    original_angles, mapped_angles = _angles(surface.corners), _angles(image)
+    ratio = _area_ratio(surface.face_areas, np.abs(signed))
+    quasi_conformal, beltrami = _singular_values(surface.corners, image)
+    degenerate = ~(np.abs(signed) > FLAT * _longest_edge(image) ** 2)
+    orientation = 1.0 if signed.sum() >= 0 else -1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio, log_angles = np.log(ratio), np.log(mapped_angles / original_angles)
+    return Distortion(
+        area_ratio=ratio,
+        log_area_ratio=log_ratio,
+        angle_difference=np.degrees(mapped_angles - original_angles),
+        log_angle_ratio=log_angles,
+        quasi_conformal=quasi_conformal,
+        beltrami=beltrami,
+        flipped=(orientation * signed < 0) & ~degenerate,
+        degenerate=degenerate,
+    )
+
+
+def _image(surface_map: SurfaceMap) -> tuple[Floats, Floats]:
+    """Corners of the image faces in space, (F, 3, 3), and their signed areas, (F,)."""
+    faces: Ints = surface_map.surface.faces
+    points: Any = getattr(surface_map, "points", None)
+    on_sphere = points is not None
+    corners: Floats = np.zeros((len(faces), 3, 3))
+    corners[..., : 3 if on_sphere else 2] = (points if on_sphere else surface_map.uv)[faces]
+    bad = np.flatnonzero(~np.isfinite(corners).all(axis=(1, 2)))
+    if len(bad):
+        raise GeometryError("face whose image is not finite", ids=bad.tolist())
+    normal = _normal(corners, 0)
+    if on_sphere:
+        outward = corners.sum(axis=1)
+        return corners, 0.5 * np.linalg.norm(normal, axis=1) * np.sign((normal * outward).sum(axis=1))
+    return corners, 0.5 * normal[:, 2]
+
+
+def _area_ratio(original: Floats, mapped: Floats) -> Floats:
+    if not (original.sum() > 0 and (mapped[original > 0] > 0).any()):
+        raise GeometryError("the surface or its image has no area")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: Floats = (mapped / mapped.sum()) / (original / original.sum())
+    return np.where(original > 0, ratio, np.nan)
+
+
+def _edges_at(corners: Floats, k: int) -> tuple[Floats, Floats]:
+    apex = corners[:, k]
+    return corners[:, (k + 1) % 3] - apex, corners[:, (k + 2) % 3] - apex
+
+
+def _normal(corners: Floats, k: int) -> Floats:
+    a, b = _edges_at(corners, k)
+    normal: Floats = np.cross(a, b)
+    return normal
+
+
+def _longest_edge(corners: Floats) -> Floats:
+    longest: Floats = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).max(axis=1)
+    return longest
+
+
+def _angles(corners: Floats) -> Floats:
+    """Angle at each corner, (F, 3), in radians; zero where an edge has no length."""
+    angles = np.empty(corners.shape[:2])
+    for k in range(3):
+        a, b = _edges_at(corners, k)
+        angles[:, k] = np.arctan2(np.linalg.norm(np.cross(a, b), axis=1), (a * b).sum(axis=1))
+    return angles
+
+
+def _flat_frame(corners: Floats) -> tuple[Floats, Floats, Floats]:
+    """Lay each face in the plane with its first edge on the x-axis: its length, and the third corner's x and y."""
+    a, b = _edges_at(corners, 0)
+    length: Floats = np.linalg.norm(a, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return length, (a * b).sum(axis=1) / length, np.linalg.norm(np.cross(a, b), axis=1) / length
+
+
+def _singular_values(original: Floats, image: Floats) -> tuple[Floats, Floats]:
+    """sigma_1/sigma_2 and |mu| of the Jacobian between two triangles laid flat, each (F,).
+
+    In these frames the Jacobian is [[p, q], [0, s]] with p, s >= 0; its conformal and anticonformal parts have norms
+    |f_z| and |f_zbar|, sigma_1 = |f_z| + |f_zbar|, and sigma_1 sigma_2 = p s, which needs no difference of near-equals.
+    """
+    (x1, x2, y2), (u1, u2, v2) = _flat_frame(original), _flat_frame(image)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, s = u1 / x1, v2 / y2
+        q = (u2 - p * x2) / y2
+        holomorphic, antiholomorphic = 0.5 * np.hypot(p + s, q), 0.5 * np.hypot(p - s, q)
+        quasi_conformal = np.maximum((holomorphic + antiholomorphic) ** 2 / (p * s), 1.0)
+        return quasi_conformal, antiholomorphic / holomorphic

@@ -1,0 +1,153 @@
+"""Open a closed surface to a disk along a path of edges."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
+
+from meshot.errors import GeometryError, TopologyError
+from meshot.mesh import Floats, Ints, Surface
+from meshot.operators import Sparse
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A closed surface cut open.
+
+    Attributes
+    ----------
+    surface : Surface
+        The opened surface: the same faces in the same order; the second copies of the path's inner vertices are added
+        at the end, in the path's order.
+    source_vertex : (V,) int
+        Vertex of the closed surface that each vertex came from.
+    path : (n,) int
+        The path of the cut, in vertices of the closed surface.
+    """
+
+    surface: Surface
+    source_vertex: Ints
+    path: Ints
+
+
+def cut_to_disk(surface: Surface, path: Sequence[int] | None = None) -> Cut:
+    """Cut a closed genus-zero surface along a simple path of edges, so that one boundary loop appears.
+
+    Parameters
+    ----------
+    surface : Surface
+        Closed, connected, oriented manifold.
+    path : sequence of int, optional
+        Vertices that the cut passes in this order; those that are not neighbors are joined by shortest edge paths.
+        Without it the cut follows a shortest path between two points far from each other.
+
+    Raises
+    ------
+    GeometryError
+        The path leaves the mesh, passes a vertex twice, or has fewer than two edges.
+
+    Examples
+    --------
+    >>> corners = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    >>> cut = cut_to_disk(Surface(corners, [[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]]), path=[0, 1, 2])
+    >>> cut.source_vertex, cut.surface.boundary_loops[0]
+    (array([0, 1, 2, 3, 1]), array([0, 1, 2, 4]))
+    """
+    graph = edge_graph(surface)
+    return _open(surface, _far_path(surface, graph) if path is None else _join(surface, graph, [int(v) for v in path]))
+
+
+def edge_graph(surface: Surface) -> Sparse:
+    """Return the graph of edges weighted by their length, (V, V), symmetric."""
+    i, j = surface.edges.T
+    length = np.linalg.norm(surface.vertices[i] - surface.vertices[j], axis=1)
+    count = len(surface.vertices)
+    rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
+    return sparse.coo_array((np.concatenate([length, length]), (rows, columns)), shape=(count, count)).tocsr()
+
+
+def _distances(graph: Sparse, source: int) -> tuple[Floats, Ints]:
+    distance, before = dijkstra(graph, indices=np.array([source]), return_predecessors=True)
+    return distance[0], before[0]
+
+
+def _farthest(distance: Floats) -> int:
+    return int(np.argmax(np.where(np.isfinite(distance), distance, -1.0)))
+
+
+def _trace(before: Ints, start: int, end: int) -> list[int]:
+    """Vertices from start to end along Dijkstra's predecessors; empty if the end was not reached."""
+    path = [end]
+    while path[-1] != start:
+        if before[path[-1]] < 0:
+            return []
+        path.append(int(before[path[-1]]))
+    return path[::-1]
+
+
+def _far_path(surface: Surface, graph: Sparse) -> list[int]:
+    """Shortest path between two far points; through a third vertex if they are neighbors."""
+    start = _farthest(_distances(graph, int(surface.faces[0, 0]))[0])
+    distance, before = _distances(graph, start)
+    end = _farthest(distance)
+    path = _trace(before, start, end)
+    if len(path) >= 3:
+        return path
+    third = min(set(graph[[start]].indices.tolist()) & set(graph[[end]].indices.tolist()))
+    return [start, third, end]
+
+
+def _join(surface: Surface, graph: Sparse, passed: list[int]) -> list[int]:
+    """Shortest legs between the given vertices, none of them touching an earlier one."""
+    bad = [v for v in passed if not 0 <= v < len(surface.vertices) or not surface.referenced[v]]
+    if bad:
+        raise GeometryError("the cut passes a vertex that is not on the surface", ids=bad)
+    twice = [v for v in sorted(set(passed)) if passed.count(v) > 1]
+    if twice:
+        raise GeometryError("the cut passes a vertex twice", ids=twice)
+    path = passed[:1]
+    for stop in passed[1:]:
+        if stop in graph[[path[-1]]].indices:
+            path.append(stop)
+            continue
+        later = set(passed) - {path[-1], stop}
+        leg = _trace(_distances(_without(graph, later | set(path[:-1])), path[-1])[1], path[-1], stop)
+        if not leg:
+            raise GeometryError("no path to this vertex of the cut avoids the earlier ones", ids=[stop])
+        path += leg[1:]
+    if len(path) < 3:
+        raise GeometryError("the path of a cut needs at least two edges", ids=path)
+    return path
+
+
+def _without(graph: Sparse, vertices: set[int]) -> Sparse:
+    """Return the graph with the edges at some vertices taken out."""
+    keep = np.ones(graph.shape[0])
+    keep[list(vertices)] = 0.0
+    scale = sparse.diags_array(keep)
+    smaller = sparse.csr_array(scale @ graph @ scale)
+    smaller.eliminate_zeros()
+    return smaller
+
+
+def _open(surface: Surface, path: list[int]) -> Cut:
+    """Give the faces right of the path their own copies of its inner vertices."""
+    count = len(surface.vertices)
+    around = np.flatnonzero(np.isin(surface.halfedges[:, 0], path[1:-1]))
+    index = {(int(a), int(b)): int(h) for h, (a, b) in zip(around, surface.halfedges[around], strict=True)}
+    faces = surface.faces.copy()
+    for i, (previous, vertex, following) in enumerate(zip(path, path[1:], path[2:], strict=False)):
+        # Counterclockwise around the vertex, from the edge to its predecessor to the one to its successor.
+        h = index[vertex, previous]
+        while True:
+            faces[h // 3, h % 3] = count + i
+            h = int(surface.twins[3 * (h // 3) + (h - 3 * (h // 3) + 2) % 3])
+            if h == index[vertex, following]:
+                break
+    source = np.concatenate([np.arange(count), np.array(path[1:-1], dtype=np.int64)])
+    opened = Surface(surface.vertices[source], faces)
+    if len(opened.boundary_loops) != 1:
+        raise TopologyError(f"the cut left {len(opened.boundary_loops)} boundary loops instead of one")
+    return Cut(opened, source, np.array(path, dtype=np.int64))

@@ -1,0 +1,86 @@
+"""Moebius maps of the disk, and the one that centers a measure on the circle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.errors import ConvergenceError
+from meshot.mesh import Floats
+
+Complexes = NDArray[np.complex128]
+MAX_STEPS = 200
+
+
+@dataclass(frozen=True)
+class DiskMoebius:
+    """The map ``z -> turn (z - a) / (1 - conj(a) z)`` of the unit disk to itself.
+
+    Attributes
+    ----------
+    a : complex
+        The point that goes to the origin, ``|a| < 1``.
+    turn : complex
+        Rotation, ``|turn| = 1``.
+
+    Examples
+    --------
+    >>> DiskMoebius(0.5)(np.array([0.5 + 0j, 1.0 + 0j]))
+    array([0.+0.j, 1.+0.j])
+    """
+
+    a: complex = 0.0
+    turn: complex = 1.0
+
+    def __call__(self, z: Complexes) -> Complexes:
+        """Return the images of points of the closed disk."""
+        return np.asarray(self.turn * (z - self.a) / (1.0 - np.conj(self.a) * z))
+
+    def then(self, later: "DiskMoebius") -> "DiskMoebius":
+        """Return the composition: this map first, `later` second."""
+        # The composition sends to zero what this one sends to later.a; the turn follows from the derivative there.
+        b, turn = later.a, self.turn
+        a = (b + turn * self.a) / (turn + b * np.conj(self.a))
+        new_turn = later.turn * (turn + b * np.conj(self.a)) / (1.0 + np.conj(b) * turn * self.a)
+        return DiskMoebius(complex(a), complex(new_turn / abs(new_turn)))
+
+
+def centering(points: Complexes, masses: Floats, tol: float = 1e-14) -> DiskMoebius:
+    """Return the Moebius map of the disk that brings the centroid of masses to the origin.
+
+    Newton's method on the hyperbolic barycenter (Douady and Earle 1986; Baden, Crane and Kazhdan 2018). The centroid
+    is unique as long as no point carries half of the mass or more.
+
+    Parameters
+    ----------
+    points : (n,) complex
+        In the closed unit disk.
+    masses : (n,) float
+        Non-negative.
+
+    Raises
+    ------
+    ConvergenceError
+        The centroid cannot be brought to the origin.
+
+    Examples
+    --------
+    >>> points = np.exp(1j * np.array([0.0, 1.0, 2.0]))
+    >>> bool(abs(centering(points, np.ones(3))(points).sum()) < 1e-13)
+    True
+    """
+    share = masses / masses.sum()
+    total = DiskMoebius()
+    z = points
+    for _ in range(MAX_STEPS):
+        center, square = complex(share @ z), complex(share @ (z * z))
+        if abs(center) <= tol:
+            return total
+        # To first order in a the image of z is z - a + conj(a) z^2.
+        jacobian = np.array([[1.0 - square.real, -square.imag], [-square.imag, 1.0 + square.real]])
+        x, y = np.linalg.solve(jacobian, [center.real, center.imag])
+        a = complex(x, y)
+        a *= min(1.0, 0.5 / abs(a))
+        total = total.then(DiskMoebius(a))
+        z = total(points)
+    raise ConvergenceError(f"the centroid stopped at a distance of {abs(center):.1e} from the origin")

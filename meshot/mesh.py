@@ -23,7 +23,10 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 def check_vertices(vertices: ArrayLike) -> Floats:
     """Return `vertices` as a frozen (V, 3) float array, or raise `MeshReadError`."""
-    array = np.array(vertices, dtype=np.float64, order="C")
+    try:
+        array = np.array(vertices, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise MeshReadError("vertices must be an array of numbers of shape (V, 3)") from None
     if array.ndim != 2 or array.shape[1] != 3:
         raise MeshReadError(f"vertices must have shape (V, 3), got {array.shape}")
     return _frozen(array)
@@ -31,7 +34,10 @@ def check_vertices(vertices: ArrayLike) -> Floats:
 
 def check_faces(faces: ArrayLike, vertex_count: int) -> Ints:
     """Return `faces` as a frozen (F, 3) int array with indices in range, or raise `MeshReadError`."""
-    array = np.array(faces)
+    try:
+        array = np.array(faces)
+    except (TypeError, ValueError):
+        raise MeshReadError("faces must be an array of vertex indices of shape (F, 3), triangles alone") from None
     if array.size == 0:
         raise MeshReadError("the mesh has no faces")
     if array.ndim != 2 or array.shape[1] != 3:
@@ -76,11 +82,11 @@ class Surface:
 
     def with_vertices(self, vertices: ArrayLike) -> "Surface":
         """Return a copy with other positions and the same faces."""
-        return replace(self, vertices=vertices)
+        return replace(self, vertices=np.asarray(vertices))
 
     def with_faces(self, faces: ArrayLike) -> "Surface":
         """Return a copy with other faces on the same vertices."""
-        return replace(self, faces=faces)
+        return replace(self, faces=np.asarray(faces))
 
     @cached_property
     def corners(self) -> Floats:
@@ -126,7 +132,9 @@ class Surface:
     @cached_property
     def edges(self) -> Ints:
         """Undirected edges (i < j), (E, 2), in lexicographic order."""
-        return _frozen(np.unique(np.sort(self.halfedges, axis=1), axis=0))
+        count = len(self.vertices)
+        low, high = np.sort(self.halfedges, axis=1).T
+        return _frozen(np.stack(np.divmod(np.unique(low * count + high), count), axis=1))
 
     @cached_property
     def twins(self) -> Ints:
@@ -171,7 +179,8 @@ class Surface:
 
 def _unit(vectors: Floats) -> Floats:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
 
 
 def as_surface(mesh: Any) -> Surface:
@@ -181,10 +190,18 @@ def as_surface(mesh: Any) -> Surface:
     ------
     MeshReadError
         The object has neither ``vertices`` and ``faces`` nor ``points`` and triangles.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> as_surface(SimpleNamespace(vertices=np.eye(3), faces=[[0, 1, 2]])).faces
+    array([[0, 1, 2]])
     """
     if isinstance(mesh, Surface):
         return mesh
-    if hasattr(mesh, "points") and hasattr(mesh, "regular_faces"):
+    if hasattr(mesh, "points") and hasattr(mesh, "is_all_triangles"):  # PyVista; its quads would come out as (F, 4)
+        if not mesh.is_all_triangles:
+            raise MeshReadError("the PyVista mesh has faces that are no triangles: call its triangulate() first")
         return Surface(mesh.points, mesh.regular_faces)
     if hasattr(mesh, "vertices") and hasattr(mesh, "faces"):
         return Surface(mesh.vertices, mesh.faces)

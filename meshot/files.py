@@ -1,0 +1,91 @@
+"""Write files whole or not at all: each is written beside its place and renamed."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+PathLike = str | os.PathLike[str]
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a file beside `path` for writing bytes, and rename it to `path` if the block succeeds.
+
+    A block that fails, or is interrupted, leaves what stood at `path` as it was, and nothing else.
+
+    Raises
+    ------
+    OSError
+        The place cannot be written; the error names `path`.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced; a folder raises here
+        with target.open("wb") as file:
+            yield file
+        return
+    part = target.parent / f".meshot-{secrets.token_hex(8)}.part"
+    try:
+        with part.open("xb") as file:
+            yield file
+        part.replace(target)
+    except OSError as error:
+        if error.filename == os.fspath(part):  # name the file that was asked for
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write `text` in UTF-8."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: PathLike, data: Any) -> None:
+    """Write `data` as JSON, with floats in full precision and null for NaN and infinities.
+
+    NumPy numbers and arrays become numbers and lists, paths strings.
+    """
+    write_text(path, to_json(data) + "\n")
+
+
+def to_json(data: Any) -> str:
+    """Return what `write_json` writes.
+
+    Examples
+    --------
+    >>> to_json({"sd": np.float64(0.1), "max": np.nan}).split()
+    ['{', '"sd":', '0.1,', '"max":', 'null', '}']
+    """
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, np.ndarray | np.generic):
+        return _plain(data.tolist())
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    if isinstance(data, float):
+        return data if np.isfinite(data) else None
+    if isinstance(data, os.PathLike):
+        return os.fspath(data)
+    return data
+
+
+def write_npz(path: PathLike, **arrays: ArrayLike) -> None:
+    """Write named arrays as NumPy's NPZ; the same arrays give the same bytes."""
+    solid = {name: np.asarray(array) for name, array in arrays.items()}
+    if any(array.dtype.hasobject for array in solid.values()):
+        raise ValueError("arrays of Python objects cannot be stored safely")
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, **solid)

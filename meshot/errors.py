@@ -44,7 +44,7 @@ class ConvergenceWarning(UserWarning):
     """An iteration stopped before its tolerance; the result says how far it came."""
 
 
-def format_ids(ids: Sequence[int], limit: int = 10) -> str:
-    """Spell out at most `limit` ids: ``ids 3, 7`` or ``ids 0, 1, ... (12 in all)``."""
+def format_ids(ids: Sequence[int], limit: int = 10, of: str = "ids") -> str:
+    """Spell out at most `limit` ids: ``ids 3, 7`` or ``ids 0, 1, ... (12 in all)``; `of` says what they are."""
     shown = ", ".join(str(i) for i in ids[:limit])
-    return f"ids {shown}" if len(ids) <= limit else f"ids {shown}, ... ({len(ids)} in all)"
+    return f"{of} {shown}" if len(ids) <= limit else f"{of} {shown}, ... ({len(ids)} in all)"

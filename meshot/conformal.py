@@ -9,7 +9,6 @@ Floater 2003).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,16 @@ import numpy as np
 from meshot.check import require_genus_zero
 from meshot.cut import cut_to_disk
 from meshot.errors import GeometryError
-from meshot.intrinsic import intrinsic_delaunay
-from meshot.linsolve import SPDSolver
-from meshot.maps import SurfaceMap, cross2
-from meshot.mesh import Floats, Ints, Surface, as_surface
-from meshot.moebius import Complexes, centering
-from meshot.operators import Sparse, edge_weights, laplacian
+from meshot.harmonic import boundary_gaps, dirichlet_problem, on_circle
+from meshot.maps import SurfaceMap
+from meshot.mesh import Surface, as_surface
+from meshot.moebius import Complexes
 from meshot.progress import Progress, Stages
+from meshot.repair import Repaired, unfold
 
-# Smallest angle between neighbors on the circle.
-SMALLEST_GAP = 1e-9
-# A face counts as degenerate if its signed area is at most this times its longest edge squared.
-DEGENERATE = 1e-12
+# Smallest angle between neighbors on the circle, as a share of equal angles. Where a faithful map needs smaller ones
+# than double precision can carry, the next share is tried.
+LEAST_SHARES = (1e-9, 1e-6, 1e-4, 1e-2, 1.0)
 NORMALIZATIONS = ("area", "none")
 
 
@@ -98,110 +95,23 @@ def conformal_map(
         original, source = cut.surface, cut.source_vertex
         notes["cut_path"] = cut.path
     with stages("conformal map"):
-        problem, notes["delaunay_flips"] = _prepare(original)
-        z = problem.extend(_boundary_values(problem, original, normalize))
-    uv = np.stack([z.real, z.imag], axis=1)
+        repaired, notes["delaunay_flips"] = _disk_map(original, normalize)
+    notes["repaired_faces"] = int(repaired.faces.sum())
+    uv = np.stack([repaired.z.real, repaired.z.imag], axis=1)
     uv[~original.referenced] = np.nan
-    _refuse_folds(original.faces, uv)
     return SurfaceMap(original, uv, source, notes=notes)
 
 
-@dataclass(frozen=True, eq=False)
-class DirichletProblem:
-    """Harmonic extension from the boundary loop, with one prepared solver.
-
-    Attributes
-    ----------
-    boundary, interior : (B,), (I,) int
-        Vertices of the loop in its order, and the others that belong to a face.
-    solver : SPDSolver
-        For the interior block of the Laplacian.
-    coupling : (I, B) sparse
-        The Laplacian's block between interior and boundary; its entries are not positive.
-    vertex_count : int
-    """
-
-    boundary: Ints
-    interior: Ints
-    solver: SPDSolver
-    coupling: Sparse
-    vertex_count: int
-
-    def flux(self, inside: Floats) -> Floats:
-        """Return what flows out at each boundary vertex, (B,), of a function that is zero on the boundary."""
-        return np.asarray(-(self.coupling.T @ inside))
-
-    def extend(self, values: Complexes) -> Complexes:
-        """Return the harmonic function with these boundary values, (V,)."""
-        pulled = -(self.coupling @ values)
-        inside = self.solver.solve(np.stack([pulled.real, pulled.imag], axis=1), tol=1e-12)
-        z = np.zeros(self.vertex_count, dtype=np.complex128)
-        z[self.boundary] = values
-        z[self.interior] = inside[:, 0] + 1j * inside[:, 1]
-        return z
-
-
-def _prepare(surface: Surface) -> tuple[DirichletProblem, int]:
-    """Return the Dirichlet problem on the intrinsic Delaunay triangulation, and how many flips led there."""
-    triangulation = intrinsic_delaunay(surface)
-    weights = edge_weights(triangulation.lengths).ravel()
-    twins = triangulation.twins
-    inner = twins >= 0
-    # What is left of negative weights is rounding; an edge's weight is shared evenly by its two halves.
-    summed = np.maximum(weights + weights[twins], 1e-12)
-    shares = np.where(inner, 0.5 * summed, 0.0).reshape(-1, 3)
-    matrix = laplacian(triangulation.faces, shares, len(surface.vertices))
-    boundary = surface.boundary_loops[0]
-    inside = surface.referenced.copy()
-    inside[boundary] = False
-    interior = np.flatnonzero(inside)
-    rows = matrix[interior]
-    problem = DirichletProblem(
-        boundary, interior, SPDSolver(rows[:, interior]), rows[:, boundary], len(surface.vertices)
-    )
-    return problem, triangulation.flips
-
-
-def _boundary_values(problem: DirichletProblem, surface: Surface, normalize: str) -> Complexes:
-    """Return the boundary's image on the circle, (B,)."""
-    loop = problem.boundary
-    length = np.linalg.norm(surface.vertices[np.roll(loop, -1)] - surface.vertices[loop], axis=1)
-    if len(problem.interior) == 0:
-        return _circle(length)
-    areas = surface.vertex_areas
-    exit_time = problem.solver.solve(areas[problem.interior])
-    pole = np.zeros(len(problem.interior))
-    pole[np.argmax(exit_time)] = 1.0
-    values = _circle(_gaps(problem.flux(problem.solver.solve(pole)), length))
-    if normalize == "none":
-        return values
-    # The centroid of the area under the harmonic extension is that of these masses on the boundary.
-    masses = areas[loop] + problem.flux(exit_time)
-    return _spread(centering(values, np.maximum(masses, 0.0))(values))
-
-
-def _gaps(flux: Floats, length: Floats) -> Floats:
-    """Angle of each boundary edge from the fluxes at its ends: flux density at the vertices, linear between them."""
-    density = np.maximum(flux, 0.0) / (0.5 * (length + np.roll(length, 1)))
-    return 0.5 * length * (density + np.roll(density, -1))
-
-
-def _circle(gaps: Floats) -> Complexes:
-    """Place points on the unit circle with gaps in this proportion, the first at 1."""
-    share = np.maximum(gaps * (2 * np.pi / gaps.sum()), SMALLEST_GAP)
-    angle = np.concatenate([[0.0], np.cumsum(share)[:-1]]) * (2 * np.pi / share.sum())
-    return np.asarray(np.exp(1j * angle))
-
-
-def _spread(values: Complexes) -> Complexes:
-    """Turn points on the circle so that the first is at 1, and keep neighbors apart."""
-    return _circle(np.maximum(np.angle(np.roll(values, -1) / values), 0.0))
-
-
-def _refuse_folds(faces: Ints, uv: Floats) -> None:
-    """Raise `GeometryError` if a face is flipped or degenerate."""
-    a, b, c = uv[faces].transpose(1, 0, 2)
-    longest = np.max([np.sum((p - q) ** 2, axis=1) for p, q in ((a, b), (b, c), (c, a))], axis=0)
-    bad = np.flatnonzero(~(0.5 * cross2(b - a, c - a) > DEGENERATE * longest))
-    if len(bad):
-        raise GeometryError("the conformal map folds these faces", ids=bad.tolist())
+def _disk_map(surface: Surface, normalize: str) -> tuple[Repaired, int]:
+    """Return the embedding in the disk, and how many Delaunay flips its weights took."""
+    problem = dirichlet_problem(surface)
+    gaps = boundary_gaps(problem, surface, normalize)
+    z: Complexes = np.zeros(len(surface.vertices), dtype=np.complex128)
+    for share in LEAST_SHARES:
+        z[problem.boundary] = on_circle(gaps, share * 2 * np.pi / len(gaps))
+        if len(problem.interior):
+            z[problem.interior] = problem.extend(z[problem.boundary])
+        repaired = unfold(surface, z, problem.boundary)
+        if len(repaired.bad) == 0:
+            return repaired, problem.flips
+    raise GeometryError("the conformal map folds these faces in double precision", ids=repaired.bad.tolist())

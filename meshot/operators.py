@@ -93,6 +93,31 @@ def cotangent_laplacian(faces: Ints, lengths: Floats, vertex_count: int) -> Spar
     return laplacian(faces, edge_weights(lengths), vertex_count)
 
 
+def mean_value_weights(surface: Surface) -> Sparse:
+    """Return positive weights, (V, V), that are not symmetric: row i averages the neighbors of vertex i.
+
+    Floater (2003), "Mean value coordinates". In the plane the weighted average of a vertex's neighbors is the vertex.
+
+    Examples
+    --------
+    >>> corners = [[-1, 0, 0], [0, -1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    >>> W = mean_value_weights(Surface(corners, [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]))
+    >>> W.toarray()[4].round(12)
+    array([2., 2., 2., 2., 0.])
+    """
+    corners, faces = surface.corners, surface.faces
+    forth, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
+    a, b = np.linalg.norm(forth, axis=2), np.linalg.norm(back, axis=2)
+    dot, cross = np.sum(forth * back, axis=2), np.linalg.norm(np.cross(forth, back), axis=2)
+    # The tangent of half the angle at each corner, by the form that does not cancel.
+    tangent = np.where(dot > 0, cross / (a * b + np.abs(dot)), (a * b + np.abs(dot)) / cross)
+    rows = np.concatenate([faces.ravel(), faces.ravel()])
+    columns = np.concatenate([np.roll(faces, -1, axis=1).ravel(), np.roll(faces, 1, axis=1).ravel()])
+    values = np.concatenate([(tangent / a).ravel(), (tangent / b).ravel()])
+    count = len(surface.vertices)
+    return sparse.coo_array((values, (rows, columns)), shape=(count, count)).tocsr()
+
+
 def dirichlet_energy(matrix: Sparse, values: Floats) -> float:
     """Return half the quadratic form of a Laplacian, summed over the columns of `values`, (V,) or (V, k)."""
     return float(0.5 * np.sum(values * (matrix @ values)))

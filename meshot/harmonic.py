@@ -1,0 +1,159 @@
+"""Harmonic maps of disk-like surfaces: the Dirichlet problem, and boundary values that make its solution conformal.
+
+The Green's function g of an interior point p is, on a disk-like surface, ``-log |f|`` of the conformal map f with
+f(p) = 0; the angle of f is its conjugate, so along the boundary it grows by the flux of g (harmonic measure).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from meshot.intrinsic import intrinsic_delaunay
+from meshot.linsolve import SPDSolver
+from meshot.mesh import Floats, Ints, Surface
+from meshot.moebius import Complexes, centering
+from meshot.operators import Sparse, edge_weights, laplacian
+
+# Least weight of an edge; what is below comes from rounding where four points lie on a circle.
+LEAST_WEIGHT = 1e-12
+SOLVER_TOLERANCE = 1e-12
+# A pole is changed if the Moebius map that centers the area moves the origin further than this.
+OFF_CENTER = 0.9
+POLES = 12
+# Masses of half the total or more cannot be centered; gaps of pi or more would leave the origin outside the image.
+LARGEST_ATOM = 0.4
+LARGEST_GAP = 0.9 * np.pi
+
+
+@dataclass(frozen=True, eq=False)
+class DirichletProblem:
+    """Harmonic extension from the boundary loop, with one prepared solver.
+
+    Attributes
+    ----------
+    boundary, interior : (B,), (I,) int
+        Vertices of the loop in its order, and the others that belong to a face.
+    solver : SPDSolver
+        For the interior block of the Laplacian.
+    coupling : (I, B) sparse
+        The Laplacian's block between interior and boundary; its entries are not positive.
+    flips : int
+        Edge flips that led to the intrinsic Delaunay triangulation.
+    """
+
+    boundary: Ints
+    interior: Ints
+    solver: SPDSolver
+    coupling: Sparse
+    flips: int
+
+    def flux(self, inside: Floats) -> Floats:
+        """Return what flows out at each boundary vertex, (B,), of a function that is zero on the boundary."""
+        return np.asarray(-(self.coupling.T @ inside))
+
+    def solve(self, rhs: Floats) -> Floats:
+        """Return the function that is zero on the boundary and has this Laplacian inside, (I,) or (I, k)."""
+        return self.solver.solve(rhs, tol=SOLVER_TOLERANCE)
+
+    def extend(self, values: Complexes) -> Complexes:
+        """Return the harmonic function with these boundary values at the interior vertices, (I,)."""
+        pulled = -(self.coupling @ values)
+        inside = self.solve(np.stack([pulled.real, pulled.imag], axis=1))
+        return np.asarray(inside[:, 0] + 1j * inside[:, 1])
+
+
+def dirichlet_problem(surface: Surface) -> DirichletProblem:
+    """Set up the Dirichlet problem on the intrinsic Delaunay triangulation of a disk-like surface.
+
+    All weights are positive, so a harmonic map to a convex polygon embeds that triangulation (Floater 2003,
+    "One-to-one piecewise linear mappings over triangulations").
+
+    Parameters
+    ----------
+    surface : Surface
+        One boundary loop, genus zero.
+    """
+    triangulation = intrinsic_delaunay(surface)
+    weights, twins = edge_weights(triangulation.lengths).ravel(), triangulation.twins
+    # An inner edge's weight is shared evenly by its halves; boundary edges play no part.
+    shared = 0.5 * np.maximum(weights + weights[twins], LEAST_WEIGHT)
+    halves = np.where(twins >= 0, shared, 0.0).reshape(-1, 3)
+    matrix = laplacian(triangulation.faces, halves, len(surface.vertices))
+    boundary = surface.boundary_loops[0]
+    inside = surface.referenced.copy()
+    inside[boundary] = False
+    interior = np.flatnonzero(inside)
+    rows = matrix[interior]
+    return DirichletProblem(boundary, interior, SPDSolver(rows[:, interior]), rows[:, boundary], triangulation.flips)
+
+
+def boundary_gaps(problem: DirichletProblem, surface: Surface, normalize: str) -> Floats:
+    """Return the angle of each boundary edge, (B,), under the conformal map to the disk; they sum to 2 pi.
+
+    Parameters
+    ----------
+    problem : DirichletProblem
+        Of `surface`.
+    surface : Surface
+    normalize : {"area", "none"}
+        Whether a Moebius map brings the centroid of the area to the origin.
+    """
+    loop = problem.boundary
+    length = np.linalg.norm(surface.vertices[np.roll(loop, -1)] - surface.vertices[loop], axis=1)
+    if len(problem.interior) == 0:
+        return np.asarray(length * (2 * np.pi / length.sum()))
+    areas = surface.vertex_areas
+    exit_time = problem.solve(areas[problem.interior])
+    pole = int(np.argmax(exit_time))
+    gaps = _harmonic_measure(problem, length, pole)
+    if normalize == "none":
+        return gaps
+    # The centroid of the area under a harmonic map is that of these masses on the boundary.
+    masses = areas[loop] + np.maximum(problem.flux(exit_time), 0.0)
+    masses = np.minimum(masses, LARGEST_ATOM * masses.sum())
+    for _ in range(POLES):
+        moebius = centering(on_circle(gaps), masses)
+        if abs(moebius.a) <= OFF_CENTER:
+            break
+        # Seen from this pole, too much is too far away to be told apart: take one nearer to the center.
+        pole = int(np.argmin(np.abs(moebius(problem.extend(on_circle(gaps))))))
+        gaps = _harmonic_measure(problem, length, pole)
+    moved = moebius(on_circle(gaps))
+    turned = np.angle(np.roll(moved, -1) / moved)
+    # Beyond rounding a gap is negative only if it is larger than pi.
+    turned = np.where(turned > -1e-9, np.maximum(turned, 0.0), turned + 2 * np.pi)
+    return np.minimum(turned, LARGEST_GAP)
+
+
+def _harmonic_measure(problem: DirichletProblem, length: Floats, pole: int) -> Floats:
+    """Angle of each boundary edge under the conformal map that sends interior vertex number `pole` to the origin."""
+    source = np.zeros(len(problem.interior))
+    source[pole] = 1.0
+    return _gaps(problem.flux(problem.solve(source)), length)
+
+
+def _gaps(flux: Floats, length: Floats) -> Floats:
+    """Angle of each boundary edge from the fluxes at its ends: flux density at the vertices, linear between them."""
+    density = np.maximum(flux, 0.0) / (0.5 * (length + np.roll(length, 1)))
+    gaps = 0.5 * length * (density + np.roll(density, -1))
+    return np.asarray(gaps * (2 * np.pi / gaps.sum()))
+
+
+def on_circle(gaps: Floats, least: float = 0.0) -> Complexes:
+    """Return points on the unit circle with these angles between them, (B,), the first at 1.
+
+    Parameters
+    ----------
+    gaps : (B,) float
+        Angles between neighbors, about 2 pi in all.
+    least : float
+        Smallest angle between neighbors; the others give way in proportion.
+
+    Examples
+    --------
+    >>> on_circle(np.full(4, np.pi / 2)).round(12) + 0.0
+    array([ 1.+0.j,  0.+1.j, -1.+0.j,  0.-1.j])
+    """
+    kept = np.maximum(gaps, least)
+    angle = np.concatenate([[0.0], np.cumsum(kept)[:-1]]) * (2 * np.pi / kept.sum())
+    return np.asarray(np.exp(1j * angle))

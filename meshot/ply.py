@@ -78,6 +78,8 @@ def parse_ply(data: bytes) -> Polygons:
     corners, sizes = _values(body, *found["face"], ["vertex_indices", "vertex_index"])
     if not np.isfinite(corners).all() or (corners != np.trunc(corners)).any():
         raise FormatError("has faces whose vertex indices are not integers")
+    if corners.dtype.kind == "f":
+        corners = np.clip(corners, -1, 2.0**53)  # what lies outside is out of range all the same
     return Polygons(vertices.astype(np.float64), corners.astype(np.int64), sizes)
 
 

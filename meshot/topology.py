@@ -97,7 +97,7 @@ class Topology:
     @property
     def euler_characteristic(self) -> int:
         """V - E + F over the vertices that faces use."""
-        return len(np.unique(self.tail)) - len(self.starts) + len(self.faces)
+        return int(np.count_nonzero(np.bincount(self.tail))) - len(self.starts) + len(self.faces)
 
     @cached_property
     def _sides(self) -> tuple[Ints, Ints]:

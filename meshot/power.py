@@ -1,0 +1,239 @@
+"""Power diagrams of the plane, clipped exactly to a convex domain.
+
+Every cell is computed on its own, by cutting the domain with bisectors, and in parallel. That needs no global
+triangulation, so grids, cocircular and collinear sites are no special cases, and a site whose cell is empty is just
+that. Candidates come from the last diagram (a cell's neighbors and theirs), or from the Hilbert order at the start; if
+the certificate then shows that some cell has missed a neighbor, all cells are cut again with the help of a tree over
+the sites that rules out, by bounds, all the others.
+
+The certificate: cells computed from a subset of their true neighbors contain the true cells, and the true cells tile
+the domain. So the cells are exact if and only if their masses sum to the domain's.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshot.cells import measure_cells
+from meshot.domains import Disk, Domain
+from meshot.errors import GeometryError
+from meshot.kernels import run_in_chunks
+from meshot.mesh import Floats, Ints
+from meshot.sitetree import LEAF, NO_TREE, build_tree, hilbert_order
+
+CERTIFICATE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class PowerDiagram:
+    """Cells ``W_i = {x in Omega : |x - y_i|^2 - psi_i <= |x - y_j|^2 - psi_j for all j}``.
+
+    Attributes
+    ----------
+    sites : (n, 2) float
+    weights : (n,) float
+        The power weights psi.
+    domain : Disk, Box or ConvexPolygon
+    masses : (n,) float
+        Area of each cell; 0 if it is empty.
+    centroids : (n, 2) float
+        Centroid of each cell; NaN if it is empty.
+    second_moments : (n,) float
+        Integral of the squared distance to the centroid over each cell.
+    facets : (m, 2) int
+        Pairs i < j of sites whose cells share a segment.
+    facet_lengths : (m,) float
+        Its length.
+    facet_ends : (m, 2, 2) float or None
+        Its end points, with cell i on the left; None if they were not asked for.
+    arcs : (a, 3) float
+        Site, start angle and turn of each arc of a disk's circle that bounds a cell.
+    certificate : float
+        ``|sum of masses - area| / area``; the cells are exact if and only if it is 0 up to rounding.
+    """
+
+    sites: Floats
+    weights: Floats
+    domain: Domain
+    masses: Floats
+    centroids: Floats
+    second_moments: Floats
+    facets: Ints
+    facet_lengths: Floats
+    facet_ends: Floats | None
+    arcs: Floats
+    certificate: float
+
+    @property
+    def empty(self) -> Ints:
+        """Sites without a cell."""
+        return np.flatnonzero(~(self.masses > 0))
+
+    @cached_property
+    def arc_midpoints(self) -> Floats:
+        """Middle of the longest arc of each cell on the circle, (n, 2); NaN where there is none."""
+        points = np.full(self.sites.shape, np.nan)
+        by_length = self.arcs[np.argsort(self.arcs[:, 2], kind="stable")]
+        angle = by_length[:, 1] + by_length[:, 2] / 2
+        circle = self.domain.center + self.domain.circle_radius * np.column_stack([np.cos(angle), np.sin(angle)])
+        points[by_length[:, 0].astype(np.int64)] = circle
+        return points
+
+
+def power_diagram(sites: ArrayLike, weights: ArrayLike | None = None, domain: Domain | None = None) -> PowerDiagram:
+    """Compute the power diagram of weighted sites, clipped to a domain.
+
+    Parameters
+    ----------
+    sites : (n, 2) float
+        Distinct sites; they may lie outside the domain.
+    weights : (n,) float, optional
+        Power weights psi; none is the Voronoi diagram.
+    domain : Disk, Box or ConvexPolygon, optional
+        The unit disk by default.
+
+    Raises
+    ------
+    GeometryError
+        No sites, wrong shapes, numbers that are not finite, or sites that coincide (with their ids).
+
+    Examples
+    --------
+    >>> diagram = power_diagram([[-0.5, 0.0], [0.5, 0.0]])
+    >>> bool(np.allclose(diagram.masses, np.pi / 2))
+    True
+    """
+    engine = PowerEngine(sites, Disk() if domain is None else domain)
+    return engine.diagram(np.zeros(engine.count) if weights is None else weights, facet_ends=True)
+
+
+def check_sites(sites: ArrayLike) -> Floats:
+    """Return `sites` as an (n, 2) float array of distinct finite points, or raise `GeometryError`."""
+    array = np.ascontiguousarray(np.asarray(sites, dtype=np.float64))
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
+        raise GeometryError(f"sites must have shape (n >= 1, 2), got {array.shape}")
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise GeometryError("site with a coordinate that is not finite", ids=bad.tolist())
+    order = np.lexsort(array.T)
+    same = (array[order[1:]] == array[order[:-1]]).all(axis=1)
+    if same.any():
+        twins = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
+        raise GeometryError("sites coincide", ids=twins.tolist())
+    return array
+
+
+@dataclass
+class PowerEngine:
+    """Diagrams of the same sites for one set of weights after another.
+
+    It keeps the sites in Hilbert order, and each diagram's neighbors as candidates for the next.
+
+    Examples
+    --------
+    >>> engine = PowerEngine([[-0.5, 0.0], [0.5, 0.0]], Disk())
+    >>> bool(engine.diagram([0.0, 2.0]).masses[0] == 0)
+    True
+    """
+
+    sites: Floats
+    domain: Domain
+    _order: Ints = field(init=False, repr=False)
+    _local: Floats = field(init=False, repr=False)
+    _starts: Ints = field(init=False, repr=False)
+    _neighbors: Ints = field(init=False, repr=False)
+    _settled: bool = field(init=False, default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.sites = check_sites(self.sites)
+        local = self.sites - self.domain.center
+        self._order = hilbert_order(local)
+        self._local = np.ascontiguousarray(local[self._order])
+        self._starts, self._neighbors = _window(self.count)
+
+    @property
+    def count(self) -> int:
+        """Number of sites."""
+        return len(self.sites)
+
+    def diagram(self, weights: ArrayLike, *, facet_ends: bool = False) -> PowerDiagram:
+        """Compute the power diagram for `weights` (n,).
+
+        Raises
+        ------
+        GeometryError
+            Weights of another shape, or not finite.
+        """
+        psi = np.asarray(weights, dtype=np.float64)
+        if psi.shape != (self.count,) or not np.isfinite(psi).all():
+            raise GeometryError(f"weights must be {self.count} finite numbers, got shape {psi.shape}")
+        sorted_psi = psi[self._order] - psi.mean()
+        exact = not self._settled
+        while True:
+            parts = self._measure(sorted_psi, exact, facet_ends)
+            measures, counts, links, facets, arcs = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            certificate = abs(float(measures[:, 0].sum()) - self.domain.area) / self.domain.area
+            if exact or certificate <= CERTIFICATE:
+                break
+            exact = True
+        self._carry(counts, links[:, 0])
+        return self._assemble(psi, measures, counts, links[:, 0], facets, arcs, certificate)
+
+    def _measure(self, psi: Floats, exact: bool, facet_ends: bool) -> list[tuple[NDArray[Any], ...]]:
+        """Return measures, counts, links, facets and arcs (see `measure_cells`) for one range of sites after another."""
+        domain = self.domain
+        radii = np.array([domain.circle_radius, domain.inner_radius])
+        tree = build_tree(self._local, psi) if exact else NO_TREE
+
+        def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
+            room = 32
+            while True:
+                room *= 2
+                complete, *parts = measure_cells(
+                    first, last, room, self._local, psi, domain.frame, domain.walls, radii,
+                    self._starts, self._neighbors, *tree, facet_ends,
+                )  # fmt: skip
+                if complete:
+                    return tuple(parts)
+
+        return run_in_chunks(work, self.count, max(2048, self.count // 32))
+
+    def _carry(self, counts: Ints, links: Ints) -> None:
+        """Keep the cells' neighbors as the candidates of the next diagram."""
+        is_site = links >= 0
+        owner = np.repeat(np.arange(self.count), counts)
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(owner[is_site], minlength=self.count))])
+        self._neighbors = links[is_site]
+        self._settled = True
+
+    def _assemble(
+        self, psi: Floats, measures: Floats, counts: Ints, links: Ints, facets: Floats, arcs: Floats, certificate: float
+    ) -> PowerDiagram:
+        """Bring everything back to the caller's order of sites; a facet is averaged over the two cells that saw it."""
+        n, order = self.count, self._order
+        place = np.empty((n, 4))
+        place[order] = measures
+        empty = ~(place[:, 0] > 0)
+        centroids = place[:, 1:3] + self.domain.center
+        centroids[empty] = np.nan
+        owner, other = np.repeat(order, counts), np.where(links >= 0, order[links], -1)
+        kept = (owner < other) & (facets[:, 0] > 0)  # each facet once: cell j's view of it differs by rounding only
+        ends = facets[kept, 1:].reshape(-1, 2, 2) + self.domain.center if facets.shape[1] == 5 else None
+        arcs[:, 0] = order[arcs[:, 0].astype(np.int64)]
+        pairs = np.column_stack([owner[kept], other[kept]])
+        return PowerDiagram(
+            self.sites, psi, self.domain, place[:, 0], centroids, place[:, 3],
+            pairs, facets[kept, 0], ends, arcs, certificate,
+        )  # fmt: skip
+
+
+def _window(count: int) -> tuple[Ints, Ints]:
+    """Return candidates before there is a diagram: the sites just before and after each in Hilbert order (CSR)."""
+    reach = np.arange(-LEAF, LEAF + 1)
+    near = np.arange(count)[:, None] + reach[reach != 0]
+    valid = (near >= 0) & (near < count)
+    return np.concatenate([[0], np.cumsum(valid.sum(axis=1))]), near[valid]
+

@@ -1,0 +1,239 @@
+"""Pictures of maps (the surface, its disk images, patterns pulled back, distortion in color) and charts."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from meshot.colors import DIVERGING, SEQUENTIAL, checkerboard, circle_packing, pattern_colors, scale_colors
+from meshot.distortion import Distortion
+from meshot.maps import SurfaceMap
+from meshot.mesh import Floats, Surface
+from meshot.output import angle_error
+from meshot.raster import Floats32
+from meshot.views import View, camera, disk_view, surface_view
+
+Image = NDArray[np.uint8]
+
+SIZE = 600  # width and height of a picture
+SAMPLING = 2  # rays a pixel, along each side
+PORCELAIN = np.array([[0.955], [0.945], [0.925]], dtype=np.float32)
+PATTERNS = {"checkerboard": checkerboard, "circles": circle_packing}
+
+# Charts are drawn in these colors, which a page may replace by its own (say for dark mode).
+INK, FAINT = "#123456", "#abcdef"
+SERIES = ("#c0ffee", "#facade", "#decade")
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Ends of the color scales, the same for all pictures of a report: largest |log area ratio|, angle in degrees."""
+
+    log_area: float
+    angle: float
+
+
+def scales(distortions: Sequence[Distortion]) -> Scales:
+    """Choose color scales that hold 98 % of the faces of all maps."""
+    area, angle = 0.1, 1.0
+    for distortion in distortions:
+        logs = distortion.log_area_ratio[np.isfinite(distortion.log_area_ratio)]
+        area = max(area, float(np.abs(np.percentile(logs, [1, 99])).max()))
+        angle = max(angle, float(np.percentile(angle_error(distortion), 98)))
+    return Scales(area, angle)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# pictures
+
+
+def pictures(
+    source: Surface,
+    maps: Mapping[str, SurfaceMap],
+    distortions: Mapping[str, Distortion],
+    *,
+    up: str = "y",
+    size: int = SIZE,
+) -> dict[str, bytes]:
+    """Draw maps of one surface, all from the same place.
+
+    Parameters
+    ----------
+    source : Surface
+        The surface before any cut: its normals light both sides of a cut alike.
+    maps, distortions : mapping
+        Maps to the disk that share their faces, and their distortion, under the same names.
+    up : {"x", "y", "z"}
+        Coordinate axis that points upward in the pictures of the surface.
+    size : int
+        Width and height in pixels.
+
+    Returns
+    -------
+    dict
+        WebP files, transparent around the shape: "surface", "pattern/checkerboard", "pattern/circles", and for each map
+        "NAME/disk", "NAME/checkerboard", "NAME/circles", "NAME/area" and "NAME/angle". The disks are turned, all by
+        one angle, to stand as the surface does.
+    """
+    first = next(iter(maps.values()))
+    axes = camera(source, up)
+    normals = source.vertex_normals[first.source_vertex]
+    seen = surface_view(first, normals, axes, size * SAMPLING)
+    turn = upright(first, axes)
+    limits = scales(list(distortions.values()))
+
+    def draw(name: str) -> dict[str, Image]:
+        turned = replace(maps[name], uv=maps[name].uv @ turn.T)
+        disk = disk_view(turned, normals, axes, size * SAMPLING)
+        return {
+            f"{name}/disk": paint(disk, PORCELAIN),
+            f"{name}/area": colored(
+                seen, distortions[name].log_area_ratio, DIVERGING, -limits.log_area, limits.log_area
+            ),
+            f"{name}/angle": colored(seen, angle_error(distortions[name]), SEQUENTIAL, 0.0, limits.angle),
+            **{f"{name}/{pattern}": image for pattern, image in patterned(seen, turned).items()},
+        }
+
+    tasks: list[Callable[[], dict[str, Image]]] = [lambda name=name: draw(name) for name in maps]  # type: ignore[misc]
+    tasks.append(lambda: {"surface": paint(seen, PORCELAIN), **plain_patterns(size)})
+    with ThreadPoolExecutor() as pool:
+        images = {key: image for part in pool.map(lambda task: task(), tasks) for key, image in part.items()}
+        return dict(zip(images, pool.map(webp, images.values()), strict=True))
+
+
+def upright(surface_map: SurfaceMap, axes: Floats) -> Floats:
+    """Rotation of the disk, (2, 2), that fits it best to what is seen of the surface (Procrustes, by area)."""
+    surface = surface_map.surface
+    weight = surface.vertex_areas * np.maximum(surface.vertex_normals @ axes[2], 0)
+    used = weight > 0
+    if not used.any():
+        return np.eye(2)
+    weight, flat = weight[used], surface_map.uv[used]
+    screen = surface.vertices[used] @ axes[:2].T
+    screen = screen - np.average(screen, axis=0, weights=weight)
+    match = weight @ ((screen[:, 0] + 1j * screen[:, 1]) * (flat[:, 0] - 1j * flat[:, 1]))
+    cosine, sine = (match.real / abs(match), match.imag / abs(match)) if abs(match) > 0 else (1.0, 0.0)
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+def patterned(view: View, surface_map: SurfaceMap) -> dict[str, Image]:
+    """Draw a view with each pattern of the disk, pulled back by the map."""
+    uv = surface_map.uv[surface_map.surface.faces]
+    place, footprint = view.fragments.interpolate(uv), view.footprint(uv)
+    return {name: paint(view, pattern_colors(pattern(place, footprint), place)) for name, pattern in PATTERNS.items()}
+
+
+def plain_patterns(size: int) -> dict[str, Image]:
+    """Draw each pattern on the disk itself."""
+    angle = np.arange(256) * (np.pi / 128)
+    rim = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
+    fan = np.stack([np.zeros(254, dtype=np.int64), np.arange(1, 255), np.arange(2, 256)], axis=1)
+    polygon = SurfaceMap(Surface(rim, fan), rim[:, :2], np.arange(256))
+    view = disk_view(polygon, np.tile([0.0, 0, 1], (256, 1)), np.eye(3), size * SAMPLING)
+    view = replace(view, shade=np.full_like(view.shade, 0.97))
+    return {f"pattern/{name}": image for name, image in patterned(view, polygon).items()}
+
+
+def colored(view: View, values: Floats, scale: tuple[str, ...], low: float, high: float) -> Image:
+    """Draw a view with one value a face, (F,), in colors."""
+    return paint(view, scale_colors(values.astype(np.float32)[view.fragments.faces], scale, low, high))
+
+
+def paint(view: View, colors: Floats32) -> Image:
+    """Light colors, (3, N) or (3, 1), and average the rays of each pixel: RGBA, transparent around the shape."""
+    height, width = (side // SAMPLING for side in view.fragments.shape)
+    pixel = view.fragments.coarse_pixels(SAMPLING)
+    rays = np.bincount(pixel, minlength=height * width)
+    lit = [np.bincount(pixel, channel * view.shade, minlength=height * width) for channel in colors]
+    image = np.stack([*(channel / np.maximum(rays, 1) for channel in lit), rays / SAMPLING**2], axis=1)
+    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8).reshape(height, width, 4)
+
+
+def webp(image: Image) -> bytes:
+    """Encode an RGBA picture as WebP."""
+    file = io.BytesIO()
+    Pillow.fromarray(image).save(file, "WEBP", quality=88, method=2)
+    return file.getvalue()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# charts
+
+
+def histograms(values: Mapping[str, Floats], label: str, *, limit: float | None = None) -> Figure:
+    """Draw histograms of several maps under one another, on one axis.
+
+    Parameters
+    ----------
+    values : mapping
+        For each map's name its values, of any shape; those that are not finite are left out.
+    label : str
+        What the axis shows, with its unit.
+    limit : float, optional
+        The axis runs from -limit to limit; by default it holds 99 % of the values of every map.
+    """
+    flat = {name: array[np.isfinite(array)].ravel() for name, array in values.items()}
+    if limit is None:
+        limit = max(float(np.abs(np.percentile(array, [0.5, 99.5])).max()) for array in flat.values()) or 1.0
+    figure, axes = _chart(len(flat), height=0.55 + 0.95 * len(flat))
+    for axis, color, (name, array) in zip(axes, SERIES, flat.items(), strict=False):
+        counts, edges = np.histogram(array, bins=81, range=(-limit, limit))
+        axis.fill_between(edges, np.append(counts, counts[-1]) / max(counts.max(), 1), step="post", color=color, lw=0)
+        axis.text(0.0, 0.93, name, transform=axis.transAxes, va="top", color=INK, fontsize=9)
+        axis.text(
+            1.0, 0.93, f"SD {array.std():.3g}", transform=axis.transAxes, va="top", ha="right", color=INK, fontsize=9
+        )
+        axis.set(xlim=(-limit, limit), ylim=(0, 1.04), yticks=[])
+        axis.axvline(0, color=FAINT, lw=0.8, zorder=0)
+        axis.tick_params(labelbottom=axis is axes[-1], length=3 if axis is axes[-1] else 0)
+    axes[-1].set_xlabel(label, color=INK, fontsize=9)
+    return figure
+
+
+def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance: float | None = None) -> Figure:
+    """Draw errors against the number of steps on a logarithmic axis, and the tolerance as a dashed line."""
+    figure, (axis,) = _chart(1, height=2.45)
+    for color, (name, errors) in zip(SERIES[::-1], series.items(), strict=False):
+        axis.semilogy(range(len(errors)), errors, color=color, marker="o", ms=3, lw=1.5, label=name)
+    if tolerance is not None:
+        axis.axhline(tolerance, color=FAINT, lw=1, ls=(0, (4, 3)))
+        axis.text(
+            0.0, tolerance, "tolerance ", color=INK, fontsize=8, va="bottom", transform=axis.get_yaxis_transform()
+        )
+    if len(series) > 1:
+        axis.legend(frameon=False, fontsize=9, labelcolor=INK)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_xlabel("step", color=INK, fontsize=9)
+    axis.set_ylabel(label, color=INK, fontsize=9)
+    return figure
+
+
+def _chart(rows: int, height: float) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(4.4, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = list(figure.subplots(rows, 1, squeeze=False)[:, 0])
+    for axis in axes:
+        axis.patch.set_alpha(0)
+        axis.tick_params(colors=INK, labelsize=8, width=0.6, which="both")
+        for side, spine in axis.spines.items():
+            spine.set(visible=side == "bottom" or (side == "left" and rows == 1), color=INK, linewidth=0.6)
+    return figure, axes
+
+
+def svg(figure: Figure, colors: Mapping[str, str]) -> str:
+    """Return a chart as an SVG element whose text stays text, with colors replaced: ``{INK: "currentColor"}``."""
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "meshot"}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
+    text = file.getvalue()
+    for old, new in colors.items():
+        text = text.replace(old, new)
+    return text[text.index("<svg") :]

@@ -1,0 +1,298 @@
+"""The report: one HTML page with pictures, charts and figures of a map, which needs no network and no other file."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from meshot import figures
+from meshot.colors import DIVERGING, SEQUENTIAL
+from meshot.errors import format_ids
+from meshot.output import AREA_PRESERVING, CONFORMAL, Run, transport_figures
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# Colors of the charts become variables of the page's style sheet, which knows light and dark.
+CHART_COLORS = {
+    figures.INK: "var(--ink-soft)",
+    figures.FAINT: "var(--line)",
+    **dict(zip(figures.SERIES, ("var(--conformal)", "var(--area)", "var(--other)"), strict=True)),
+}
+
+WHAT = {
+    CONFORMAL: "The conformal map keeps every angle and lets areas go.",
+    AREA_PRESERVING: "The area-preserving map keeps every area and lets angles go.",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An embedded picture with its alternative text and caption."""
+
+    uri: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of numbers: what it is, what a perfect map has, and the number of each map."""
+
+    label: str
+    perfect: str
+    values: tuple[str, ...]
+
+
+def render(run: Run, *, up: str = "y", size: int = figures.SIZE) -> str:
+    """Return the report of a run as HTML.
+
+    Parameters
+    ----------
+    run : Run
+        The finished map.
+    up : {"x", "y", "z"}
+        Coordinate axis that points upward in the pictures of the surface.
+    size : int
+        Width and height of the pictures in pixels.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(context(run, up=up, size=size))
+
+
+def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, Any]:
+    """Return everything that the template shows."""
+    names = list(run.maps)
+    limits = figures.scales(list(run.distortions.values()))
+    return {
+        "title": run.provenance.name,
+        "kind": names[-1],
+        "names": names,
+        "what": [WHAT[name] for name in names],
+        "verdict": verdict(run),
+        "tiles": tiles(run),
+        "pictures": _pictures(run, up, size),
+        "scales": _scales(limits),
+        "charts": _charts(run),
+        "certificate": certificate(run),
+        "rows": list(rows(run)),
+        "changes": list(changes(run)),
+        "provenance": run.provenance,
+        "seconds": [(stage, f"{seconds:.2f}") for stage, seconds in run.seconds.items()],
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# words
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number for people: few digits, thin spaces between thousands, powers of ten set as such.
+
+    Examples
+    --------
+    >>> number(34421), number(0.01234), number(3.2e-13), number(float("nan"))
+    ('34,421', '0.0123', '3.2 × 10⁻¹³', '–')
+    """
+    if not np.isfinite(value):
+        return "∞" if value == np.inf else "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if not 1e-3 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
+        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{mantissa} × 10{raised}".replace("-", "−")
+    return f"{value:,.{max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)}f}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """Write a share as a percentage: ``0.0123`` as ``1.23 %``."""
+    return f"{number(100 * value)} %"
+
+
+def verdict(run: Run) -> str:
+    """Say in a sentence or two what the map is worth."""
+    area, angle = run.distortion.summary().values()
+    flips = "no face is flipped" if area["flipped"] == 0 else f"{number(area['flipped'])} faces are flipped"
+    if run.surface_map.conformal is None:
+        low, high = (number(np.exp(area[key]), 2) for key in ("log_p01", "log_p99"))
+        return (
+            f"Angles change by {number(angle['mean_abs_degrees'])}° on average, and {flips}. Areas are not kept: the "
+            f"shares of 98 % of the faces change by factors from {low} to {high}."
+        )
+    before = run.distortions[CONFORMAL].summary()["area"]
+    return (
+        f"Every face keeps its share of the area up to {percent(area['ratio_sd'])} (standard deviation; "
+        f"{percent(before['ratio_sd'])} in the conformal map), and {flips}."
+    )
+
+
+def tiles(run: Run) -> list[tuple[str, str]]:
+    """Return the few numbers that matter, each with its label."""
+    area, angle = run.distortion.summary().values()
+    transport = transport_figures(run.surface_map)
+    shown = [(number(len(run.source.faces)), "faces"), (number(area["flipped"]), "flipped faces")]
+    if transport is not None:
+        shown.append((percent(area["ratio_sd"]), "deviation of area ratios (SD)"))
+        shown.append((number(transport["max_relative_error"], 2), "largest relative error of a cell"))
+    else:
+        shown.append((f"{number(angle['mean_abs_degrees'])}°", "mean change of an angle"))
+    total = run.seconds.get("total", sum(run.seconds.values()))
+    return [*shown, (f"{total:.1f} s", "for the map")]
+
+
+def certificate(run: Run) -> str | None:
+    """Explain the certificate of the transport in one sentence."""
+    transport = transport_figures(run.surface_map)
+    if transport is None:
+        return None
+    return (
+        f"The {number(transport['sites'])} cells fill the disk up to {number(transport['certificate'], 2)} of its area: "
+        "a cell computed from too few neighbors could only be too large, so cells that add up are exact."
+    )
+
+
+def rows(run: Run) -> Iterator[Row]:
+    """Yield the table of numbers."""
+    summaries = [run.distortions[name].summary() for name in run.maps]
+
+    def row(label: str, perfect: str, group: str, *keys: str, write: Any = number) -> Row:
+        return Row(
+            label, perfect, tuple(" to ".join(write(summary[group][key]) for key in keys) for summary in summaries)
+        )
+
+    def degrees(value: float) -> str:
+        return f"{number(value)}°"
+
+    yield row("Flipped faces", "0", "area", "flipped")
+    yield row("Degenerate faces", "0", "area", "degenerate")
+    yield row("Area ratio, standard deviation", "0", "area", "ratio_sd")
+    yield row("Area ratio, largest deviation from 1", "0", "area", "ratio_max_deviation")
+    yield row("Log area ratio, mean absolute value", "0", "area", "log_mean_abs")
+    yield row("Log area ratio, 1st to 99th percentile", "0", "area", "log_p01", "log_p99")
+    yield row("Angle difference, mean absolute value", "0°", "angle", "mean_abs_degrees", write=degrees)
+    yield row("Angle difference, standard deviation", "0°", "angle", "sd_degrees", write=degrees)
+    yield row("Angle difference, largest", "0°", "angle", "max_degrees", write=degrees)
+    yield row("Log angle ratio, standard deviation", "0", "angle", "log_sd")
+    yield row("Quasi-conformal ratio σ₁/σ₂, mean", "1", "angle", "quasi_conformal_mean")
+
+
+def changes(run: Run) -> Iterator[str]:
+    """Yield a sentence for everything that was done to the mesh on the way."""
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in run.provenance.notes)
+    loose = np.flatnonzero(~run.source.referenced).tolist()
+    if loose:
+        yield f"Kept without an image, as no face uses them: {len(loose)} vertices ({format_ids(loose)})."
+    notes = run.surface_map.notes
+    path = notes.get("cut_path")
+    if path is not None:
+        added = len(run.surface_map.surface.vertices) - len(run.source.vertices)
+        yield (
+            f"The surface is closed; it was cut open along {len(path) - 1} edges from vertex {path[0]} to {path[-1]}. "
+            f"This added {added} vertices, which stand at the end."
+        )
+    flips = notes.get("delaunay_flips") or (run.surface_map.conformal or run.surface_map).notes.get("delaunay_flips")
+    if flips:
+        yield (
+            "The conformal map was computed on the surface's intrinsic Delaunay triangulation "
+            f"({number(flips)} edge flips away); the mesh itself keeps its edges."
+        )
+    if notes.get("repaired_faces"):
+        yield f"{notes['repaired_faces']} faces that the map would have folded were laid flat again."
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# pictures and charts
+
+
+def _pictures(run: Run, up: str, size: int) -> dict[str, Picture]:
+    drawn = figures.pictures(run.source, run.maps, run.distortions, up=up, size=size)
+    captions = {
+        "surface": ("The surface", "The surface, rendered as white porcelain."),
+        "pattern/checkerboard": (
+            "The disk",
+            "A disk with a checkerboard of 20 squares across, its hue turning with the angle.",
+        ),
+        "pattern/circles": (
+            "The disk",
+            "A disk filled with touching circles, 20 across, its hue turning with the angle.",
+        ),
+    }
+    for name in run.maps:
+        area, angle = run.distortions[name].summary().values()
+        spread = f"98 % of the faces lie between {number(area['log_p01'])} and {number(area['log_p99'])}"
+        change = f"{number(angle['mean_abs_degrees'])} degrees on average"
+        captions |= {
+            f"{name}/disk": (
+                f"{name.capitalize()} image",
+                f"The {name} image of the surface in the disk, lit as the surface is.",
+            ),
+            f"{name}/checkerboard": (
+                name.capitalize(),
+                f"The surface with the checkerboard pulled back by the {name} map.",
+            ),
+            f"{name}/circles": (name.capitalize(), f"The surface with the circles pulled back by the {name} map."),
+            f"{name}/area": (name.capitalize(), f"The surface colored by log area ratio of the {name} map: {spread}."),
+            f"{name}/angle": (
+                name.capitalize(),
+                f"The surface colored by angle error of the {name} map, {change}.",
+            ),
+        }
+    return {
+        key: Picture(f"data:image/webp;base64,{base64.b64encode(data).decode()}", captions[key][1], captions[key][0])
+        for key, data in drawn.items()
+    }
+
+
+def _scales(limits: figures.Scales) -> dict[str, dict[str, str]]:
+    """Color bars, as gradients of the style sheet with the words at their ends."""
+    low, high = np.exp(-limits.log_area), np.exp(limits.log_area)
+    return {
+        "area": {
+            "stops": ", ".join(DIVERGING),
+            "low": f"× {number(low, 2)}",
+            "middle": "area kept",
+            "high": f"× {number(high, 2)}",
+        },
+        "angle": {
+            "stops": ", ".join(SEQUENTIAL),
+            "low": "0°",
+            "middle": "",
+            "high": f"{number(limits.angle, 2)}° or more",
+        },
+    }
+
+
+def _charts(run: Run) -> dict[str, Any]:
+    """Charts as SVG elements, which are the only markup that goes into the page unescaped."""
+    distortions = {name.capitalize(): run.distortions[name] for name in run.maps}
+    drawn = {
+        "log area ratio": figures.histograms(
+            {name: distortion.log_area_ratio for name, distortion in distortions.items()}, "log area ratio, log(a′/a)"
+        ),
+        "log angle ratio": figures.histograms(
+            {name: distortion.log_angle_ratio for name, distortion in distortions.items()}, "log angle ratio, log(α′/α)"
+        ),
+        "angle difference": figures.histograms(
+            {name: distortion.angle_difference for name, distortion in distortions.items()},
+            "angle difference α′ − α, degrees",
+        ),
+    }
+    transport = run.surface_map.transport
+    if transport is not None:
+        drawn["convergence"] = figures.convergence(
+            {"transport": [step.error for step in transport.history]},
+            "largest relative error of a cell",
+            tolerance=run.provenance.options.get("tol"),
+        )
+    return {name: Markup(figures.svg(figure, CHART_COLORS)) for name, figure in drawn.items()}

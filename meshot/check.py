@@ -167,11 +167,12 @@ def check(surface: Any) -> MeshReport:
     kept[copies] = kept[repeated] = False
     number = np.flatnonzero(kept)
     topology = Topology(mesh.faces[kept], len(mesh.vertices))
+    topological = tuple(_topology_problems(topology, number))
+    kinds = {problem.kind for problem in topological}
     with np.errstate(all="ignore"):  # whatever the coordinates are, the report says it
         height, angle, area = _geometry(mesh)
-    topological = tuple(_topology_problems(topology, number))
-    geometric = tuple(_geometry_problems(mesh, copies, height))
-    kinds = {problem.kind for problem in topological}
+        geometric = tuple(_geometry_problems(mesh, copies, height))
+        notes = tuple(_notes(mesh, topology, kinds))
     manifold = not kinds & {"non-manifold-edge", "non-manifold-vertex"}
     orientable = "non-orientable" not in kinds
     return MeshReport(
@@ -183,14 +184,14 @@ def check(surface: Any) -> MeshReport:
         euler=topology.euler_characteristic,
         genus=_genus(topology) if manifold and orientable else None,
         boundary_loops=len(topology.boundary_loops),
-        boundary_edges=tuple(length for length, _ in topology.boundary_loops),
+        boundary_edges=tuple(length for length, _, _ in topology.boundary_loops),
         manifold=manifold,
         oriented=orientable and "inconsistent-orientation" not in kinds,
         orientable=orientable,
         area=area,
         smallest_angle=angle,
         problems=topological + geometric,
-        notes=tuple(_notes(mesh, topology, kinds)),
+        notes=notes,
     )
 
 
@@ -269,12 +270,12 @@ def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Problem]:
         around = "; the vertices of a loop around one" if len(where) else ""
         yield _problem("genus", message + around, where, "vertices")
     loops = topology.boundary_loops
-    if len(loops) > len(sizes) or (len(sizes) == 1 and len(loops) > 1):
-        lengths = _listed([length for length, _ in loops])
+    if len(loops) > len({component for _, _, component in loops}):
+        lengths = _listed([length for length, _, _ in loops])
         message = (
             f"the surface has {len(loops)} boundary loops, of {lengths} edges; one vertex of each after the longest"
         )
-        yield _problem("several-boundary-loops", message, np.array([vertex for _, vertex in loops[1:]]), "vertices")
+        yield _problem("several-boundary-loops", message, np.array([vertex for _, vertex, _ in loops[1:]]), "vertices")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

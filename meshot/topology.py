@@ -86,13 +86,16 @@ class Topology:
         return in_order(label[self.fans[halfedge]])
 
     @cached_property
-    def boundary_loops(self) -> list[tuple[int, int]]:
-        """Number of edges and lowest vertex of each boundary loop, longest first."""
-        label = self.boundary_labels
-        lowest = np.full(label.max(initial=-1) + 1, self.vertex_count)
-        np.minimum.at(lowest, label, self.tail[self.boundary])
+    def boundary_loops(self) -> list[tuple[int, int, int]]:
+        """Number of edges, lowest vertex and component of each boundary loop, longest first."""
+        label, halfedge = self.boundary_labels, self.boundary
+        first = np.unique(label, return_index=True)[1]
+        component = self.face_components[halfedge[first] // 3]
+        lowest = np.full(len(first), self.vertex_count)
+        np.minimum.at(lowest, label, self.tail[halfedge])
         lengths = np.bincount(label)
-        return sorted(zip(lengths.tolist(), lowest.tolist(), strict=True), key=lambda item: (-item[0], item[1]))
+        loops = zip(lengths.tolist(), lowest.tolist(), component.tolist(), strict=True)
+        return sorted(loops, key=lambda loop: (-loop[0], loop[1]))
 
     @property
     def euler_characteristic(self) -> int:
@@ -136,8 +139,7 @@ class Topology:
         path = [int(bad[0]) + count]  # from the first face, turned over, back to itself as it stands
         while path[-1] != bad[0]:
             path.append(int(before[path[-1]]))
-        faces, visits = np.unique(np.array(path) % count, return_counts=True)
-        return faces[visits == 1] if (visits == 1).any() else faces
+        return _shortest_cycle([node % count for node in path])
 
     @property
     def faces_to_flip(self) -> Ints:
@@ -192,6 +194,17 @@ class Topology:
         inside = np.zeros(len(edges), dtype=bool)
         inside[kept[np.argsort(weight)[tree.data.astype(np.int64) - 1]]] = True
         return inside
+
+
+def _shortest_cycle(walk: list[int]) -> Ints:
+    """Return the shortest part of a closed walk between two visits to the same place."""
+    latest: dict[int, int] = {}
+    start, stop = 0, len(walk) - 1
+    for step, place in enumerate(walk):
+        if place in latest and step - latest[place] < stop - start:
+            start, stop = latest[place], step
+        latest[place] = step
+    return np.array(walk[start:stop], dtype=np.int64)
 
 
 def _graph(count: int, starts: Ints, ends: Ints) -> Any:

@@ -21,6 +21,9 @@ from meshot.sitetree import nearest_site
 
 FULL = -1
 
+# outcomes of `measure_cells`
+DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
+
 
 class Measure(NamedTuple):
     """Integrals over a cell: mass, first moments, and the second moment about the origin point."""
@@ -290,16 +293,19 @@ def _enlarged(array, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def measure_cells(first, last, room, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds, want_ends):  # type: ignore[no-untyped-def]
+def measure_cells(  # type: ignore[no-untyped-def]
+    first, last, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds, want_ends
+):
     """Cut and measure the cells of sites `first` to `last`.
 
     ``starts, neighbors`` lists candidates for each site (CSR). With a tree, ``spans, bounds``, the cells are exact
-    whatever these were; without one, the two are empty. `room` is the number of corners that a cell may have.
+    whatever these were; without one, the two are empty. `room` is the number of corners that a cell may have, `least`
+    the mass below which no cell may fall (an inexact cell is too large, so it is safe to give up on its account).
 
     Returns
     -------
-    complete : bool
-        Whether the room sufficed.
+    outcome : int
+        `DONE`, or why the rest is incomplete: `NO_ROOM`, `TOO_SMALL`.
     measures : (m, 4) float
         Mass, centroid, second moment about the centroid.
     counts : (m,) int
@@ -310,13 +316,14 @@ def measure_cells(first, last, room, sites, weights, frame, walls, radii, starts
     arcs : (a, 3) float
         Site, start angle and turn of each arc of the circle that bounds a cell.
     """
-    xy, tag, side, spare = np.empty((room, 2)), np.empty((room, 2), np.int64), np.empty((room, 2)), np.empty((room, 2), np.int64)
+    xy, side = np.empty((room, 2)), np.empty((room, 2))
+    tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
     segments, turns = np.empty((room, 4)), np.empty((room, 2))
     seen, stack = np.full(len(sites), -1, np.int64), np.empty(128, np.int64)
     measures, counts = np.zeros((last - first, 4)), np.zeros(last - first, np.int64)
     links = np.empty((8 * (last - first) + 64, 1), np.int64)
     facets, arcs = np.empty((len(links), 5 if want_ends else 1)), np.empty((64, 3))
-    total, total_arcs, complete = 0, 0, True
+    total, total_arcs, outcome = 0, 0, DONE
     for i in range(first, last):
         seen[i] = i
         count = _start(xy, tag, frame)
@@ -325,12 +332,15 @@ def measure_cells(first, last, room, sites, weights, frame, walls, radii, starts
             count = _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, side, spare)
         count = _cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
         if count == FULL:
-            complete = False
+            outcome = NO_ROOM
             break
         if _reaches(xy, count, radii[0]):
             m, ox, oy, arc_count = _measure_in_circle(xy, count, radii[0], segments, turns)
         else:
             m, ox, oy, arc_count = _measure_polygon(xy, count, segments)
+        if m.mass < least:
+            outcome = TOO_SMALL
+            break
         if m.mass > 0.0:
             dx, dy, row = m.mx / m.mass, m.my / m.mass, measures[i - first]
             row[0], row[1], row[2], row[3] = m.mass, ox + dx, oy + dy, m.second - m.mass * (dx * dx + dy * dy)
@@ -349,4 +359,4 @@ def measure_cells(first, last, room, sites, weights, frame, walls, radii, starts
         for k in range(arc_count):
             arcs[total_arcs, 0], arcs[total_arcs, 1], arcs[total_arcs, 2] = i, turns[k, 0], turns[k, 1]
             total_arcs += 1
-    return complete, measures, counts, links[:total], facets[:total], arcs[:total_arcs]
+    return outcome, measures, counts, links[:total], facets[:total], arcs[:total_arcs]

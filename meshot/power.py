@@ -12,12 +12,13 @@ the domain. So the cells are exact if and only if their masses sum to the domain
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Event
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshot.cells import measure_cells
+from meshot.cells import DONE, NO_ROOM, measure_cells
 from meshot.domains import Disk, Domain
 from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
@@ -167,13 +168,27 @@ class PowerEngine:
         GeometryError
             Weights of another shape, or not finite.
         """
+        diagram = self.diagram_above(-1.0, weights, facet_ends=facet_ends)
+        assert diagram is not None
+        return diagram
+
+    def diagram_above(self, least: float, weights: ArrayLike, *, facet_ends: bool = False) -> PowerDiagram | None:
+        """Compute the power diagram for `weights` (n,), or give up, with None, once a cell's area is below `least`.
+
+        Raises
+        ------
+        GeometryError
+            Weights of another shape, or not finite.
+        """
         psi = np.asarray(weights, dtype=np.float64)
         if psi.shape != (self.count,) or not np.isfinite(psi).all():
             raise GeometryError(f"weights must be {self.count} finite numbers, got shape {psi.shape}")
         sorted_psi = psi[self._order] - psi.mean()
         exact = not self._settled
         while True:
-            parts = self._measure(sorted_psi, exact, facet_ends)
+            parts = self._measure(sorted_psi, least, exact, facet_ends)
+            if parts is None:
+                return None
             measures, counts, links, facets, arcs = (np.concatenate(columns) for columns in zip(*parts, strict=True))
             certificate = abs(float(measures[:, 0].sum()) - self.domain.area) / self.domain.area
             if exact or certificate <= CERTIFICATE:
@@ -182,24 +197,29 @@ class PowerEngine:
         self._carry(counts, links[:, 0])
         return self._assemble(psi, measures, counts, links[:, 0], facets, arcs, certificate)
 
-    def _measure(self, psi: Floats, exact: bool, facet_ends: bool) -> list[tuple[NDArray[Any], ...]]:
+    def _measure(
+        self, psi: Floats, least: float, exact: bool, facet_ends: bool
+    ) -> list[tuple[NDArray[Any], ...]] | None:
         """Return measures, counts, links, facets and arcs (see `measure_cells`) for one range of sites after another."""
         domain = self.domain
         radii = np.array([domain.circle_radius, domain.inner_radius])
         tree = build_tree(self._local, psi) if exact else NO_TREE
+        given_up = Event()
 
         def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
-            room = 32
-            while True:
+            room, outcome, parts = 32, NO_ROOM, ()
+            while outcome == NO_ROOM and not given_up.is_set():
                 room *= 2
-                complete, *parts = measure_cells(
-                    first, last, room, self._local, psi, domain.frame, domain.walls, radii,
+                outcome, *parts = measure_cells(
+                    first, last, room, least, self._local, psi, domain.frame, domain.walls, radii,
                     self._starts, self._neighbors, *tree, facet_ends,
                 )  # fmt: skip
-                if complete:
-                    return tuple(parts)
+            if outcome != DONE:
+                given_up.set()
+            return tuple(parts)
 
-        return run_in_chunks(work, self.count, max(2048, self.count // 32))
+        parts = run_in_chunks(work, self.count, max(2048, self.count // 32))
+        return None if given_up.is_set() else parts
 
     def _carry(self, counts: Ints, links: Ints) -> None:
         """Keep the cells' neighbors as the candidates of the next diagram."""
@@ -219,7 +239,7 @@ class PowerEngine:
         empty = ~(place[:, 0] > 0)
         centroids = place[:, 1:3] + self.domain.center
         centroids[empty] = np.nan
-        owner, other = np.repeat(order, counts), np.where(links >= 0, order[links], -1)
+        owner, other = np.repeat(order, counts), np.where(links >= 0, order[np.maximum(links, 0)], -1)
         kept = (owner < other) & (facets[:, 0] > 0)  # each facet once: cell j's view of it differs by rounding only
         ends = facets[kept, 1:].reshape(-1, 2, 2) + self.domain.center if facets.shape[1] == 5 else None
         arcs[:, 0] = order[arcs[:, 0].astype(np.int64)]

@@ -227,12 +227,12 @@ class DampedNewton:
         length = 1.0
         for _ in range(MAX_HALVINGS):
             heights = state.heights + length * direction
-            diagram = engine.diagram(problem.power_weights(heights))
-            masses = diagram.masses * problem.density
-            falls = float(np.linalg.norm(problem.masses - masses)) <= (1 - length / 2) * norm
-            if falls and float(masses.min()) >= floor:
-                spent = state.history[-1].seconds + time.perf_counter() - begin
-                return TransportState(heights, diagram, (*state.history, _record(problem, diagram, length, spent)))
+            diagram = engine.diagram_above(floor / problem.density, problem.power_weights(heights))
+            if diagram is not None:
+                left = float(np.linalg.norm(problem.masses - diagram.masses * problem.density))
+                if left <= (1 - length / 2) * norm:
+                    spent = state.history[-1].seconds + time.perf_counter() - begin
+                    return TransportState(heights, diagram, (*state.history, _record(problem, diagram, length, spent)))
             length /= 2
         return None
 

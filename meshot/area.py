@@ -1,0 +1,123 @@
+"""Area-preserving maps: conformal map, transport of the disk to it, and each vertex to the centroid of its cell.
+
+The conformal map puts a mass, a third of the areas of the faces around it, at the image of each vertex. The optimal
+transport from the disk to these masses assigns each vertex a cell with its share of the disk; the vertex goes there,
+an inner one to the centroid, a boundary one to the middle of the cell's arc on the circle (Su et al., "Area-preserving
+mesh parameterization for poly-annulus surfaces based on optimal mass transportation", 2016; Zhao et al. 2013).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from meshot.conformal import conformal_map
+from meshot.errors import GeometryError
+from meshot.maps import SurfaceMap
+from meshot.mesh import Floats, Ints, Surface
+from meshot.progress import Progress, Stages
+from meshot.transport import TransportResult, TransportState, solve_transport
+
+
+def area_preserving_map(
+    surface: Any,
+    *,
+    to: str = "disk",
+    tol: float = 1e-6,
+    max_iter: int = 200,
+    callback: Callable[[TransportState], None] | None = None,
+    progress: Progress | None = None,
+) -> SurfaceMap:
+    """Map a genus-zero surface to the unit disk so that every vertex keeps its share of the area.
+
+    Parameters
+    ----------
+    surface : Surface, or a trimesh or PyVista mesh
+        One connected, oriented manifold of genus zero; a closed one is cut open.
+    to : {"disk"}
+        The target.
+    tol : float
+        Largest relative error of a cell of the transport.
+    max_iter : int
+        Most Newton steps of the transport.
+    callback : callable, optional
+        Gets each `TransportState`; raising StopIteration halts.
+    progress : Progress, optional
+        Told of the stages "conformal map", "transport" and "placement".
+
+    Returns
+    -------
+    SurfaceMap
+        With `conformal`, the conformal map it was built on, and `transport`, whose site k is the k-th vertex that
+        belongs to a face.
+
+    Raises
+    ------
+    TopologyError, GeometryError
+        The surface cannot be mapped; see `meshot.check`.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The transport did not reach its tolerance.
+
+    Examples
+    --------
+    >>> square = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    >>> area_preserving_map(square).transport.converged
+    True
+    """
+    stages = Stages(progress)
+    conformal = conformal_map(surface, to=to, progress=progress)
+    with stages("transport") as client:
+        transport = transport_from_disk(conformal, tol=tol, max_iter=max_iter, callback=callback, progress=client)
+    with stages("placement"):
+        uv = place_vertices(conformal.surface, transport)
+    return replace(conformal, uv=uv, conformal=conformal, transport=transport, notes=dict(conformal.notes))
+
+
+def transport_from_disk(conformal: SurfaceMap, **options: Any) -> TransportResult:
+    """Transport the uniform unit disk to the vertices' shares of the area at their conformal images."""
+    used = conformal.surface.referenced
+    shares = conformal.surface.vertex_areas[used] / conformal.surface.area
+    return solve_transport(conformal.uv[used], np.pi * shares, **options)
+
+
+def place_vertices(surface: Surface, transport: TransportResult) -> Floats:
+    """Return the place of each vertex, (V, 2): the centroid of its cell, or on the circle; NaN if it has no face."""
+    used = surface.referenced
+    uv = np.full((len(surface.vertices), 2), np.nan)
+    uv[used] = transport.centroids
+    arcs = np.full_like(uv, np.nan)
+    arcs[used] = transport.diagram.arc_midpoints
+    (loop,) = surface.boundary_loops
+    angles = circle_angles(np.arctan2(arcs[loop, 1], arcs[loop, 0]), loop)
+    uv[loop] = np.column_stack([np.cos(angles), np.sin(angles)])
+    return uv
+
+
+def circle_angles(angles: Floats, loop: Ints) -> Floats:
+    """Return strictly increasing angles along a boundary loop from those of the cells' arcs, NaN where there is none.
+
+    A cell without an arc is put evenly between its neighbors on the loop; one that stands out of order is treated as
+    if it had none.
+
+    Examples
+    --------
+    >>> circle_angles(np.array([0.0, np.nan, 2.0, 4.0]), np.arange(4)).tolist()
+    [0.0, 1.0, 2.0, 4.0]
+    """
+    known = np.flatnonzero(np.isfinite(angles))
+    if len(known) == 0:
+        raise GeometryError("no boundary vertex has a cell on the circle", ids=loop.tolist())
+    steps = np.diff(angles[known], append=angles[known[:1]]) % (2 * np.pi)
+    if len(known) > 1 and not np.isclose(steps.sum(), 2 * np.pi):  # some stand out of order: small steps back
+        steps = (steps + np.pi) % (2 * np.pi) - np.pi
+    unrolled = angles[known[0]] + np.concatenate([[0.0], np.cumsum(steps[:-1])])
+    highest = np.maximum.accumulate(unrolled)
+    ordered = np.concatenate([[True], unrolled[1:] > highest[:-1]]) & (unrolled < angles[known[0]] + 2 * np.pi)
+    known, unrolled = known[ordered], unrolled[ordered]
+    around = np.append(known, known[0] + len(angles))
+    spread = np.interp(np.arange(known[0], known[0] + len(angles)), around, np.append(unrolled, unrolled[0] + 2 * np.pi))
+    return np.asarray(np.roll(spread, known[0]))

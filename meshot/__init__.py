@@ -4,38 +4,88 @@ Names are loaded when first used, so that ``import meshot`` is quick and compile
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+# These two modules bear the name of their main function. Imported here, once, the function comes last and keeps the
+# name; imported later, by anybody, the module would take it.
+from meshot.check import check
+from meshot.distortion import distortion
+
+if TYPE_CHECKING:
+    from meshot.area import area_preserving_map
+    from meshot.check import MeshReport
+    from meshot.conformal import conformal_map
+    from meshot.distortion import Distortion
+    from meshot.domains import Box, ConvexPolygon, Disk
+    from meshot.errors import (
+        ConvergenceError,
+        ConvergenceWarning,
+        GeometryError,
+        MeshotError,
+        MeshReadError,
+        TopologyError,
+    )
+    from meshot.io import read_surface
+    from meshot.maps import SurfaceMap
+    from meshot.mesh import Surface
+    from meshot.power import PowerDiagram, power_diagram
+    from meshot.sampling import Samples, sample
+    from meshot.transport import TransportResult, solve_transport
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "MeshotError": "errors",
-    "MeshReadError": "errors",
-    "TopologyError": "errors",
-    "GeometryError": "errors",
+    "Box": "domains",
     "ConvergenceError": "errors",
     "ConvergenceWarning": "errors",
+    "ConvexPolygon": "domains",
+    "Disk": "domains",
+    "Distortion": "distortion",
+    "GeometryError": "errors",
+    "MeshReadError": "errors",
+    "MeshReport": "check",
+    "MeshotError": "errors",
+    "PowerDiagram": "power",
+    "Samples": "sampling",
     "Surface": "mesh",
     "SurfaceMap": "maps",
-    "read_surface": "io",
-    "check": "check",
-    "MeshReport": "check",
-    "Disk": "domains",
-    "Box": "domains",
-    "ConvexPolygon": "domains",
-    "power_diagram": "power",
-    "PowerDiagram": "power",
-    "solve_transport": "transport",
+    "TopologyError": "errors",
     "TransportResult": "transport",
-    "conformal_map": "conformal",
     "area_preserving_map": "area",
-    "distortion": "distortion",
-    "Distortion": "distortion",
+    "conformal_map": "conformal",
+    "power_diagram": "power",
+    "read_surface": "io",
     "sample": "sampling",
-    "Samples": "sampling",
+    "solve_transport": "transport",
 }
 
-__all__ = ["__version__", *_HOME]
+__all__ = [
+    "Box",
+    "ConvergenceError",
+    "ConvergenceWarning",
+    "ConvexPolygon",
+    "Disk",
+    "Distortion",
+    "GeometryError",
+    "MeshReadError",
+    "MeshReport",
+    "MeshotError",
+    "PowerDiagram",
+    "Samples",
+    "Surface",
+    "SurfaceMap",
+    "TopologyError",
+    "TransportResult",
+    "__version__",
+    "area_preserving_map",
+    "check",
+    "conformal_map",
+    "distortion",
+    "power_diagram",
+    "read_surface",
+    "sample",
+    "solve_transport",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -119,5 +119,6 @@ def circle_angles(angles: Floats, loop: Ints) -> Floats:
     ordered = np.concatenate([[True], unrolled[1:] > highest[:-1]]) & (unrolled < angles[known[0]] + 2 * np.pi)
     known, unrolled = known[ordered], unrolled[ordered]
     around = np.append(known, known[0] + len(angles))
-    spread = np.interp(np.arange(known[0], known[0] + len(angles)), around, np.append(unrolled, unrolled[0] + 2 * np.pi))
+    turned = np.append(unrolled, unrolled[0] + 2 * np.pi)
+    spread = np.interp(known[0] + np.arange(len(angles)), around, turned)
     return np.asarray(np.roll(spread, known[0]))

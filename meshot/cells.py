@@ -6,9 +6,9 @@ than its own, which makes it exact whatever the candidates were. At the end the 
 circle: a cell is then bounded by segments and circular arcs, and mass, centroid and second moment are sums over
 triangles and circular segments. Coordinates are relative to the domain's center.
 
-A polygon is two arrays with room to spare: `xy` (c, 2), its corners counter-clockwise, and `tag` (c, 2), for each corner
-the label of the edge that starts there and 1 if it is sure, that is, known to be nearest to its own site. Where the
-room does not suffice, the functions return `FULL`, and the caller begins again with more. (Plain arrays and scalars
+A polygon is two arrays with room to spare: `xy` (c, 2), its corners counter-clockwise, and `tag` (c, 2), for each
+corner the label of the edge that starts there and 1 if it is sure, that is, known to be nearest to its own site. Where
+the room does not suffice, the functions return `FULL`, and the caller begins again with more. (Plain arrays and scalars
 throughout: records of arrays cost a hundred times the arithmetic in reference counts.)
 """
 
@@ -35,19 +35,19 @@ class Measure(NamedTuple):
 
 
 @kernel
-def _copy_corner(xy, tag, k, to_xy, to_tag, m):  # type: ignore[no-untyped-def]
+def _copy_corner(xy, tag, k, to_xy, to_tag, m):
     to_xy[m, 0], to_xy[m, 1], to_tag[m, 0], to_tag[m, 1] = xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1]
 
 
 @kernel
-def _crossing(xy, side, k, m):  # type: ignore[no-untyped-def]
+def _crossing(xy, side, k, m):
     t = side[k, 0] / (side[k, 0] - side[m, 0])
     return xy[k, 0] + t * (xy[m, 0] - xy[k, 0]), xy[k, 1] + t * (xy[m, 1] - xy[k, 1])
 
 
 @kernel
-def _cut(xy, tag, count, a, b, c, label, side, spare):  # type: ignore[no-untyped-def]
-    """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new number of corners, or `FULL`."""
+def _cut(xy, tag, count, a, b, c, label, side, spare):
+    """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new corner count, or `FULL`."""
     outside = 0
     for k in range(count):
         side[k, 0] = c - a * xy[k, 0] - b * xy[k, 1]
@@ -79,7 +79,7 @@ def _cut(xy, tag, count, a, b, c, label, side, spare):  # type: ignore[no-untype
 
 
 @kernel
-def _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):  # type: ignore[no-untyped-def]
+def _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
     """Keep the points whose power distance to site i is not above that to site j."""
     a, b = sites[j, 0] - sites[i, 0], sites[j, 1] - sites[i, 1]
     c = a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1]) - (weights[j] - weights[i])
@@ -87,7 +87,7 @@ def _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):  # type: ig
 
 
 @kernel
-def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare):  # type: ignore[no-untyped-def]
+def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare):
     """Cut cell i by its listed neighbors, then by theirs."""
     for ring in range(2):
         for m in range(starts[i], starts[i + 1]):
@@ -102,7 +102,7 @@ def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, see
 
 
 @kernel
-def _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, side, spare):  # type: ignore[no-untyped-def]
+def _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, side, spare):
     """Cut cell i until no site is nearer, in power distance, to one of its corners than site i is."""
     for k in range(count):
         tag[k, 1] = 0
@@ -124,7 +124,7 @@ def _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, 
 
 
 @kernel
-def _cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):  # type: ignore[no-untyped-def]
+def _cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
     """Cut by the domain's walls, wall k with the label -1 - k, unless the cell is well inside."""
     if _reaches(xy, count, inner_radius):
         for k in range(len(walls)):
@@ -134,7 +134,7 @@ def _cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):  # type: ig
 
 
 @kernel
-def _reaches(xy, count, radius):  # type: ignore[no-untyped-def]
+def _reaches(xy, count, radius):
     """Whether a corner lies outside the circle about the origin."""
     for k in range(count):
         if xy[k, 0] ** 2 + xy[k, 1] ** 2 > radius * radius:
@@ -143,8 +143,8 @@ def _reaches(xy, count, radius):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _inside_circle(px, py, qx, qy, radius):  # type: ignore[no-untyped-def]
-    """Parameters t0 < t1 between which the segment p + t (q - p) lies in the circle about the origin; (1, 0) if none."""
+def _inside_circle(px, py, qx, qy, radius):
+    """Parameters t0 < t1 between which p + t (q - p), 0 <= t <= 1, is inside the circle about the origin, or (1, 0)."""
     dx, dy = qx - px, qy - py
     a, b, c = dx * dx + dy * dy, px * dx + py * dy, px * px + py * py - radius * radius
     discriminant = b * b - a * c
@@ -161,7 +161,7 @@ def _inside_circle(px, py, qx, qy, radius):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _angle_minus_sine(t):  # type: ignore[no-untyped-def]
+def _angle_minus_sine(t):
     """Return t - sin t without cancellation for small t."""
     if t > 0.5:
         return t - np.sin(t)
@@ -170,15 +170,17 @@ def _angle_minus_sine(t):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_triangle(m, px, py, qx, qy):  # type: ignore[no-untyped-def]
+def _add_triangle(m, px, py, qx, qy):
     """Add the signed triangle (o, p, q), corners relative to the point o."""
     area = 0.5 * (px * qy - py * qx)
     moment = px * px + py * py + qx * qx + qy * qy + px * qx + py * qy
-    return Measure(m.mass + area, m.mx + area * (px + qx) / 3, m.my + area * (py + qy) / 3, m.second + area * moment / 6)
+    return Measure(
+        m.mass + area, m.mx + area * (px + qx) / 3, m.my + area * (py + qy) / 3, m.second + area * moment / 6
+    )
 
 
 @kernel
-def _add_circular_segment(m, angle, turn, radius, ox, oy):  # type: ignore[no-untyped-def]
+def _add_circular_segment(m, angle, turn, radius, ox, oy):
     """Add what lies between an arc, from `angle` on and over `turn`, and its chord; moments relative to o."""
     mass = 0.5 * radius**2 * _angle_minus_sine(turn)
     middle, lever = angle + 0.5 * turn, 2 * radius**3 * np.sin(0.5 * turn) ** 3 / 3
@@ -189,7 +191,7 @@ def _add_circular_segment(m, angle, turn, radius, ox, oy):  # type: ignore[no-un
 
 
 @kernel
-def _turn(px, py, qx, qy, only):  # type: ignore[no-untyped-def]
+def _turn(px, py, qx, qy, only):
     """Counter-clockwise angle from p to q about the origin, in [0, 2 pi].
 
     If the arc is the only one of its cell, the chord from q to p alone bounds the cell, which decides between nearly
@@ -203,7 +205,7 @@ def _turn(px, py, qx, qy, only):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _segments_in_circle(xy, count, radius, segments):  # type: ignore[no-untyped-def]
+def _segments_in_circle(xy, count, radius, segments):
     """Fill `segments` (px, py, qx, qy) with each edge's part in the circle, NaN if none; returns how many there are."""
     parts = 0
     for k in range(count):
@@ -220,7 +222,7 @@ def _segments_in_circle(xy, count, radius, segments):  # type: ignore[no-untyped
 
 
 @kernel
-def _holds_origin(xy, count):  # type: ignore[no-untyped-def]
+def _holds_origin(xy, count):
     for k in range(count):
         m = k + 1 if k + 1 < count else 0
         if xy[k, 0] * xy[m, 1] - xy[k, 1] * xy[m, 0] < 0.0:
@@ -229,7 +231,7 @@ def _holds_origin(xy, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _measure_in_circle(xy, count, radius, segments, turns):  # type: ignore[no-untyped-def]
+def _measure_in_circle(xy, count, radius, segments, turns):
     """Measure the polygon's part in the circle.
 
     Returns the measure, its origin point, and the number of arcs; fills `segments` and `turns` (start angle, turn).
@@ -265,7 +267,7 @@ def _measure_in_circle(xy, count, radius, segments, turns):  # type: ignore[no-u
 
 
 @kernel
-def _measure_polygon(xy, count, segments):  # type: ignore[no-untyped-def]
+def _measure_polygon(xy, count, segments):
     """Measure a polygon that no circle cuts; as `_measure_in_circle`."""
     total = Measure(0.0, 0.0, 0.0, 0.0)
     ox, oy = (xy[0, 0], xy[0, 1]) if count > 0 else (0.0, 0.0)
@@ -278,7 +280,7 @@ def _measure_polygon(xy, count, segments):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _start(xy, tag, frame):  # type: ignore[no-untyped-def]
+def _start(xy, tag, frame):
     """Fill the polygon with the domain's frame, whose side k has the label -1 - k."""
     for k in range(4):
         xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1] = frame[k, 0], frame[k, 1], -1 - k, 0
@@ -286,14 +288,14 @@ def _start(xy, tag, frame):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _enlarged(array, count):  # type: ignore[no-untyped-def]
+def _enlarged(array, count):
     larger = np.empty((2 * len(array), array.shape[1]), array.dtype)
     larger[:count] = array[:count]
     return larger
 
 
 @kernel
-def measure_cells(  # type: ignore[no-untyped-def]
+def measure_cells(
     first, last, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds, want_ends
 ):
     """Cut and measure the cells of sites `first` to `last`.

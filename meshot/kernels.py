@@ -1,8 +1,8 @@
-"""One decorator for every compiled kernel, so that all are compiled lazily, cached, and free of the interpreter lock."""
+"""One decorator for all compiled kernels: compiled lazily, cached, free of the interpreter lock."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -12,7 +12,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call; the machine code is cached on disk. Division by zero gives inf or nan."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(Function, compiled)
 
 
 def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096) -> list[Any]:

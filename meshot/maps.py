@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from meshot.mesh import Floats, Ints, Surface
 
 if TYPE_CHECKING:
@@ -51,6 +49,7 @@ def cross2(a: Floats, b: Floats) -> Floats:
 
     Examples
     --------
+    >>> import numpy as np
     >>> float(cross2(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     1.0
     """

@@ -107,7 +107,7 @@ def power_diagram(sites: ArrayLike, weights: ArrayLike | None = None, domain: Do
     >>> bool(np.allclose(diagram.masses, np.pi / 2))
     True
     """
-    engine = PowerEngine(sites, Disk() if domain is None else domain)
+    engine = PowerEngine(check_sites(sites), Disk() if domain is None else domain)
     return engine.diagram(np.zeros(engine.count) if weights is None else weights, facet_ends=True)
 
 
@@ -200,7 +200,7 @@ class PowerEngine:
     def _measure(
         self, psi: Floats, least: float, exact: bool, facet_ends: bool
     ) -> list[tuple[NDArray[Any], ...]] | None:
-        """Return measures, counts, links, facets and arcs (see `measure_cells`) for one range of sites after another."""
+        """Return measures, counts, links, facets and arcs (see `measure_cells`), a tuple for each range of sites."""
         domain = self.domain
         radii = np.array([domain.circle_radius, domain.inner_radius])
         tree = build_tree(self._local, psi) if exact else NO_TREE
@@ -256,4 +256,3 @@ def _window(count: int) -> tuple[Ints, Ints]:
     near = np.arange(count)[:, None] + reach[reach != 0]
     valid = (near >= 0) & (near < count)
     return np.concatenate([[0], np.cumsum(valid.sum(axis=1))]), near[valid]
-

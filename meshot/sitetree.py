@@ -42,7 +42,7 @@ NO_TREE = SiteTree(np.empty((0, 3), dtype=np.int64), np.empty((0, 7)))
 
 
 @kernel
-def _hilbert_keys(points, low, scale, bits):  # type: ignore[no-untyped-def]
+def _hilbert_keys(points, low, scale, bits):
     """Place of each point along a Hilbert curve over the square at `low` of side ``1 / scale``."""
     keys = np.empty(len(points), np.int64)
     largest = (1 << bits) - 1
@@ -93,14 +93,15 @@ def build_tree(sites: Floats, weights: Floats) -> SiteTree:
     below = 0
     for level, lower in pairwise(levels):
         below += len(level)
-        first = np.arange(len(level)) * FAN
-        spans.append(np.column_stack([below + first, below + np.minimum(first + FAN, len(lower)), np.zeros_like(first)]))
+        start = np.arange(len(level)) * FAN
+        stop = np.minimum(start + FAN, len(lower))
+        spans.append(np.column_stack([below + start, below + stop, np.zeros_like(start)]))
     spans.append(np.column_stack([levels[-1], np.ones(len(levels[-1]), dtype=np.int64)]))
     return SiteTree(np.concatenate(spans), _fit_nodes(np.concatenate(levels), sites, weights))
 
 
 @kernel
-def _fit_nodes(ranges, sites, weights):  # type: ignore[no-untyped-def]
+def _fit_nodes(ranges, sites, weights):
     """Box of each node, and a plane above its weights: least-squares slope, offset raised over the largest residual."""
     bounds = np.empty((len(ranges), 7))
     for node in range(len(ranges)):
@@ -130,7 +131,7 @@ def _fit_nodes(ranges, sites, weights):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def node_bound(bounds, node, x, y):  # type: ignore[no-untyped-def]
+def node_bound(bounds, node, x, y):
     """Lower bound of the power distance from (x, y) to the sites of `node` (the module's formula)."""
     gx, gy = bounds[node, 4], bounds[node, 5]
     qx, qy = x + 0.5 * gx, y + 0.5 * gy
@@ -140,7 +141,7 @@ def node_bound(bounds, node, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def nearest_site(x, y, best, found, sites, weights, spans, bounds, stack):  # type: ignore[no-untyped-def]
+def nearest_site(x, y, best, found, sites, weights, spans, bounds, stack):
     """Site of least power distance to (x, y), if that is below `best`; else `found`."""
     stack[0], top = 0, 1
     while top > 0:
@@ -170,7 +171,7 @@ def nearest_site(x, y, best, found, sites, weights, spans, bounds, stack):  # ty
 
 
 @kernel
-def nearest_sites(points, sites, weights, spans, bounds):  # type: ignore[no-untyped-def]
+def nearest_sites(points, sites, weights, spans, bounds):
     """Site of least power distance to each point, (n,) int."""
     found = np.empty(len(points), np.int64)
     stack = np.empty(128, np.int64)

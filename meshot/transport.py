@@ -9,7 +9,7 @@ a step is halved until all cells keep a least mass and the error falls, which ma
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -265,7 +265,8 @@ def solve_transport(
     sites : (n, 2) float
         Distinct sites, anywhere in the plane.
     masses : (n,) float, optional
-        Positive masses; equal ones, of the domain's area in total, by default. The source density is scaled to their sum.
+        Positive masses; equal ones, of the domain's area in total, by default. The source's density is scaled to
+        their sum.
     domain : Disk, Box or ConvexPolygon, optional
         The unit disk by default.
     tol : float
@@ -328,7 +329,7 @@ def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: 
 
 
 def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_array:
-    """Return the Hessian of the transport energy, (n, n): symmetric, off-diagonal entries negative, rows sum to zero."""
+    """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal."""
     n = len(problem.sites)
     i, j = diagram.facets.T
     distance = np.linalg.norm(problem.sites[i] - problem.sites[j], axis=1)

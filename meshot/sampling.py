@@ -91,17 +91,18 @@ def sample(
         What to sample. Of a bare surface the area-preserving map is computed first (not for "random").
     n : int
         Number of points, at least 1.
-    method : {"sobol", "r2", "fibonacci", "random"}
+    method : {"sobol", "r2", "fibonacci", "stratified", "random"}
         - "sobol": Sobol's sequence, scrambled (Owen 1998).
         - "r2": multiples of the inverse powers of the plastic number, modulo 1 (Roberts 2018).
         - "fibonacci": the golden spiral of equal areas (Vogel 1979).
+        - "stratified": one point at random in each of n parts of equal area.
         - "random": independent and uniform by area (Turk 1990), straight on the surface.
 
-        The square of the first two is mapped to the disk as Shirley and Chiu (1997) do. Of "sobol" and "r2", the
-        first k points are themselves a sample of k.
+        All but "fibonacci" and "random" fill the square, which goes to the disk as Shirley and Chiu (1997) map it. Of
+        "sobol" and "r2", the first k points are themselves a sample of k.
     rng : int or numpy.random.Generator, optional
-        Seed or generator: the same seed gives the same points. With None, "random" and "sobol" differ from call to
-        call, and "r2" and "fibonacci" are not shifted or turned at random.
+        Seed or generator: the same seed gives the same points. With None, "r2" and "fibonacci" are not shifted
+        or turned at random, and the others differ from call to call.
     progress : Progress, optional
         Told of the stages if a map has to be computed.
 
@@ -208,10 +209,23 @@ def _fibonacci(n: int, rng: int | np.random.Generator | None) -> Floats:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
+def _stratified(n: int, rng: int | np.random.Generator | None) -> Floats:
+    """Cut the square into about sqrt(n) strips, as wide as they have points, and each strip into its cells."""
+    strips = round(n**0.5)
+    size = np.diff(np.arange(strips + 1) * n // strips)
+    strip, place = _ranges(size)
+    left = np.cumsum(size) - size
+    draws: Floats = np.random.default_rng(rng).random((n, 2))
+    x = (left[strip] + size[strip] * draws[:, 0]) / n
+    y = (place + draws[:, 1]) / size[strip]
+    return square_to_disk(np.stack([x, y], axis=1))
+
+
 _DISK_POINTS: dict[str, Callable[[int, int | np.random.Generator | None], Floats]] = {
     "sobol": _sobol,
     "r2": _r2,
     "fibonacci": _fibonacci,
+    "stratified": _stratified,
 }
 METHODS = (*_DISK_POINTS, "random")
 

@@ -86,7 +86,7 @@ def test_random_counts_pass_a_chi_square_test():
     assert low < sum(statistics) < high
 
 
-@pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci"])
+@pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci", "stratified"])
 def test_even_counts_vary_far_less_than_random_ones(method):
     surface_map = flat()
     assert chi_square(surface_map, sample(surface_map, 6000, method, rng=0)) < 0.35 * 59
@@ -188,7 +188,7 @@ def test_too_few_points_are_refused(n):
 
 
 def test_an_unknown_method_names_the_choices():
-    with pytest.raises(ValueError, match="sobol, r2, fibonacci, random"):
+    with pytest.raises(ValueError, match="sobol, r2, fibonacci, stratified, random"):
         sample(flat(2), 5, method="even")
 
 

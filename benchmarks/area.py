@@ -1,0 +1,84 @@
+"""Measure the main job: ``python benchmarks/area.py [MESH ...] [--repeat N]``.
+
+Prints one JSON line per mesh and stage, and one for the whole of each mesh: seconds, peak memory, and how good the map
+is. Without a mesh it takes the demo meshes. Each run has a process of its own; the figures are medians over the runs.
+A first run, which may compile, is not counted.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from meshot.area import area_preserving_map
+from meshot.cli import Clock
+from meshot.demo import demo_meshes
+from meshot.distortion import distortion
+from meshot.errors import ConvergenceWarning
+from meshot.io import read_surface
+from meshot.output import transport_figures
+from meshot.progress import SILENT, Stages
+
+
+def measure(path: Path) -> dict:
+    """Make the area-preserving map of one mesh in this process, and return its seconds and figures."""
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the figures say whether it converged
+    clock = Clock(SILENT)
+    stages = Stages(clock)
+    start = time.perf_counter()
+    with stages("read"):
+        surface = read_surface(path)
+    surface_map = area_preserving_map(surface, progress=clock)
+    with stages("distortion"):
+        summary = distortion(surface_map).summary()
+    total = time.perf_counter() - start
+    seconds = {**clock.seconds, "other": total - sum(clock.seconds.values()), "total": total}
+    figures = {"faces": len(surface.faces), "vertices": len(surface.vertices), "closed": not surface.boundary_loops}
+    return {"seconds": seconds, "figures": {**figures, "transport": transport_figures(surface_map), **summary}}
+
+
+def run(path: Path) -> dict:
+    """Measure one mesh in a fresh process; its wall time includes the start of Python and all imports."""
+    start = time.perf_counter()
+    command = [sys.executable, __file__, str(path), "--inside"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return {**json.loads(done.stdout), "wall": time.perf_counter() - start}
+
+
+def lines(path: Path, repeat: int) -> list[dict]:
+    """Return one line a stage and one for the whole mesh."""
+    runs = [run(path) for _ in range(repeat)]
+    stages = [
+        {"mesh": path.stem, "stage": stage, "seconds": round(statistics.median(r["seconds"][stage] for r in runs), 4)}
+        for stage in runs[0]["seconds"]
+    ]
+    whole = {"wall_seconds": round(statistics.median(r["wall"] for r in runs), 4)}
+    whole["peak_mib"] = round(statistics.median(r["peak_mib"] for r in runs), 1)
+    return [*stages[:-1], {**stages[-1], **whole, "runs": repeat, **runs[0]["figures"]}]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("meshes", nargs="*", type=Path, metavar="MESH")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each mesh")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.inside:
+        result = measure(arguments.meshes[0])
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({**result, "peak_mib": peak}))
+        return
+    demo = demo_meshes()
+    run(demo["dumbbell"])
+    for path in arguments.meshes or demo.values():
+        for line in lines(path, arguments.repeat):
+            print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Every example is imported and run, and one number of it asserted."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from meshot.demo import demo_mesh
+from meshot.io import read_surface
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def colors_in(path):
+    with Image.open(path) as picture:
+        return len(picture.convert("RGB").getcolors(maxcolors=10**7))
+
+
+def test_face_histograms(tmp_path):
+    """Each map is far better at what it keeps than the other one."""
+    figures = load("face_histograms").main(tmp_path)
+    assert figures["conformal area"] > 0.3
+    assert figures["area-preserving area"] < 0.6 * figures["conformal area"]
+    assert figures["conformal angle"] < 1
+    assert figures["area-preserving angle"] > 5
+    assert colors_in(tmp_path / "face_histograms.png") > 100
+
+
+def test_brain_map(tmp_path, brain):
+    """The cortex is so deeply folded that its conformal map loses all proportion; transport restores it."""
+    figures = load("brain_map").main(tmp_path)
+    assert figures["conformal area ratio SD"] > 2
+    assert figures["area ratio SD"] < 0.2
+    assert colors_in(tmp_path / "brain_map.png") > 1000
+
+
+def test_brain_map_falls_back_on_the_demo_brain(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nilearn", None)
+    brain, values, label = load("brain_map").load_brain()
+    assert label == "distance from the middle"
+    assert len(values) == len(brain.vertices) == len(read_surface(demo_mesh("brain")).vertices)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_every_example_has_a_test(path):
+    assert f"def test_{path.stem}(" in Path(__file__).read_text()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 
 from meshot import __version__
 from meshot.errors import ConvergenceError, ConvergenceWarning, MeshotError
@@ -34,7 +35,9 @@ Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the results; other files in it stay.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the figures as JSON.")]
 Target = Annotated[Literal["disk"], Parameter(help="Where to map the surface.")]
-Tolerance = Annotated[float, Parameter(help="Largest relative error of a cell of the transport.")]
+Tolerance = Annotated[
+    float, Parameter(help="Largest relative error of a cell of the transport.", validator=Number(gt=0))
+]
 Up = Annotated[Literal["x", "y", "z"], Parameter(help="Axis that points upward in the report's pictures.")]
 
 app = App(name="meshot", version=__version__, help="Measure-preserving maps of surfaces by optimal transport.")
@@ -92,14 +95,16 @@ def sample_command(
     mesh: Mesh,
     /,
     *,
-    count: Annotated[int, Parameter(name=["--count", "-n"], help="How many points.")],
+    count: Annotated[int, Parameter(name=["--count", "-n"], help="How many points.", validator=Number(gte=1))],
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="File for the points: PLY, XYZ, NPY or CSV.")],
-    method: Annotated[str, Parameter(help="random, sobol, r2, fibonacci or stratified.")] = "sobol",
+    method: Annotated[
+        Literal["sobol", "r2", "fibonacci", "random"], Parameter(help="How the points are spread.")
+    ] = "sobol",
     seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
     tol: Tolerance = 1e-6,
     json: Json = False,
 ) -> int:
-    """Spread points evenly over a surface, through its area-preserving map."""
+    """Spread points over a surface by area: evenly, through its area-preserving map, or at random."""
     from meshot.io import check_points_suffix, read_surface_file, write_points
     from meshot.output import check_folder
     from meshot.sampling import sample
@@ -109,9 +114,9 @@ def sample_command(
     with _job() as job:
         with job.stages("read"):
             surface = read_surface_file(mesh).surface
-        surface_map = _area(tol)(surface, job.clock)
+        mapped = surface if method == "random" else _area(tol)(surface, job.clock)
         with job.stages("sample"):
-            samples = sample(surface_map, count, method=method, rng=seed)
+            samples = sample(mapped, count, method=method, rng=seed)
         with job.stages("write"):
             write_points(out, samples.points, samples.normals)
     figures = {"points": len(samples.points), "method": method, "seed": seed, "seconds": job.seconds()}

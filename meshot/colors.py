@@ -7,7 +7,7 @@ import numpy as np
 
 from meshot.raster import Floats, Floats32
 
-CELLS = 20  # squares or circles across the disk
+CELLS = 24  # squares or circles across the disk
 TABLE = 256
 
 # From below to above: the image is too small (blue), right (ivory), too large (red).
@@ -24,7 +24,8 @@ def checkerboard(uv: Floats32, footprint: Floats32) -> Floats32:
     `footprint`, (N, 2), is how far u and v move within one pixel. Edges are blended over a pixel, and squares smaller
     than one fade to gray, so that no moire pattern appears where the map squeezes.
     """
-    sides = _square_wave(uv * np.float32(CELLS / 2), footprint * np.float32(CELLS / 2))
+    per_period = np.float32(CELLS / 4)  # two squares
+    sides = _square_wave(uv * per_period + np.float32(0.25), footprint * per_period)
     return (0.5 + 0.5 * sides[:, 0] * sides[:, 1]).astype(np.float32)
 
 

@@ -19,11 +19,11 @@ from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Surface
 from meshot.output import angle_error
 from meshot.raster import Floats32
-from meshot.views import View, camera, disk_view, surface_view
+from meshot.views import MARGIN, View, camera, disk_view, surface_view
 
 Image = NDArray[np.uint8]
 
-SIZE = 600  # width and height of a picture
+SIZE = 560  # width and height of a picture
 SAMPLING = 2  # rays a pixel, along each side
 PORCELAIN = np.array([[0.955], [0.945], [0.925]], dtype=np.float32)
 PATTERNS = {"checkerboard": checkerboard, "circles": circle_packing}
@@ -133,13 +133,16 @@ def patterned(view: View, surface_map: SurfaceMap) -> dict[str, Image]:
 
 def plain_patterns(size: int) -> dict[str, Image]:
     """Draw each pattern on the disk itself."""
-    angle = np.arange(256) * (np.pi / 128)
-    rim = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
-    fan = np.stack([np.zeros(254, dtype=np.int64), np.arange(1, 255), np.arange(2, 256)], axis=1)
-    polygon = SurfaceMap(Surface(rim, fan), rim[:, :2], np.arange(256))
-    view = disk_view(polygon, np.tile([0.0, 0, 1], (256, 1)), np.eye(3), size * SAMPLING)
-    view = replace(view, shade=np.full_like(view.shade, 0.97))
-    return {f"pattern/{name}": image for name, image in patterned(view, polygon).items()}
+    pixel = 2 / (size * (1 - 2 * MARGIN))
+    axis = (np.arange(size) + 0.5 - size / 2) * pixel
+    uv = np.stack(np.meshgrid(axis, -axis), axis=-1).reshape(-1, 2).astype(np.float32)
+    footprint = np.full_like(uv, pixel)
+    inside = np.clip(0.5 + (1 - np.hypot(*uv.T)) / pixel, 0, 1)
+    images = {}
+    for name, pattern in PATTERNS.items():
+        rgba = np.vstack([0.97 * pattern_colors(pattern(uv, footprint), uv), inside])
+        images[f"pattern/{name}"] = (rgba.T * 255 + 0.5).astype(np.uint8).reshape(size, size, 4)
+    return images
 
 
 def colored(view: View, values: Floats, scale: tuple[str, ...], low: float, high: float) -> Image:

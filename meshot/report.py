@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from meshot import figures
-from meshot.colors import DIVERGING, SEQUENTIAL
+from meshot.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.errors import format_ids
 from meshot.output import AREA_PRESERVING, CONFORMAL, Run, transport_figures
 
@@ -82,6 +82,7 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
         "verdict": verdict(run),
         "tiles": tiles(run),
         "pictures": _pictures(run, up, size),
+        "size": size,
         "scales": _scales(limits),
         "charts": _charts(run),
         "certificate": certificate(run),
@@ -157,8 +158,8 @@ def certificate(run: Run) -> str | None:
     if transport is None:
         return None
     return (
-        f"The {number(transport['sites'])} cells fill the disk up to {number(transport['certificate'], 2)} of its area: "
-        "a cell computed from too few neighbors could only be too large, so cells that add up are exact."
+        f"The {number(transport['sites'])} cells fill the disk up to {number(transport['certificate'], 2)} of its "
+        "area: a cell computed from too few neighbors could only be too large, so cells that add up are exact."
     )
 
 
@@ -221,11 +222,11 @@ def _pictures(run: Run, up: str, size: int) -> dict[str, Picture]:
         "surface": ("The surface", "The surface, rendered as white porcelain."),
         "pattern/checkerboard": (
             "The disk",
-            "A disk with a checkerboard of 20 squares across, its hue turning with the angle.",
+            f"A disk with a checkerboard of {CELLS} squares across, its hue turning with the angle.",
         ),
         "pattern/circles": (
             "The disk",
-            "A disk filled with touching circles, 20 across, its hue turning with the angle.",
+            f"A disk filled with touching circles, {CELLS} across, its hue turning with the angle.",
         ),
     }
     for name in run.maps:

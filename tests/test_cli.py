@@ -1,0 +1,428 @@
+import errno
+import importlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import warnings
+from functools import partial
+
+import files
+import numpy as np
+import pytest
+import shapes
+
+import meshot
+from meshot import area, cli, report
+from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError
+from meshot.mesh import Surface
+
+QUAD = b"v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
+
+UNREADABLE = {
+    "empty": ("mesh.obj", b"", "empty"),
+    "blank": ("mesh.obj", b" \n\n", "empty"),
+    "no mesh": ("mesh.ply", b"\x89PNG\r\n\x1a\n", "PLY"),
+    "unknown suffix": ("mesh.docx", b"hello", "docx"),
+    "nan": ("mesh.obj", QUAD + b"v nan 0 0\nf 1 2 3\n", "NaN or infinite coordinates (ids 4)"),
+    "infinite": ("mesh.obj", QUAD + b"v 0 inf 0\nf 1 2 3\n", "NaN or infinite coordinates (ids 4)"),
+    "index out of range": ("mesh.obj", QUAD + b"f 1 2 3\nf 1 2 9\n", "ids 1"),
+    "no faces": ("mesh.obj", QUAD, "no faces"),
+    "truncated": ("mesh.ply", files.ply_little(shapes.grid(2, 2).vertices, shapes.grid(2, 2).faces)[:-5], "mesh.ply"),
+}
+
+UNMAPPABLE = {
+    "several components": (shapes.join(shapes.disk(2), shapes.disk(2)), "components"),
+    "genus": (shapes.torus(), "genus"),
+    "genus and a hole": (shapes.holed_torus(), "genus"),
+    "several boundary loops": (shapes.annulus(), "boundary"),
+    "non-manifold edge": (shapes.book(), "edge"),
+    "non-manifold vertex": (shapes.bowtie(), "vert"),
+    "non-orientable": (shapes.moebius(), "orient"),
+    "inconsistent orientation": (
+        Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 3, 2]]),
+        "orient",
+    ),
+    "zero area": (
+        Surface([[0, 0, 0], [1, 0, 0], [2, 0, 0], [1, 1, 0]], [[0, 1, 2], [0, 2, 3]]),
+        "area",
+    ),
+    "duplicate face": (
+        Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3], [0, 1, 2]]),
+        "duplicate|same|twice|repeat|cop",
+    ),
+}
+
+
+def obj(path, surface):
+    path.write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    monkeypatch.setattr(report, "render", partial(report.render, size=40))
+
+
+@pytest.fixture
+def dome(tmp_path):
+    """Path of a small mesh that can be mapped."""
+    return obj(tmp_path / "dome.obj", shapes.cap(6))
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command line; exit code, standard output, standard error."""
+
+    def call(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def assert_one_sentence(text):
+    assert text.startswith("meshot: ")
+    assert text.count("\n") == 1
+    assert text.endswith(".\n")
+    assert "Traceback" not in text
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# bad input: exit code 2, one sentence with the cause, nothing written
+
+
+@pytest.mark.parametrize("command", ["area", "conformal", "check", "sample"])
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_unreadable_input(tmp_path, run, command, kind):
+    name, data, cause = UNREADABLE[kind]
+    (tmp_path / name).write_bytes(data)
+    where = {"check": [], "sample": ["-n", "10", "-o", tmp_path / "out.ply"]}.get(command, ["-o", tmp_path / "out"])
+    code, out, err = run(command, tmp_path / name, *where)
+    assert code == 2
+    assert out == ""
+    assert_one_sentence(err)
+    assert cause in err
+    assert name in err
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+
+
+@pytest.mark.parametrize("command", ["area", "conformal"])
+@pytest.mark.parametrize("kind", UNMAPPABLE)
+def test_unmappable_input(tmp_path, run, command, kind):
+    surface, cause = UNMAPPABLE[kind]
+    code, out, err = run(command, obj(tmp_path / "mesh.obj", surface), "-o", tmp_path / "out")
+    assert code == 2
+    assert out == ""
+    assert_one_sentence(err)
+    assert re.search(cause, err)
+    assert {path.name for path in tmp_path.iterdir()} == {"mesh.obj"}
+
+
+@pytest.mark.parametrize("kind", UNMAPPABLE)
+def test_check_says_what_is_wrong(tmp_path, run, kind):
+    surface, cause = UNMAPPABLE[kind]
+    code, out, err = run("check", obj(tmp_path / "mesh.obj", surface))
+    assert code == 2
+    assert err == ""
+    assert re.search(cause, "".join(line for line in out.splitlines() if line.startswith("problem:")))
+
+
+def test_missing_file(tmp_path, run):
+    code, out, err = run("area", tmp_path / "nothing.obj", "-o", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert_one_sentence(err)
+    assert "nothing.obj does not exist" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_broken_mesh_is_refused(tmp_path, run):
+    pytest.importorskip("pymeshfix")
+    from importlib.resources import files as resources
+
+    bunny = next(path for path in resources("pymeshfix").rglob("StanfordBunny.ply"))
+    code, _, err = run("area", bunny, "-o", tmp_path / "out")
+    assert code == 2
+    assert_one_sentence(err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_traceback_from_a_process_of_its_own(tmp_path):
+    command = [sys.executable, "-m", "meshot", "area", str(tmp_path / "nothing.obj"), "-o", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert_one_sentence(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["teapot"],
+        ["area"],
+        ["area", "MESH"],
+        ["area", "MESH", "-o", "OUT", "--tol", "small"],
+        ["area", "MESH", "-o", "OUT", "--tol", "-1"],
+        ["area", "MESH", "-o", "OUT", "--to", "torus"],
+        ["area", "MESH", "-o", "OUT", "--up", "w"],
+        ["area", "MESH", "-o", "OUT", "--teapot"],
+        ["area", "MESH", "more", "-o", "OUT"],
+        ["sample", "MESH", "-n", "0", "-o", "OUT.ply"],
+        ["sample", "MESH", "-n", "10", "-o", "OUT.ply", "--method", "dice"],
+        ["sample", "MESH", "-n", "10", "-o", "OUT.docx"],
+        ["demo", "teapot", "-o", "OUT"],
+    ],
+)
+def test_usage_errors(tmp_path, run, dome, arguments, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*[{"MESH": dome}.get(a, a) for a in arguments])
+    assert (code, out) == (2, "")
+    assert_one_sentence(err)
+    assert {path.name for path in tmp_path.iterdir()} == {"dome.obj"}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# other ends
+
+
+def test_not_converged_with_nothing_to_show(tmp_path, run, dome, monkeypatch):
+    def fail(*_, **__):
+        raise ConvergenceError("the transport reached 1e-3 and got no further")
+
+    monkeypatch.setattr(area, "area_preserving_map", fail)
+    code, _, err = run("area", dome, "-o", tmp_path / "out")
+    assert code == 3
+    assert err == "meshot: the transport reached 1e-3 and got no further.\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_not_converged_yet_written(tmp_path, run, dome, monkeypatch):
+    whole = area.area_preserving_map
+
+    def early(*arguments, **options):
+        warnings.warn("the transport stopped at an error of 1e-3", ConvergenceWarning, stacklevel=2)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(area, "area_preserving_map", early)
+    code, _, err = run("area", dome, "-o", tmp_path / "out")
+    assert code == 3
+    assert err == "meshot: the transport stopped at an error of 1e-3.\n"
+    assert (tmp_path / "out" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("command", ["area", "conformal"])
+def test_a_place_that_is_no_folder(tmp_path, run, dome, command):
+    code, out, err = run(command, dome, "-o", dome)
+    assert (code, out) == (4, "")
+    assert_one_sentence(err)
+    assert "dome.obj" in err
+
+
+def test_a_full_disk(tmp_path, run, dome, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "map.npz")
+
+    monkeypatch.setattr("meshot.output.write_npz", full)
+    code, _, err = run("conformal", dome, "-o", tmp_path / "out")
+    assert code == 4
+    assert err == "meshot: cannot read or write map.npz: No space left on device.\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"dome.obj"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupts(tmp_path, run, dome, monkeypatch, number):
+    monkeypatch.setattr("meshot.output.write_json", lambda *_: os.kill(os.getpid(), number))
+    code, _, err = run("conformal", dome, "-o", tmp_path / "out")
+    assert code == 130
+    assert err == "meshot: interrupted; nothing was written.\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"dome.obj"}
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_fault_of_the_program_is_not_hidden(tmp_path, dome, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("meshot.conformal.conformal_map", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["conformal", dome, "-o", str(tmp_path / "out")])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# success
+
+
+@pytest.mark.parametrize("command", ["area", "conformal"])
+def test_map_is_written_in_silence(tmp_path, run, dome, command):
+    assert run(command, dome, "-o", tmp_path / "out") == (0, "", "")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"map.obj", "map.ply", "map.npz", "metrics.json", "report.html"}
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert figures["area"]["flipped"] == 0
+    assert (figures["transport"] is None) == (command == "conformal")
+    if command == "area":
+        assert figures["transport"]["max_relative_error"] <= 1e-6
+        assert figures["transport"]["certificate"] <= 1e-12
+        assert figures["area"]["ratio_sd"] < figures["conformal"]["area"]["ratio_sd"]
+    stages = figures["seconds"]
+    assert {"read", "conformal map", "distortion", "report", "total"} <= stages.keys()
+    assert sum(stages.values()) - stages["total"] <= stages["total"]
+
+
+def test_json_is_what_the_file_says(tmp_path, run, dome):
+    code, out, err = run("area", dome, "-o", tmp_path / "out", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_command_line_is_kept(tmp_path, run, dome):
+    run("conformal", dome, "-o", tmp_path / "my out")
+    figures = json.loads((tmp_path / "my out" / "metrics.json").read_text())
+    assert figures["command"] == f"meshot conformal {dome} -o '{tmp_path / 'my out'}'"
+    assert figures["options"] == {"map": "conformal", "to": "disk"}
+
+
+def test_closed_surface_is_cut_and_loose_vertices_stay(tmp_path, run):
+    ball = shapes.bumpy_sphere(2)
+    loose = Surface(np.concatenate([ball.vertices, [[0, 0, 0]]]), ball.faces)
+    code, _, _ = run("conformal", obj(tmp_path / "ball.obj", loose), "-o", tmp_path / "out")
+    assert code == 0
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert figures["vertices"] == len(loose.vertices)
+    assert figures["input"]["unreferenced_vertices"] == 1
+    assert figures["map"]["vertices"] == len(loose.vertices) + len(figures["map"]["cut_path"]) - 2
+    with np.load(tmp_path / "out" / "map.npz") as arrays:
+        np.testing.assert_array_equal(arrays["source_vertex"][: len(loose.vertices)], np.arange(len(loose.vertices)))
+        assert np.isnan(arrays["uv"][len(loose.vertices) - 1]).all()
+
+
+@pytest.mark.parametrize("method", ["sobol", "random"])
+@pytest.mark.parametrize("suffix", ["ply", "csv", "npy", "xyz"])
+def test_samples(tmp_path, run, dome, method, suffix):
+    file = tmp_path / f"points.{suffix}"
+    assert run("sample", dome, "-n", 37, "-o", file, "--method", method) == (0, "", "")
+    first = file.read_bytes()
+    run("sample", dome, "-n", 37, "-o", file, "--method", method)
+    assert file.read_bytes() == first
+    if suffix == "npy":
+        points = np.load(file)[:, :3]
+        assert points.shape == (37, 3)
+        assert np.abs(np.linalg.norm(points, axis=1) - 1).max() < 0.05
+
+
+def test_sample_figures(tmp_path, run, dome):
+    code, out, _ = run("sample", dome, "-n", 5, "-o", tmp_path / "p.xyz", "--seed", 3, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["points"], found["method"], found["seed"]) == (5, "sobol", 3)
+
+
+def test_check_of_a_good_mesh(run, dome):
+    code, out, err = run("check", dome)
+    assert (code, err) == (0, "")
+    assert "genus" in out
+    code, out, _ = run("check", dome, "--json")
+    found = json.loads(out)
+    assert found["ok"] is True
+    assert found["boundary_loops"] == 1
+
+
+def test_polygons_are_noted(tmp_path, run):
+    (tmp_path / "quad.obj").write_bytes(QUAD + b"f 1 2 3 4\n")
+    code, out, _ = run("check", tmp_path / "quad.obj")
+    assert code == 0
+    assert "note: 1 faces with more than 3 corners" in out
+    run("conformal", tmp_path / "quad.obj", "-o", tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["input"]["notes"][0].startswith("1 faces")
+    assert "1 faces with more than 3 corners" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_demo_is_the_main_job_on_a_packaged_mesh(tmp_path, run, dome, monkeypatch):
+    monkeypatch.setattr("meshot.demo.demo_mesh", lambda name="face": {"face": cli.Path(dome)}[name])
+    assert run("demo", "-o", tmp_path / "out") == (0, "", "")
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["transport"]["sites"] == 127
+
+
+def test_help_and_version(run):
+    code, out, _ = run("--version")
+    assert (code, out.strip()) == (0, meshot.__version__)
+    for command in ([], ["--help"], ["area", "--help"]):
+        code, out, _ = run(*command)
+        assert code == 0
+        assert "Usage: meshot" in out
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def on_terminal(monkeypatch):
+    """Run the command line on a terminal; exit code and what is seen of standard output and error."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments):
+        streams = Terminal(), Terminal()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", streams[0])
+            patch.setattr(sys, "stderr", streams[1])
+            code = cli.main([str(argument) for argument in arguments])
+        return code, *(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()) for stream in streams)
+
+    return call
+
+
+def test_terminal_sees_every_stage_and_the_few_numbers(tmp_path, dome, on_terminal):
+    code, out, err = on_terminal("area", dome, "-o", tmp_path / "out")
+    assert code == 0
+    for stage in ("read", "conformal map", "transport", "distortion", "report", "write"):
+        assert re.search(rf"✓ {stage} +\d+\.\d\d s", err)
+    for word in ("216 faces", "area ratios", "certificate", "report.html"):
+        assert word in out
+
+
+def test_failed_stage_is_crossed(tmp_path, dome, on_terminal, monkeypatch):
+    def fail(*_, **__):
+        raise GeometryError("no good")
+
+    monkeypatch.setattr(importlib.import_module("meshot.distortion"), "distortion", fail)
+    code, _, err = on_terminal("conformal", dome, "-o", tmp_path / "out")
+    assert code == 2
+    assert "✗ distortion" in err
+    assert err.rstrip().endswith("meshot: no good.")
+
+
+class Recorder:
+    def __init__(self):
+        self.told = []
+
+    def begin(self, stage):
+        self.told.append(stage)
+
+    def update(self, fraction, detail=""):
+        self.told.append((fraction, detail))
+
+    def end(self, seconds):
+        self.told.append(seconds)
+
+
+def test_clock_counts_inner_stages_once():
+    recorder = Recorder()
+    clock = cli.Clock(recorder)
+    clock.begin("outer")
+    for _ in range(2):
+        clock.begin("inner")
+        clock.update(0.5, "half")
+        clock.end(1.0)
+    clock.end(2.5)
+    assert clock.seconds == {"inner": 2.0}
+    assert recorder.told == ["outer", "inner", (0.5, "half"), 1.0, "inner", (0.5, "half"), 1.0]

@@ -8,11 +8,10 @@ triangles and circular segments. Coordinates are relative to the domain's center
 
 A polygon is two arrays with room to spare: `xy` (c, 2), its corners counter-clockwise, and `tag` (c, 2), for each
 corner the label of the edge that starts there and 1 if it is sure, that is, known to be nearest to its own site. Where
-the room does not suffice, the functions return `FULL`, and the caller begins again with more. (Plain arrays and scalars
-throughout: records of arrays cost a hundred times the arithmetic in reference counts.)
+the room does not suffice, the functions return `FULL`, and the caller begins again with more. Plain arrays and scalars
+throughout: records of arrays cost a hundred times the arithmetic in reference counts. A measure is a tuple: mass, the
+two first moments, and the second moment, about an origin point near the cell.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,15 +22,6 @@ FULL = -1
 
 # outcomes of `measure_cells`
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
-
-
-class Measure(NamedTuple):
-    """Integrals over a cell: mass, first moments, and the second moment about the origin point."""
-
-    mass: float
-    mx: float
-    my: float
-    second: float
 
 
 @kernel
@@ -47,22 +37,29 @@ def _crossing(xy, side, k, m):
 
 @kernel
 def _cut(xy, tag, count, a, b, c, label, side, spare):
-    """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new corner count, or `FULL`."""
-    outside = 0
+    """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new corner count, or `FULL`.
+
+    The kept corners are the run around the one farthest inside: near a corner where many bisectors meet, rounding can
+    scatter signs, and a corner that is out of line by rounding must not break the polygon.
+    """
+    outside, start = 0, 0
     for k in range(count):
         side[k, 0] = c - a * xy[k, 0] - b * xy[k, 1]
         outside += side[k, 0] < 0.0
+        if side[k, 0] > side[start, 0]:
+            start = k
     if outside == 0 or outside == count:
         return count - outside
-    inside = count - outside
+    last, before, after = start, (start - 1) % count, (start + 1) % count
+    while side[before, 0] >= 0.0:
+        start, before = before, (before - 1) % count
+    while side[after, 0] >= 0.0:
+        last, after = after, (after + 1) % count
+    inside = (last - start) % count + 1
     if inside + 2 > len(xy):
         return FULL
-    start = 0  # the first corner inside after one outside
-    while side[start, 0] < 0.0 or side[start - 1 if start else count - 1, 0] >= 0.0:
-        start += 1
-    before, last = start - 1 if start else count - 1, (start + inside - 1) % count
     in_x, in_y = _crossing(xy, side, before, start)
-    out_x, out_y = _crossing(xy, side, last, (last + 1) % count)
+    out_x, out_y = _crossing(xy, side, last, after)
     in_label = tag[before, 0]
     if start + inside <= count:  # the kept corners stand together: move them to the front
         for k in range(inside):
@@ -174,9 +171,7 @@ def _add_triangle(m, px, py, qx, qy):
     """Add the signed triangle (o, p, q), corners relative to the point o."""
     area = 0.5 * (px * qy - py * qx)
     moment = px * px + py * py + qx * qx + qy * qy + px * qx + py * qy
-    return Measure(
-        m.mass + area, m.mx + area * (px + qx) / 3, m.my + area * (py + qy) / 3, m.second + area * moment / 6
-    )
+    return m[0] + area, m[1] + area * (px + qx) / 3, m[2] + area * (py + qy) / 3, m[3] + area * moment / 6
 
 
 @kernel
@@ -187,7 +182,7 @@ def _add_circular_segment(m, angle, turn, radius, ox, oy):
     mx, my = lever * np.cos(middle), lever * np.sin(middle)
     second = radius**4 * (0.25 * turn - np.sin(turn) * (2 + np.cos(turn)) / 12)
     second += mass * (ox * ox + oy * oy) - 2 * (ox * mx + oy * my)
-    return Measure(m.mass + mass, m.mx + mx - mass * ox, m.my + my - mass * oy, m.second + second)
+    return m[0] + mass, m[1] + mx - mass * ox, m[2] + my - mass * oy, m[3] + second
 
 
 @kernel
@@ -236,13 +231,13 @@ def _measure_in_circle(xy, count, radius, segments, turns):
 
     Returns the measure, its origin point, and the number of arcs; fills `segments` and `turns` (start angle, turn).
     """
-    total = Measure(0.0, 0.0, 0.0, 0.0)
+    total = (0.0, 0.0, 0.0, 0.0)
     parts = _segments_in_circle(xy, count, radius, segments)
     if parts == 0:  # no edge meets the circle: the polygon holds all of it, or nothing
         if not _holds_origin(xy, count):
             return total, 0.0, 0.0, 0
         turns[0, 0], turns[0, 1] = -np.pi, 2 * np.pi
-        return Measure(np.pi * radius**2, 0.0, 0.0, 0.5 * np.pi * radius**4), 0.0, 0.0, 1
+        return (np.pi * radius**2, 0.0, 0.0, 0.5 * np.pi * radius**4), 0.0, 0.0, 1
     first = 0
     while np.isnan(segments[first, 0]):
         first += 1
@@ -269,7 +264,7 @@ def _measure_in_circle(xy, count, radius, segments, turns):
 @kernel
 def _measure_polygon(xy, count, segments):
     """Measure a polygon that no circle cuts; as `_measure_in_circle`."""
-    total = Measure(0.0, 0.0, 0.0, 0.0)
+    total = (0.0, 0.0, 0.0, 0.0)
     ox, oy = (xy[0, 0], xy[0, 1]) if count > 0 else (0.0, 0.0)
     for k in range(count):
         m = k + 1 if k + 1 < count else 0
@@ -340,19 +335,19 @@ def measure_cells(
             m, ox, oy, arc_count = _measure_in_circle(xy, count, radii[0], segments, turns)
         else:
             m, ox, oy, arc_count = _measure_polygon(xy, count, segments)
-        if m.mass < least:
+        if m[0] < least:
             outcome = TOO_SMALL
             break
-        if m.mass > 0.0:
-            dx, dy, row = m.mx / m.mass, m.my / m.mass, measures[i - first]
-            row[0], row[1], row[2], row[3] = m.mass, ox + dx, oy + dy, m.second - m.mass * (dx * dx + dy * dy)
+        if m[0] > 0.0:
+            dx, dy, row = m[1] / m[0], m[2] / m[0], measures[i - first]
+            row[0], row[1], row[2], row[3] = m[0], ox + dx, oy + dy, m[3] - m[0] * (dx * dx + dy * dy)
         counts[i - first] = count
         while total + count > len(links):
             links, facets = _enlarged(links, total), _enlarged(facets, total)
         for k in range(count):
             px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
             links[total, 0] = tag[k, 0]
-            facets[total, 0] = 0.0 if np.isnan(px) or m.mass <= 0.0 else np.hypot(qx - px, qy - py)
+            facets[total, 0] = 0.0 if np.isnan(px) or m[0] <= 0.0 else np.hypot(qx - px, qy - py)
             if want_ends:
                 facets[total, 1], facets[total, 2], facets[total, 3], facets[total, 4] = px, py, qx, qy
             total += 1

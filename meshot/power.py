@@ -26,6 +26,8 @@ from meshot.mesh import Floats, Ints
 from meshot.sitetree import LEAF, NO_TREE, build_tree, hilbert_order
 
 CERTIFICATE = 1e-12
+# In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
+SHORTEST_FACET = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +242,8 @@ class PowerEngine:
         centroids = place[:, 1:3] + self.domain.center
         centroids[empty] = np.nan
         owner, other = np.repeat(order, counts), np.where(links >= 0, order[np.maximum(links, 0)], -1)
-        kept = (owner < other) & (facets[:, 0] > 0)  # each facet once: cell j's view of it differs by rounding only
+        # each facet once: cell j's view of it differs by rounding only
+        kept = (owner < other) & (facets[:, 0] > SHORTEST_FACET * np.sqrt(self.domain.area))
         ends = facets[kept, 1:].reshape(-1, 2, 2) + self.domain.center if facets.shape[1] == 5 else None
         arcs[:, 0] = order[arcs[:, 0].astype(np.int64)]
         pairs = np.column_stack([owner[kept], other[kept]])

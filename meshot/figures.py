@@ -42,13 +42,13 @@ class Scales:
 
 
 def scales(distortions: Sequence[Distortion]) -> Scales:
-    """Choose color scales that hold 98 % of the faces of all maps."""
+    """Choose color scales that hold 98 % of the faces of all maps, but no areas beyond twenty times too large."""
     area, angle = 0.1, 1.0
     for distortion in distortions:
         logs = distortion.log_area_ratio[np.isfinite(distortion.log_area_ratio)]
         area = max(area, float(np.abs(np.percentile(logs, [1, 99])).max()))
         angle = max(angle, float(np.percentile(angle_error(distortion), 98)))
-    return Scales(area, angle)
+    return Scales(min(area, np.log(20)), angle)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -208,9 +208,7 @@ def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance:
         axis.semilogy(range(len(errors)), errors, color=color, marker="o", ms=3, lw=1.5, label=name)
     if tolerance is not None:
         axis.axhline(tolerance, color=FAINT, lw=1, ls=(0, (4, 3)))
-        axis.text(
-            0.0, tolerance, "tolerance ", color=INK, fontsize=8, va="bottom", transform=axis.get_yaxis_transform()
-        )
+        axis.text(0.0, tolerance, "tolerance", color=INK, fontsize=8, va="bottom", transform=axis.get_yaxis_transform())
     if len(series) > 1:
         axis.legend(frameon=False, fontsize=9, labelcolor=INK)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -220,7 +218,7 @@ def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance:
 
 
 def _chart(rows: int, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(4.4, height), layout="constrained")
+    figure = Figure(figsize=(3.7, height), layout="constrained")
     figure.patch.set_alpha(0)
     axes = list(figure.subplots(rows, 1, squeeze=False)[:, 0])
     for axis in axes:

@@ -117,14 +117,15 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def percent(value: float) -> str:
-    """Write a share as a percentage: ``0.0123`` as ``1.23 %``."""
-    return f"{number(100 * value)} %"
+    """Write a share as a percentage: ``0.0123`` as ``1.23 %`` (with a space that does not break)."""
+    return f"{number(100 * value)}\u00a0%"
 
 
 def verdict(run: Run) -> str:
     """Say in a sentence or two what the map is worth."""
     area, angle = run.distortion.summary().values()
-    flips = "no face is flipped" if area["flipped"] == 0 else f"{number(area['flipped'])} faces are flipped"
+    flipped = {0: "no face is flipped", 1: "one face is flipped"}
+    flips = flipped.get(area["flipped"], f"{number(area['flipped'])} faces are flipped")
     if run.surface_map.conformal is None:
         low, high = (number(np.exp(area[key]), 2) for key in ("log_p01", "log_p99"))
         return (
@@ -157,9 +158,10 @@ def certificate(run: Run) -> str | None:
     transport = transport_figures(run.surface_map)
     if transport is None:
         return None
+    gap = number(max(transport["certificate"], np.finfo(float).eps), 2)
     return (
-        f"The {number(transport['sites'])} cells fill the disk up to {number(transport['certificate'], 2)} of its "
-        "area: a cell computed from too few neighbors could only be too large, so cells that add up are exact."
+        f"The {number(transport['sites'])} cells fill the disk up to {gap} of its area: a cell computed from too few "
+        "neighbors could only be too large, so cells that add up are exact."
     )
 
 
@@ -261,9 +263,9 @@ def _scales(limits: figures.Scales) -> dict[str, dict[str, str]]:
     return {
         "area": {
             "stops": ", ".join(DIVERGING),
-            "low": f"× {number(low, 2)}",
+            "low": f"× {number(low, 2)} or less",
             "middle": "area kept",
-            "high": f"× {number(high, 2)}",
+            "high": f"× {number(high, 2)} or more",
         },
         "angle": {
             "stops": ", ".join(SEQUENTIAL),

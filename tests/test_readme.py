@@ -1,0 +1,41 @@
+"""What the README promises, run as it stands there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from files import obj
+from shapes import relief
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_python_example_runs(tmp_path, monkeypatch):
+    surface = relief(6)
+    (tmp_path / "scan.obj").write_bytes(obj(surface.vertices.tolist(), surface.faces.tolist()))
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    names = {}
+    exec(code, names)  # noqa: S102
+    assert names["report"].ok
+    assert names["points"].shape == (10_000, 3)
+    assert names["result"].converged
+    assert names["result"].certificate < 1e-12
+
+
+@pytest.mark.parametrize("needle", ["/bin/meshot demo -o out", "/bin/python -m pytest"])
+def test_install_and_test_are_one_line_each(needle):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.endswith(needle)]
+    assert len(lines) == 1
+    assert lines[0].startswith("python3 -m venv ")
+    assert (ROOT / ".ci" / "run").read_text().count(needle) >= 1, "the command is taken from here by its end"
+
+
+def test_files_that_are_linked_are_there():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists()

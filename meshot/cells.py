@@ -277,50 +277,54 @@ def _measure_polygon(xy, count, segments):
 @kernel
 def _start(xy, tag, frame):
     """Fill the polygon with the domain's frame, whose side k has the label -1 - k."""
-    for k in range(4):
+    for k in range(len(frame)):
         xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1] = frame[k, 0], frame[k, 1], -1 - k, 0
-    return 4
+    return len(frame)
 
 
 @kernel
-def _enlarged(array, count):
-    larger = np.empty((2 * len(array), array.shape[1]), array.dtype)
-    larger[:count] = array[:count]
-    return larger
+def _measure(xy, tag, count, radius, segments, turns):
+    """Measure the cell, as `_measure_in_circle`."""
+    if _reaches(xy, count, radius):
+        return _measure_in_circle(xy, count, radius, segments, turns)
+    return _measure_polygon(xy, count, segments)
 
 
 @kernel
 def measure_cells(
-    first, last, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds, want_ends
-):
+    first, last, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds,
+    measures, counts, links, facets, arcs,
+):  # fmt: skip
     """Cut and measure the cells of sites `first` to `last`.
 
     ``starts, neighbors`` lists candidates for each site (CSR). With a tree, ``spans, bounds``, the cells are exact
     whatever these were; without one, the two are empty. `room` is the number of corners that a cell may have, `least`
     the mass below which no cell may fall (an inexact cell is too large, so it is safe to give up on its account).
+    `radii` are the circle's and the inner disk's.
+
+    Fills
+    -----
+    measures : (m, 4) float
+        Mass, centroid, second moment about the centroid of each cell.
+    counts : (m,) int
+        Edges of each cell's polygon before the circle cuts it.
+    links : (e,) int, facets : (e, 1 or 5) float
+        Of each such edge: the site beyond (negative: a wall); its length in the domain (0: none) and, if there is a
+        place for them, its end points.
+    arcs : (a, 3) float
+        Site, start angle and turn of each arc of the circle that bounds a cell.
 
     Returns
     -------
     outcome : int
-        `DONE`, or why the rest is incomplete: `NO_ROOM`, `TOO_SMALL`.
-    measures : (m, 4) float
-        Mass, centroid, second moment about the centroid.
-    counts : (m,) int
-        Edges of each cell's polygon before the circle cuts it.
-    links : (e, 1) int, facets : (e, 1 or 5) float
-        Of each such edge: the site beyond (negative: a wall); its length in the domain (0: none), and its end points
-        if `want_ends`.
-    arcs : (a, 3) float
-        Site, start angle and turn of each arc of the circle that bounds a cell.
+        `DONE`, or why the rest is incomplete: `NO_ROOM` (in a polygon, `links` or `arcs`), `TOO_SMALL`.
+    edges, arcs : int
+        How many there are.
     """
-    xy, side = np.empty((room, 2)), np.empty((room, 2))
+    xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
     tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
-    segments, turns = np.empty((room, 4)), np.empty((room, 2))
     seen, stack = np.full(len(sites), -1, np.int64), np.empty(128, np.int64)
-    measures, counts = np.zeros((last - first, 4)), np.zeros(last - first, np.int64)
-    links = np.empty((8 * (last - first) + 64, 1), np.int64)
-    facets, arcs = np.empty((len(links), 5 if want_ends else 1)), np.empty((64, 3))
-    total, total_arcs, outcome = 0, 0, DONE
+    total, total_arcs = 0, 0
     for i in range(first, last):
         seen[i] = i
         count = _start(xy, tag, frame)
@@ -328,32 +332,24 @@ def measure_cells(
         if len(spans) > 0:
             count = _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, side, spare)
         count = _cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
-        if count == FULL:
-            outcome = NO_ROOM
-            break
-        if _reaches(xy, count, radii[0]):
-            m, ox, oy, arc_count = _measure_in_circle(xy, count, radii[0], segments, turns)
-        else:
-            m, ox, oy, arc_count = _measure_polygon(xy, count, segments)
+        if count == FULL or total + count > len(links) or total_arcs + count > len(arcs):
+            return NO_ROOM, total, total_arcs
+        m, ox, oy, arc_count = _measure(xy, tag, count, radii[0], segments, turns)
         if m[0] < least:
-            outcome = TOO_SMALL
-            break
+            return TOO_SMALL, total, total_arcs
         if m[0] > 0.0:
-            dx, dy, row = m[1] / m[0], m[2] / m[0], measures[i - first]
-            row[0], row[1], row[2], row[3] = m[0], ox + dx, oy + dy, m[3] - m[0] * (dx * dx + dy * dy)
+            dx, dy, row = m[1] / m[0], m[2] / m[0], i - first
+            measures[row, 0], measures[row, 1], measures[row, 2] = m[0], ox + dx, oy + dy
+            measures[row, 3] = m[3] - m[0] * (dx * dx + dy * dy)
         counts[i - first] = count
-        while total + count > len(links):
-            links, facets = _enlarged(links, total), _enlarged(facets, total)
         for k in range(count):
             px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
-            links[total, 0] = tag[k, 0]
+            links[total] = tag[k, 0]
             facets[total, 0] = 0.0 if np.isnan(px) or m[0] <= 0.0 else np.hypot(qx - px, qy - py)
-            if want_ends:
+            if facets.shape[1] > 1:
                 facets[total, 1], facets[total, 2], facets[total, 3], facets[total, 4] = px, py, qx, qy
             total += 1
-        while total_arcs + arc_count > len(arcs):
-            arcs = _enlarged(arcs, total_arcs)
         for k in range(arc_count):
             arcs[total_arcs, 0], arcs[total_arcs, 1], arcs[total_arcs, 2] = i, turns[k, 0], turns[k, 1]
             total_arcs += 1
-    return outcome, measures, counts, links[:total], facets[:total], arcs[:total_arcs]
+    return DONE, total, total_arcs

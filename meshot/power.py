@@ -196,8 +196,8 @@ class PowerEngine:
             if exact or certificate <= CERTIFICATE:
                 break
             exact = True
-        self._carry(counts, links[:, 0])
-        return self._assemble(psi, measures, counts, links[:, 0], facets, arcs, certificate)
+        self._carry(counts, links)
+        return self._assemble(psi, measures, counts, links, facets, arcs, certificate)
 
     def _measure(
         self, psi: Floats, least: float, exact: bool, facet_ends: bool
@@ -209,16 +209,26 @@ class PowerEngine:
         given_up = Event()
 
         def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
-            room, outcome, parts = 32, NO_ROOM, ()
+            room, outcome, size = 64, NO_ROOM, last - first
+            parts: tuple[NDArray[Any], ...] = ()
             while outcome == NO_ROOM and not given_up.is_set():
-                room *= 2
-                outcome, *parts = measure_cells(
+                edges = size * room // 8 + room
+                parts = (
+                    np.zeros((size, 4)),
+                    np.zeros(size, dtype=np.int64),
+                    np.empty(edges, dtype=np.int64),
+                    np.empty((edges, 5 if facet_ends else 1)),
+                    np.empty((size + room, 3)),
+                )
+                outcome, total, arcs = measure_cells(
                     first, last, room, least, self._local, psi, domain.frame, domain.walls, radii,
-                    self._starts, self._neighbors, *tree, facet_ends,
+                    self._starts, self._neighbors, *tree, *parts,
                 )  # fmt: skip
+                room *= 2
             if outcome != DONE:
                 given_up.set()
-            return tuple(parts)
+                return ()
+            return *parts[:2], parts[2][:total], parts[3][:total], parts[4][:arcs]
 
         parts = run_in_chunks(work, self.count, max(2048, self.count // 32))
         return None if given_up.is_set() else parts

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -129,7 +131,7 @@ def test_convergence_is_quadratic_at_the_end():
     history = solve_transport(disk_sites(1000), random_masses(1000), tol=1e-11).history
     last = [step.error for step in history if 1e-8 < step.error < 0.1]
     assert all(step.step == 1 for step in history[-3:])
-    assert all(after < 20 * before**1.7 for before, after in zip(last, last[1:], strict=False))
+    assert all(after < 20 * before**1.7 for before, after in pairwise(last))
 
 
 def test_clustered_sites_as_a_conformal_map_clusters_them():

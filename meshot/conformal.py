@@ -16,17 +16,18 @@ import numpy as np
 from meshot.check import require_genus_zero
 from meshot.cut import cut_to_disk
 from meshot.errors import GeometryError
-from meshot.harmonic import boundary_gaps, dirichlet_problem, on_circle
+from meshot.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle
 from meshot.maps import SurfaceMap
 from meshot.mesh import Surface, as_surface
-from meshot.moebius import Complexes
+from meshot.moebius import Complexes, DiskMoebius, least_distortion
+from meshot.polish import polish
 from meshot.progress import Progress, Stages
 from meshot.repair import Repaired, unfold
 
 # Smallest angle between neighbors on the circle, as a share of equal angles. Where a faithful map needs smaller ones
 # than double precision can carry, the next share is tried.
 LEAST_SHARES = (1e-9, 1e-6, 1e-4, 1e-2, 1.0)
-NORMALIZATIONS = ("area", "none")
+NORMALIZATIONS = ("area", "distortion", "none")
 
 
 def conformal_map(
@@ -48,9 +49,10 @@ def conformal_map(
         One connected, oriented manifold of genus zero with at most one boundary loop.
     to : {"disk"}
         The target.
-    normalize : {"area", "none"}
+    normalize : {"area", "distortion", "none"}
         How the Moebius maps of the disk are used: "area" brings the centroid of the surface's area to the origin;
-        "none" leaves the most inward vertex there.
+        "distortion" gives the logarithms of the area ratios the least mean square; "none" leaves the origin near the
+        innermost vertex.
     path : sequence of int, optional
         Vertices that the cut of a closed surface passes; see `cut_to_disk`.
     progress : Progress, optional
@@ -105,13 +107,31 @@ def conformal_map(
 def _disk_map(surface: Surface, normalize: str) -> tuple[Repaired, int]:
     """Return the embedding in the disk, and how many Delaunay flips its weights took."""
     problem = dirichlet_problem(surface)
-    gaps = boundary_gaps(problem, surface, normalize)
-    z: Complexes = np.zeros(len(surface.vertices), dtype=np.complex128)
+    boundary = circle_map(problem, surface)
+    gaps = boundary.gaps
+    if normalize != "none":
+        gaps = moved_gaps(gaps, center_masses(on_circle(gaps), boundary.masses))
+    gaps = polish(problem, surface, gaps)
+    if normalize == "area":
+        gaps = moved_gaps(gaps, center_masses(on_circle(gaps), boundary.masses))
+    if normalize == "distortion":
+        values = on_circle(gaps)
+        z = problem.joined(values, problem.extend(values))
+        gaps = moved_gaps(gaps, _evening(surface, z))
     for share in LEAST_SHARES:
-        z[problem.boundary] = on_circle(gaps, share * 2 * np.pi / len(gaps))
-        if len(problem.interior):
-            z[problem.interior] = problem.extend(z[problem.boundary])
+        values = on_circle(gaps, share * 2 * np.pi / len(gaps))
+        z = problem.joined(values, problem.extend(values))
         repaired = unfold(surface, z, problem.boundary)
         if len(repaired.bad) == 0:
             return repaired, problem.flips
     raise GeometryError("the conformal map folds these faces in double precision", ids=repaired.bad.tolist())
+
+
+def _evening(surface: Surface, z: Complexes) -> DiskMoebius:
+    """Return the Moebius map of the disk that evens out the area ratios of the faces."""
+    a, b, c = z[surface.faces].T
+    image = 0.5 * (np.conj(b - a) * (c - a)).imag
+    usable = image > 0.0
+    areas = surface.face_areas[usable] / surface.area
+    ratios = np.log(image[usable] / np.pi / areas)
+    return least_distortion((a + b + c)[usable] / 3, ratios, areas)

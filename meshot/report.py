@@ -125,7 +125,7 @@ def verdict(run: Run) -> str:
     """Say in a sentence or two what the map is worth."""
     area, angle = run.distortion.summary().values()
     flipped = {0: "no face is flipped", 1: "one face is flipped"}
-    flips = flipped.get(area["flipped"], f"{number(area['flipped'])} faces are flipped")
+    flips = flipped.get(int(area["flipped"]), f"{number(area['flipped'])} faces are flipped")
     if run.surface_map.conformal is None:
         low, high = (number(np.exp(area[key]), 2) for key in ("log_p01", "log_p99"))
         return (

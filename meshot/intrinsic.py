@@ -17,6 +17,7 @@ from meshot.operators import edge_lengths
 # An edge is flipped if the cotangents opposite it sum to less than minus this.
 TOLERANCE = 1e-10
 FLIPS_PER_EDGE = 200
+FLIPS_AT_LEAST = 1000
 # Least amount by which two sides of a triangle are longer than the third, in units of the longest.
 SLACK = 1e-12
 MOLLIFICATIONS = 30
@@ -64,7 +65,7 @@ def intrinsic_delaunay(surface: Surface) -> IntrinsicTriangulation:
     """
     faces, twins = surface.faces.copy(), surface.twins.copy()
     lengths = mollified(edge_lengths(surface), twins)
-    limit = FLIPS_PER_EDGE * len(twins) + 1000
+    limit = FLIPS_PER_EDGE * len(twins) + FLIPS_AT_LEAST
     flips = _flip_all(faces, lengths, twins, TOLERANCE, limit)
     if flips < 0:
         raise ConvergenceError(f"the Delaunay flips did not end after {limit}")

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from shapes import disk, grid, relief
+from torture import hub
+
+from meshot import linsolve
+from meshot.cholesky import Cholesky
+from meshot.dissection import dissect
+from meshot.errors import ConvergenceError
+from meshot.linsolve import SPDSolver, solve_spd
+from meshot.operators import cotangent_laplacian, edge_lengths
+
+
+def grounded(surface):
+    """Laplacian without its first row and column."""
+    matrix = cotangent_laplacian(surface.faces, edge_lengths(surface), len(surface.vertices))
+    return sparse.csr_array(matrix[1:, 1:])
+
+
+MATRICES = {
+    "disk": grounded(disk(20)),
+    "relief": grounded(relief(15)),
+    "hub": grounded(hub()),
+    "two pieces": sparse.csr_array(sparse.block_diag([grounded(disk(9)), grounded(grid(9, 9))])),
+    "diagonal": sparse.csr_array(sparse.diags_array(np.arange(1.0, 201.0))),
+    "one": sparse.csr_array([[4.0]]),
+    "dense": sparse.csr_array(np.full((150, 150), 1.0) + 150 * np.eye(150)),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_direct_solution_is_that_of_numpy(name):
+    matrix = MATRICES[name]
+    rhs = np.random.default_rng(0).normal(size=(matrix.shape[0], 3))
+    expected = np.linalg.solve(matrix.toarray(), rhs)
+    solver = SPDSolver(matrix, "direct")
+    assert solver.method == "direct"
+    np.testing.assert_allclose(solver.solve(rhs), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_allclose(solver.solve(rhs[:, 0]), expected[:, 0], atol=1e-9 * np.abs(expected).max())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 120), st.floats(0.0, 0.2), st.integers(0, 1000))
+def test_random_matrices_are_solved(size, density, seed):
+    rng = np.random.default_rng(seed)
+    part = sparse.random_array((size, size), density=density, rng=rng)
+    matrix = sparse.csr_array(part @ part.T + sparse.eye_array(size))
+    rhs = rng.normal(size=size)
+    x = solve_spd(matrix, rhs)
+    assert np.abs(matrix @ x - rhs).max() < 1e-10
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_dissection_is_an_order_with_children_before_parents(name):
+    matrix = MATRICES[name]
+    order, starts, parent = dissect(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
+    np.testing.assert_array_equal(np.sort(order), np.arange(matrix.shape[0]))
+    assert (starts[0], starts[-1]) == (0, matrix.shape[0])
+    assert np.all(np.diff(starts) > 0)
+    assert all(p == -1 or p > i for i, p in enumerate(parent))
+
+
+def test_separators_are_not_jumped_over():
+    matrix = grounded(disk(30))
+    order, starts, parent = dissect(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
+    block = np.empty(len(order), dtype=int)
+    block[order] = np.repeat(np.arange(len(parent)), np.diff(starts))
+    ancestors = [set() for _ in parent]
+    for b in reversed(range(len(parent))):
+        ancestors[b] = {b} | (ancestors[parent[b]] if parent[b] >= 0 else set())
+    entries = matrix.tocoo()
+    for i, j in zip(block[entries.row], block[entries.col], strict=True):
+        assert i in ancestors[j] or j in ancestors[i]
+
+
+def test_fill_grows_little_faster_than_the_matrix():
+    sizes, fills = [], []
+    for rings in (20, 40, 80):
+        matrix = grounded(disk(rings))
+        sizes.append(matrix.shape[0])
+        fills.append(Cholesky(matrix).fill)
+    # n log n would give 1.1 here.
+    assert np.polyfit(np.log(sizes), np.log(fills), 1)[0] < 1.2
+
+
+def test_multigrid_agrees_with_the_factorisation():
+    matrix = MATRICES["disk"]
+    rhs = np.random.default_rng(1).normal(size=(matrix.shape[0], 2))
+    direct, iterated = SPDSolver(matrix, "direct"), SPDSolver(matrix, "multigrid")
+    np.testing.assert_allclose(iterated.solve(rhs, tol=1e-12), direct.solve(rhs), atol=1e-8)
+    np.testing.assert_allclose(iterated.solve(rhs, x0=direct.solve(rhs)), direct.solve(rhs), atol=1e-8)
+    assert not iterated.solve(np.zeros(matrix.shape[0])).any()
+
+
+def test_automatic_choice_goes_by_the_fill(monkeypatch):
+    assert SPDSolver(MATRICES["disk"]).method == "direct"
+    monkeypatch.setattr(linsolve, "FILL_LIMIT", 10)
+    assert SPDSolver(MATRICES["disk"]).method == "multigrid"
+
+
+def test_nothing_to_solve():
+    assert solve_spd(sparse.csr_array((0, 0)), np.empty((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("matrix", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, -1.0], [-1.0, 1.0]], [[np.nan]]])
+def test_refuses_what_is_not_positive_definite(matrix):
+    with pytest.raises(ConvergenceError, match="positive definite"):
+        SPDSolver(sparse.csr_array(np.array(matrix)), "direct")
+
+
+def test_iteration_that_does_not_converge_says_how_far_it_came(monkeypatch):
+    monkeypatch.setattr(linsolve, "MAX_ITERATIONS", 1)
+    matrix = grounded(disk(40))
+    with pytest.raises(ConvergenceError, match="relative residual"):
+        SPDSolver(matrix, "multigrid").solve(np.random.default_rng(0).normal(size=matrix.shape[0]), tol=1e-15)
+
+
+def test_unknown_method_is_named():
+    with pytest.raises(ValueError, match="lu"):
+        SPDSolver(MATRICES["one"], "lu")
+
+
+def test_solver_leaves_its_input_alone():
+    matrix, rhs = MATRICES["relief"].copy(), np.ones(MATRICES["relief"].shape[0])
+    SPDSolver(matrix).solve(rhs)
+    np.testing.assert_array_equal(matrix.data, MATRICES["relief"].data)
+    np.testing.assert_array_equal(rhs, 1.0)

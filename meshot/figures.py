@@ -19,12 +19,11 @@ from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Surface
 from meshot.output import angle_error
 from meshot.raster import Floats32
-from meshot.views import MARGIN, View, camera, disk_view, surface_view
+from meshot.views import MARGIN, SAMPLING, View, camera, disk_view, surface_view
 
 Image = NDArray[np.uint8]
 
-SIZE = 560  # width and height of a picture
-SAMPLING = 2  # rays a pixel, along each side
+SIZE = 540  # width and height of a picture
 PORCELAIN = np.array([[0.955], [0.945], [0.925]], dtype=np.float32)
 PATTERNS = {"checkerboard": checkerboard, "circles": circle_packing}
 
@@ -153,8 +152,7 @@ def colored(view: View, values: Floats, scale: tuple[str, ...], low: float, high
 def paint(view: View, colors: Floats32) -> Image:
     """Light colors, (3, N) or (3, 1), and average the rays of each pixel: RGBA, transparent around the shape."""
     height, width = (side // SAMPLING for side in view.fragments.shape)
-    pixel = view.fragments.coarse_pixels(SAMPLING)
-    rays = np.bincount(pixel, minlength=height * width)
+    pixel, rays = view.targets
     lit = [np.bincount(pixel, channel * view.shade, minlength=height * width) for channel in colors]
     image = np.stack([*(channel / np.maximum(rays, 1) for channel in lit), rays / SAMPLING**2], axis=1)
     return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8).reshape(height, width, 4)
@@ -186,7 +184,7 @@ def histograms(values: Mapping[str, Floats], label: str, *, limit: float | None 
     flat = {name: array[np.isfinite(array)].ravel() for name, array in values.items()}
     if limit is None:
         limit = max(float(np.abs(np.percentile(array, [0.5, 99.5])).max()) for array in flat.values()) or 1.0
-    figure, axes = _chart(len(flat), height=0.55 + 0.95 * len(flat))
+    figure, axes = _chart(len(flat), height=0.55 + 0.95 * len(flat), left=0.12)
     for axis, color, (name, array) in zip(axes, SERIES, flat.items(), strict=False):
         counts, edges = np.histogram(array, bins=81, range=(-limit, limit))
         axis.fill_between(edges, np.append(counts, counts[-1]) / max(counts.max(), 1), step="post", color=color, lw=0)
@@ -203,7 +201,8 @@ def histograms(values: Mapping[str, Floats], label: str, *, limit: float | None 
 
 def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance: float | None = None) -> Figure:
     """Draw errors against the number of steps on a logarithmic axis, and the tolerance as a dashed line."""
-    figure, (axis,) = _chart(1, height=2.45)
+    figure, (axis,) = _chart(1, height=2.45, left=0.65)
+    axis.spines["left"].set_visible(True)
     for color, (name, errors) in zip(SERIES[::-1], series.items(), strict=False):
         axis.semilogy(range(len(errors)), errors, color=color, marker="o", ms=3, lw=1.5, label=name)
     if tolerance is not None:
@@ -217,15 +216,18 @@ def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance:
     return figure
 
 
-def _chart(rows: int, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(3.7, height), layout="constrained")
+def _chart(rows: int, height: float, left: float) -> tuple[Figure, list[Axes]]:
+    """Make a figure of one column of axes; margins in inches are fixed, as finding them takes matplotlib long."""
+    width = 3.7
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(left / width, 0.45 / height, 1 - 0.12 / width, 1 - 0.08 / height, hspace=0.1)
     figure.patch.set_alpha(0)
     axes = list(figure.subplots(rows, 1, squeeze=False)[:, 0])
     for axis in axes:
         axis.patch.set_alpha(0)
         axis.tick_params(colors=INK, labelsize=8, width=0.6, which="both")
         for side, spine in axis.spines.items():
-            spine.set(visible=side == "bottom" or (side == "left" and rows == 1), color=INK, linewidth=0.6)
+            spine.set(visible=side == "bottom", color=INK, linewidth=0.6)
     return figure, axes
 
 

@@ -44,7 +44,7 @@ class Fragments:
     def interpolate(self, corner_values: NDArray[Any]) -> Floats32:
         """Interpolate values at the corners of faces, (F, 3, k), at every fragment: (N, k)."""
         values = np.asarray(corner_values, dtype=np.float32)
-        return np.asarray(np.einsum("nc,nck->nk", self.barycentric, values[self.faces]))
+        return np.asarray(np.einsum("nc,nck->nk", self.barycentric, np.take(values, self.faces, axis=0)))
 
     def coarse_pixels(self, factor: int) -> Ints:
         """Index of each fragment's pixel in a picture smaller by `factor`, flattened, (N,)."""

@@ -1,14 +1,16 @@
 """Where to look from: a direction that shows a surface from its good side, and the pixels seen from there."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
 from meshot.maps import SurfaceMap
-from meshot.mesh import Floats, Surface
+from meshot.mesh import Floats, Ints, Surface
 from meshot.raster import Floats32, Fragments, barycentric_gradients, rasterize
 
+SAMPLING = 2  # rays a pixel, along each side
 MARGIN = 0.035  # of the picture, left free on each side
 OPEN_ENOUGH = 0.5  # a surface with a longer mean unit normal than this has a front
 LEANING = 0.1  # and with a longer one across the upward axis, at least a front side
@@ -36,6 +38,13 @@ class View:
     fragments: Fragments
     shade: Floats32
     corners: Floats
+
+    @cached_property
+    def targets(self) -> tuple[Ints, Ints]:
+        """Pixel of the finished picture that each fragment is a ray of, (N,), and the number of rays of each pixel."""
+        height, width = self.fragments.shape
+        pixel = self.fragments.coarse_pixels(SAMPLING)
+        return pixel, np.bincount(pixel, minlength=height * width // SAMPLING**2)
 
     def footprint(self, corner_values: Floats) -> Floats32:
         """How far values at the faces' corners, (F, 3, 2), move within one pixel, for each fragment: (N, 2)."""

@@ -192,7 +192,7 @@ def histograms(values: Mapping[str, Floats], label: str, *, limit: float | None 
         axis.text(
             1.0, 0.93, f"SD {array.std():.3g}", transform=axis.transAxes, va="top", ha="right", color=INK, fontsize=9
         )
-        axis.set(xlim=(-limit, limit), ylim=(0, 1.04), yticks=[])
+        axis.set(xlim=(-limit, limit), ylim=(0, 1.3), yticks=[])
         axis.axvline(0, color=FAINT, lw=0.8, zorder=0)
         axis.tick_params(labelbottom=axis is axes[-1], length=3 if axis is axes[-1] else 0)
     axes[-1].set_xlabel(label, color=INK, fontsize=9)
@@ -207,7 +207,8 @@ def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance:
         axis.semilogy(range(len(errors)), errors, color=color, marker="o", ms=3, lw=1.5, label=name)
     if tolerance is not None:
         axis.axhline(tolerance, color=FAINT, lw=1, ls=(0, (4, 3)))
-        axis.text(0.0, tolerance, "tolerance", color=INK, fontsize=8, va="bottom", transform=axis.get_yaxis_transform())
+        place = axis.get_yaxis_transform()
+        axis.text(1.0, tolerance, "tolerance", color=INK, fontsize=8, va="bottom", ha="right", transform=place)
     if len(series) > 1:
         axis.legend(frameon=False, fontsize=9, labelcolor=INK)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -96,6 +96,8 @@ def conformal_map(
             cut = cut_to_disk(original, path)
         original, source = cut.surface, cut.source_vertex
         notes["cut_path"] = cut.path
+    elif path is not None:
+        raise ValueError("path is for closed surfaces; this one has a boundary")
     with stages("conformal map"):
         repaired, notes["delaunay_flips"] = _disk_map(original, normalize)
     notes["repaired_faces"] = int(repaired.faces.sum())

@@ -147,8 +147,16 @@ def circle_map(problem: DirichletProblem, surface: Surface) -> CircleMap:
 
 
 def center_masses(values: Complexes, masses: Floats) -> DiskMoebius:
-    """Return the Moebius map that brings the centroid of masses on the circle to the origin, as far as there is one."""
-    return centering(values, np.minimum(masses, LARGEST_ATOM * masses.sum()))
+    """Return the Moebius map that brings the centroid of masses on the circle to the origin.
+
+    If one vertex carries so much that there is hardly such a map, part of every mass is spread evenly first.
+    """
+    share = masses / masses.sum()
+    heaviest, even = float(share.max()), 1.0 / len(share)
+    if heaviest > LARGEST_ATOM:
+        spread = (heaviest - LARGEST_ATOM) / (heaviest - even)
+        share = (1.0 - spread) * share + spread * even
+    return centering(values, share)
 
 
 def moved_gaps(gaps: Floats, moebius: DiskMoebius) -> Floats:

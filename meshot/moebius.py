@@ -11,6 +11,8 @@ from meshot.mesh import Floats
 
 Complexes = NDArray[np.complex128]
 MAX_STEPS = 200
+# Moebius maps that send a point nearer to the circle than this to the origin are not told apart.
+CLOSEST = 1e-13
 # Points at which area distortion is looked at.
 SAMPLE = 20_000
 
@@ -80,7 +82,10 @@ def centering(points: Complexes, masses: Floats, tol: float = 1e-13) -> DiskMoeb
         a = _descend(z, share, complex(x, y))
         if a == 0.0:
             break
-        total = total.then(DiskMoebius(a))
+        further = total.then(DiskMoebius(a))
+        if 1.0 - abs(further.a) < CLOSEST:
+            break
+        total = further
         z = total(points)
     return total
 

@@ -118,6 +118,7 @@ def sample_command(
         with job.stages("sample"):
             samples = sample(mapped, count, method=method, rng=seed)
         with job.stages("write"):
+            out.parent.mkdir(parents=True, exist_ok=True)
             write_points(out, samples.points, samples.normals)
     figures = {"points": len(samples.points), "method": method, "seed": seed, "seconds": job.seconds()}
     _show(figures if json else None, f"{len(samples.points):,} points written to {out}")

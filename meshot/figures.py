@@ -208,7 +208,7 @@ def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance:
     if tolerance is not None:
         axis.axhline(tolerance, color=FAINT, lw=1, ls=(0, (4, 3)))
         place = axis.get_yaxis_transform()
-        axis.text(1.0, tolerance, "tolerance", color=INK, fontsize=8, va="bottom", ha="right", transform=place)
+        axis.text(0.02, tolerance, "tolerance", color=INK, fontsize=8, va="bottom", transform=place)
     if len(series) > 1:
         axis.legend(frameon=False, fontsize=9, labelcolor=INK)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -314,10 +314,11 @@ def test_samples(tmp_path, run, dome, method, suffix):
 
 
 def test_sample_figures(tmp_path, run, dome):
-    code, out, _ = run("sample", dome, "-n", 5, "-o", tmp_path / "p.xyz", "--seed", 3, "--json")
+    code, out, _ = run("sample", dome, "-n", 5, "-o", tmp_path / "new" / "p.xyz", "--seed", 3, "--json")
     found = json.loads(out)
     assert code == 0
     assert (found["points"], found["method"], found["seed"]) == (5, "sobol", 3)
+    assert len((tmp_path / "new" / "p.xyz").read_text().splitlines()) == 5
 
 
 def test_check_of_a_good_mesh(run, dome):

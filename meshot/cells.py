@@ -85,7 +85,7 @@ def _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
 
 @kernel
 def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare):
-    """Cut cell i by its listed neighbors, then by theirs."""
+    """Cut cell i by its listed neighbors, then by theirs; site j is marked by ``seen[j] = i``."""
     for ring in range(2):
         for m in range(starts[i], starts[i + 1]):
             middle = neighbors[m]
@@ -99,8 +99,8 @@ def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, see
 
 
 @kernel
-def _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, side, spare):
-    """Cut cell i until no site is nearer, in power distance, to one of its corners than site i is."""
+def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare):
+    """Cut cell i until no site is nearer, in power distance, to one of its corners; site j is marked by `stamp`."""
     for k in range(count):
         tag[k, 1] = 0
     k = 0
@@ -111,17 +111,17 @@ def _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, 
         x, y = xy[k, 0], xy[k, 1]
         own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 - weights[i]
         j = nearest_site(x, y, own, i, sites, weights, spans, bounds, stack)
-        if seen[j] == i:  # nothing nearer, but for rounding
+        if seen[j] == stamp or j == i:  # nothing nearer, but for rounding
             tag[k, 1] = 1
             continue
-        seen[j] = i
+        seen[j] = stamp
         count = _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
         k = 0
     return count
 
 
 @kernel
-def _cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
+def cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
     """Cut by the domain's walls, wall k with the label -1 - k, unless the cell is well inside."""
     if _reaches(xy, count, inner_radius):
         for k in range(len(walls)):
@@ -275,7 +275,7 @@ def _measure_polygon(xy, count, segments):
 
 
 @kernel
-def _start(xy, tag, frame):
+def start_cell(xy, tag, frame):
     """Fill the polygon with the domain's frame, whose side k has the label -1 - k."""
     for k in range(len(frame)):
         xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1] = frame[k, 0], frame[k, 1], -1 - k, 0
@@ -283,7 +283,7 @@ def _start(xy, tag, frame):
 
 
 @kernel
-def _measure(xy, tag, count, radius, segments, turns):
+def measure_cell(xy, tag, count, radius, segments, turns):
     """Measure the cell, as `_measure_in_circle`."""
     if _reaches(xy, count, radius):
         return _measure_in_circle(xy, count, radius, segments, turns)
@@ -327,14 +327,14 @@ def measure_cells(
     total, total_arcs = 0, 0
     for i in range(first, last):
         seen[i] = i
-        count = _start(xy, tag, frame)
+        count = start_cell(xy, tag, frame)
         count = _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare)
         if len(spans) > 0:
-            count = _cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, side, spare)
-        count = _cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
+            count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
+        count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
         if count == FULL or total + count > len(links) or total_arcs + count > len(arcs):
             return NO_ROOM, total, total_arcs
-        m, ox, oy, arc_count = _measure(xy, tag, count, radii[0], segments, turns)
+        m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
         if m[0] < least:
             return TOO_SMALL, total, total_arcs
         if m[0] > 0.0:

@@ -8,8 +8,7 @@ import numpy as np
 
 from meshot.errors import GeometryError
 from meshot.kernels import kernel
-from meshot.maps import cross2
-from meshot.mesh import Floats, Ints, Surface
+from meshot.mesh import Floats, Ints, Surface, cross2
 
 # Inverse edge matrix of the equilateral triangle of area 1 with its first edge along x, and its Dirichlet matrix.
 _SIDE = np.sqrt(4 / np.sqrt(3))

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshot.errors import GeometryError
-from meshot.maps import cross2
-from meshot.mesh import Floats
+from meshot.mesh import Floats, cross2
 
 
 def _point(value: ArrayLike, name: str) -> Floats:

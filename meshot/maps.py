@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from meshot.mesh import Floats, Ints, Surface
+import numpy as np
+
+from meshot.mesh import Floats, Ints, Surface, cross2
 
 if TYPE_CHECKING:
     from meshot.transport import TransportResult
@@ -12,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SurfaceMap:
-    """A piecewise-linear map of a disk-like surface to the unit disk.
+    """A piecewise-linear map of a disk-like surface to the unit disk, or of a closed one to the unit sphere.
 
     Attributes
     ----------
     surface : Surface
         The mapped surface; it was cut open if the input was closed, and the vertices that this added stand at the end.
     uv : (V, 2) float
-        Image of each vertex; NaN for vertices that belong to no face.
+        Image of each vertex in the disk; NaN for vertices that belong to no face. None for a map to the sphere.
     source_vertex : (V,) int
         Vertex of the input that each vertex came from.
     conformal : SurfaceMap or None
@@ -28,6 +30,8 @@ class SurfaceMap:
         The transport that an area-preserving map came from.
     notes : dict
         What was done on the way: the cut, repaired faces, iterations.
+    points : (V, 3) float or None
+        Image of each vertex on the sphere; NaN for vertices that belong to no face. None for a map to the disk.
     """
 
     surface: Surface
@@ -36,21 +40,14 @@ class SurfaceMap:
     conformal: "SurfaceMap | None" = None
     transport: "TransportResult | None" = None
     notes: dict[str, Any] = field(default_factory=dict)
+    points: Floats | None = None
 
     @cached_property
     def signed_areas(self) -> Floats:
-        """Signed area of each face's image, (F,); positive if it keeps its orientation."""
+        """Signed area of each face's image, (F,); positive if it keeps its orientation (on the sphere: outward)."""
+        if self.points is not None:
+            p, q, r = self.points[self.surface.faces].transpose(1, 0, 2)
+            normal = np.cross(q - p, r - p)
+            return np.asarray(0.5 * np.linalg.norm(normal, axis=1) * np.sign(np.sum(normal * (p + q + r), axis=1)))
         a, b, c = self.uv[self.surface.faces].transpose(1, 0, 2)
         return 0.5 * cross2(b - a, c - a)
-
-
-def cross2(a: Floats, b: Floats) -> Floats:
-    """Cross product of plane vectors along the last axis.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(cross2(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
-    1.0
-    """
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]

@@ -183,6 +183,17 @@ def _unit(vectors: Floats) -> Floats:
     return unit
 
 
+def cross2(a: Floats, b: Floats) -> Floats:
+    """Cross product of plane vectors along the last axis.
+
+    Examples
+    --------
+    >>> float(cross2(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
+    1.0
+    """
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
 def as_surface(mesh: Any) -> Surface:
     """Return `mesh` as a `Surface`: a `Surface` itself, or a trimesh or PyVista mesh (by duck typing).
 

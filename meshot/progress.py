@@ -14,13 +14,13 @@ class Progress(Protocol):
     """What a progress client must offer."""
 
     def begin(self, stage: str) -> None:
-        """A stage of this name starts."""
+        """Hear that a stage of this name starts."""
 
     def update(self, fraction: float, detail: str = "") -> None:
-        """The current stage has done `fraction` (0 to 1) of its work."""
+        """Hear that the current stage has done `fraction` (0 to 1) of its work."""
 
     def end(self, seconds: float) -> None:
-        """The current stage has ended after `seconds`."""
+        """Hear that the current stage has ended after `seconds`."""
 
 
 class Silent:

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from meshot.area import area_preserving_map
 from meshot.errors import GeometryError
-from meshot.maps import SurfaceMap, cross2
-from meshot.mesh import Floats, Ints, Surface, as_surface
+from meshot.maps import SurfaceMap
+from meshot.mesh import Floats, Ints, Surface, as_surface, cross2
 from meshot.progress import Progress
 
 # Real root of x^3 = x + 1: its powers fill the square as the golden ratio fills the line.

@@ -8,8 +8,7 @@ from shapes import bumpy_sphere, cap, cylinder, disk, grid, icosphere, relief, t
 
 from meshot import conformal_map
 from meshot.errors import GeometryError, TopologyError
-from meshot.maps import cross2
-from meshot.mesh import Surface
+from meshot.mesh import Surface, cross2
 from meshot.moebius import DiskMoebius
 
 BRAINS = ["pial_left", "pial_right", "white_left", "infl_left", "flat_left", "flat_right"]

@@ -9,8 +9,8 @@ from shapes import cap, disk, icosphere, relief, triangle
 
 from meshot.distortion import distortion
 from meshot.errors import GeometryError
-from meshot.maps import SurfaceMap, cross2
-from meshot.mesh import Surface
+from meshot.maps import SurfaceMap
+from meshot.mesh import Surface, cross2
 
 
 def flat_map(surface, uv):

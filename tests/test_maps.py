@@ -4,8 +4,8 @@ import shapes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshot.maps import SurfaceMap, cross2
-from meshot.mesh import Surface
+from meshot.maps import SurfaceMap
+from meshot.mesh import Surface, cross2
 
 
 def flat_map(surface):

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from shapes import cap, disk, relief
 
 from meshot.errors import ConvergenceWarning, GeometryError
-from meshot.maps import cross2
-from meshot.mesh import Surface
+from meshot.mesh import Surface, cross2
 from meshot.refine import Refinement, refine_areas
 
 

@@ -38,6 +38,10 @@ Target = Annotated[Literal["disk"], Parameter(help="Where to map the surface.")]
 Tolerance = Annotated[
     float, Parameter(help="Largest relative error of a cell of the transport.", validator=Number(gt=0))
 ]
+AreaTolerance = Annotated[
+    float,
+    Parameter(help="Standard deviation of the faces' area ratios to refine the map to.", validator=Number(gt=0)),
+]
 Up = Annotated[Literal["x", "y", "z"], Parameter(help="Axis that points upward in the report's pictures.")]
 
 app = App(name="meshot", version=__version__, help="Measure-preserving maps of surfaces by optimal transport.")
@@ -69,10 +73,19 @@ def conformal_command(mesh: Mesh, /, *, out: Out, to: Target = "disk", up: Up = 
 
 @app.command(name="area")
 def area_command(
-    mesh: Mesh, /, *, out: Out, to: Target = "disk", tol: Tolerance = 1e-6, up: Up = "y", json: Json = False
+    mesh: Mesh,
+    /,
+    *,
+    out: Out,
+    to: Target = "disk",
+    tol: Tolerance = 1e-6,
+    tol_area: AreaTolerance = 1e-2,
+    up: Up = "y",
+    json: Json = False,
 ) -> int:
     """Map a surface so that areas are kept. Writes map.obj, map.ply, map.npz, metrics.json and report.html."""
-    return _map(mesh, out, _area(tol), {"map": "area", "to": to, "tol": tol}, up=up, json=json)
+    options = {"map": "area", "to": to, "tol": tol, "tol_area": tol_area}
+    return _map(mesh, out, _area(tol, tol_area), options, up=up, json=json)
 
 
 @app.command(name="demo")
@@ -102,6 +115,7 @@ def sample_command(
     ] = "sobol",
     seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
     tol: Tolerance = 1e-6,
+    tol_area: AreaTolerance = 1e-2,
     json: Json = False,
 ) -> int:
     """Spread points over a surface by area: evenly, through its area-preserving map, or at random."""
@@ -114,7 +128,7 @@ def sample_command(
     with _job() as job:
         with job.stages("read"):
             surface = read_surface_file(mesh).surface
-        mapped = surface if method == "random" else _area(tol)(surface, job.clock)
+        mapped = surface if method == "random" else _area(tol, tol_area)(surface, job.clock)
         with job.stages("sample"):
             samples = sample(mapped, count, method=method, rng=seed)
         with job.stages("write"):
@@ -140,11 +154,11 @@ def _conformal(to: str) -> Compute:
     return compute
 
 
-def _area(tol: float) -> Compute:
+def _area(tol: float, tol_area: float) -> Compute:
     def compute(surface: "Surface", progress: "Progress") -> "SurfaceMap":
         from meshot.area import area_preserving_map
 
-        return area_preserving_map(surface, tol=tol, progress=progress)
+        return area_preserving_map(surface, tol=tol, tol_area=tol_area, progress=progress)
 
     return compute
 

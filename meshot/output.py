@@ -98,7 +98,8 @@ def metrics(run: Run) -> dict[str, Any]:
     """Return the contents of ``metrics.json``.
 
     "faces" and "vertices" count the input's; "area" and "angle" measure the result, and "conformal" holds the same of
-    the conformal map below it. "transport" is null for a map made without.
+    the conformal map below it. "transport" and "refinement" are null for a map made
+    without.
     """
     summary = run.distortion.summary()
     figures: dict[str, Any] = {
@@ -106,6 +107,7 @@ def metrics(run: Run) -> dict[str, Any]:
         "vertices": len(run.source.vertices),
         "seconds": dict(run.seconds),
         "transport": transport_figures(run.surface_map),
+        "refinement": run.surface_map.notes.get("refinement"),
         **summary,
         CONFORMAL: run.distortions[CONFORMAL].summary(),
         "map": _map_figures(run.surface_map),

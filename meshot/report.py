@@ -210,6 +210,11 @@ def changes(run: Run) -> Iterator[str]:
             "The conformal map was computed on the surface's intrinsic Delaunay triangulation "
             f"({number(flips)} edge flips away); the mesh itself keeps its edges."
         )
+    refinement = notes.get("refinement")
+    if refinement is not None:
+        off = len(refinement["faces_off"])
+        rest = f"; {number(off)} faces are still off" if off else ""
+        yield f"The triangles' areas were refined after the transport, in {refinement['iterations']} steps{rest}."
     if notes.get("repaired_faces"):
         yield f"{notes['repaired_faces']} faces that the map would have folded were laid flat again."
 

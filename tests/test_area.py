@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapes import bumpy_sphere, cap, cylinder, disk, join, relief, tetrahedron, triangle
+
+from meshot.area import area_preserving_map, circle_angles, place_vertices, transport_from_disk
+from meshot.conformal import conformal_map
+from meshot.distortion import distortion
+from meshot.errors import ConvergenceWarning, TopologyError
+from meshot.mesh import Surface
+
+SURFACES = {
+    "disk": disk(8),
+    "hemisphere": cap(10),
+    "deep cap": cap(12, 2.6),
+    "relief": relief(14, 0.8),
+    "closed": bumpy_sphere(3),
+}
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_every_face_keeps_its_share_and_none_is_folded(name):
+    surface_map = area_preserving_map(SURFACES[name])
+    area = distortion(surface_map).summary()["area"]
+    assert area["flipped"] == 0
+    assert area["degenerate"] == 0
+    assert area["ratio_sd"] <= 1e-2
+    assert area["ratio_max_deviation"] <= 0.2
+    assert surface_map.transport.converged
+    assert surface_map.transport.certificate <= 1e-12
+
+
+def test_a_finer_tolerance_is_reached():
+    surface_map = area_preserving_map(cap(10), tol_area=1e-4)
+    assert distortion(surface_map).summary()["area"]["ratio_sd"] <= 1e-4
+    assert surface_map.notes["refinement"]["converged"]
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_the_boundary_goes_once_around_the_circle(name):
+    surface_map = area_preserving_map(SURFACES[name])
+    (loop,) = surface_map.surface.boundary_loops
+    rim = surface_map.uv[loop]
+    assert np.abs(np.hypot(*rim.T) - 1).max() <= 1e-12
+    turns = np.diff(np.unwrap(np.arctan2(rim[:, 1], rim[:, 0]), discont=np.pi))
+    assert (turns > 0).all()
+    assert turns.sum() < 2 * np.pi
+
+
+def test_cells_have_the_areas_of_the_vertices():
+    surface = relief(12, 0.8)
+    transport = area_preserving_map(surface, tol=1e-9).transport
+    shares = surface.vertex_areas / surface.area
+    assert np.abs(transport.diagram.masses / np.pi / shares - 1).max() <= 1e-9
+
+
+def test_a_flat_disk_hardly_moves():
+    """The conformal map of a flat disk is the identity up to a rotation, and equal to the area-preserving map."""
+    surface = disk(20)
+    uv = area_preserving_map(surface, tol_area=None).uv
+    flat = surface.vertices[:, :2]
+    rotation = np.vdot(flat[:, 0] + 1j * flat[:, 1], uv[:, 0] + 1j * uv[:, 1])
+    turned = (flat[:, 0] + 1j * flat[:, 1]) * rotation / abs(rotation)
+    assert np.abs(turned - (uv[:, 0] + 1j * uv[:, 1])).max() < 0.03
+
+
+def test_a_cap_goes_to_the_disk_by_lamberts_projection_at_a_fitted_rate():
+    """The rotationally symmetric equal-area map of a spherical cap: radius proportional to sin(angle / 2)."""
+    errors, sizes = [], (6, 12, 24)
+    for rings in sizes:
+        surface = cap(rings, 2.0)
+        uv = area_preserving_map(surface, tol_area=None).uv
+        polar = np.arccos(np.clip(surface.vertices[:, 2], -1, 1))
+        wanted = np.sin(polar / 2) / np.sin(polar.max() / 2)
+        errors.append(np.sqrt(np.mean((np.hypot(*uv.T) - wanted) ** 2)))
+    rate = -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+    assert rate > 0.9
+
+
+def test_without_refinement_vertices_are_centroids():
+    surface = relief(10)
+    surface_map = area_preserving_map(surface, tol_area=None)
+    inner = np.setdiff1d(np.arange(len(surface.vertices)), surface.boundary_loops[0])
+    assert surface_map.uv[inner] == pytest.approx(surface_map.transport.centroids[inner])
+    assert "refinement" not in surface_map.notes
+
+
+def test_unreferenced_vertices_stay_and_have_no_image():
+    plain = relief(8)
+    padded = Surface(np.concatenate([plain.vertices[:5] + 9, plain.vertices]), plain.faces + 5)
+    surface_map = area_preserving_map(padded)
+    assert np.isnan(surface_map.uv[:5]).all()
+    assert surface_map.uv[5:] == pytest.approx(area_preserving_map(plain).uv)
+
+
+@pytest.mark.parametrize("surface", [triangle(), tetrahedron(), disk(1)], ids=["triangle", "tetrahedron", "fan"])
+def test_the_smallest_surfaces(surface):
+    surface_map = area_preserving_map(surface)
+    assert distortion(surface_map).summary()["area"]["flipped"] == 0
+    assert surface_map.transport.converged
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.floats(1e-6, 1e6), st.integers(0, 2**31))
+def test_scaling_and_rotating_the_surface_leaves_the_map(scale, seed):
+    rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((3, 3)))
+    rotation *= np.sign(np.linalg.det(rotation))
+    surface = relief(8, 0.8)
+    moved = surface.with_vertices(scale * surface.vertices @ rotation.T)
+    assert area_preserving_map(moved).uv == pytest.approx(area_preserving_map(surface).uv, abs=1e-6)
+
+
+@pytest.mark.parametrize("surface", [cylinder(), join(disk(2), disk(2))], ids=["two loops", "two components"])
+def test_what_check_refuses_is_refused(surface):
+    with pytest.raises(TopologyError):
+        area_preserving_map(surface)
+
+
+def test_a_transport_that_stops_early_warns():
+    with pytest.warns(ConvergenceWarning, match="transport did not converge"):
+        area_preserving_map(relief(10), max_iter=1, tol_area=None)
+
+
+def test_stages_are_told_in_order():
+    told = []
+
+    class Listener:
+        def begin(self, stage):
+            told.append(stage)
+
+        def update(self, fraction, detail=""):
+            assert 0 <= fraction <= 1
+
+        def end(self, seconds):
+            assert seconds >= 0
+
+    area_preserving_map(relief(8), progress=Listener())
+    assert told[-3:] == ["transport", "placement", "refinement"]
+    assert "conformal map" in told
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# angles on the circle
+
+
+def test_known_angles_are_kept():
+    angles = np.array([3.0, 4.0, 6.0, 7.0])
+    found = circle_angles(np.angle(np.exp(1j * angles)), np.arange(4))
+    assert np.exp(1j * found) == pytest.approx(np.exp(1j * angles))
+
+
+def test_missing_angles_are_spread_between_their_neighbors():
+    found = circle_angles(np.array([np.nan, 0.0, np.nan, np.nan, 3.0]), np.arange(5))
+    assert np.diff(found[1:]) == pytest.approx([1, 1, 1])
+    assert found[0] % (2 * np.pi) == pytest.approx(3 + (2 * np.pi - 3) / 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-3.1, 3.1), min_size=1, max_size=20))
+def test_angles_always_increase_and_turn_once(angles):
+    found = circle_angles(np.array(angles), np.arange(len(angles)))
+    turns = np.diff(np.concatenate([found, found[:1]])) % (2 * np.pi) if len(found) > 1 else np.array([2 * np.pi])
+    assert (turns > 0).all()
+    assert turns.sum() == pytest.approx(2 * np.pi)
+
+
+def test_vertices_are_placed_in_their_cells():
+    conformal = conformal_map(relief(10))
+    transport = transport_from_disk(conformal)
+    uv = place_vertices(conformal.surface, transport)
+    assert (transport.locate(0.9999 * uv) == np.arange(len(uv))).mean() > 0.99

@@ -9,24 +9,26 @@ Floater 2003).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from meshot.check import require_genus_zero
 from meshot.cut import cut_to_disk
-from meshot.errors import GeometryError
+from meshot.errors import GeometryError, TopologyError
 from meshot.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle
 from meshot.maps import SurfaceMap
-from meshot.mesh import Surface, as_surface
+from meshot.mesh import Floats, Ints, Surface, as_surface
 from meshot.moebius import Complexes, DiskMoebius, least_distortion
 from meshot.polish import polish
 from meshot.progress import Progress, Stages
 from meshot.repair import Repaired, unfold
+from meshot.sphere import sphere_map
 
 # Smallest angle between neighbors on the circle, as a share of equal angles. Where a faithful map needs smaller ones
 # than double precision can carry, the next share is tried.
 LEAST_SHARES = (1e-9, 1e-6, 1e-4, 1e-2, 1.0)
+TARGETS = ("disk", "sphere")
 NORMALIZATIONS = ("area", "distortion", "none")
 
 
@@ -38,21 +40,22 @@ def conformal_map(
     path: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> SurfaceMap:
-    """Map a genus-zero surface conformally to the unit disk.
+    """Map a genus-zero surface conformally to the unit disk, or a closed one to the unit sphere.
 
-    The boundary goes to the circle, the boundary vertex of least index to (1, 0); the map keeps the orientation.
-    A closed surface is cut open first.
+    In the disk the boundary goes to the circle and the boundary vertex of least index to (1, 0); a closed surface is
+    cut open first. On the sphere the centroid of the area lies at the center, the vertex of least index at (0, 0, 1),
+    and its neighbor of least index at y = 0, x > 0. Both maps keep the orientation.
 
     Parameters
     ----------
     surface : Surface, or a trimesh or PyVista mesh
         One connected, oriented manifold of genus zero with at most one boundary loop.
-    to : {"disk"}
+    to : {"disk", "sphere"}
         The target.
     normalize : {"area", "distortion", "none"}
         How the Moebius maps of the disk are used: "area" brings the centroid of the surface's area to the origin;
         "distortion" gives the logarithms of the area ratios the least mean square; "none" leaves the origin near the
-        innermost vertex.
+        innermost vertex. On the sphere it is always "area".
     path : sequence of int, optional
         Vertices that the cut of a closed surface passes; see `cut_to_disk`.
     progress : Progress, optional
@@ -81,8 +84,8 @@ def conformal_map(
            [ 0., -1.],
            [ 0.,  0.]])
     """
-    if to != "disk":
-        raise ValueError(f'to must be "disk", got {to!r}')
+    if to not in TARGETS:
+        raise ValueError(f"to must be one of {TARGETS}, got {to!r}")
     if normalize not in NORMALIZATIONS:
         raise ValueError(f"normalize must be one of {NORMALIZATIONS}, got {normalize!r}")
     stages = Stages(progress)
@@ -91,19 +94,30 @@ def conformal_map(
         require_genus_zero(original)
     notes: dict[str, Any] = {"repaired_faces": 0, "seconds": stages.seconds}
     source = np.arange(len(original.vertices))
+    if path is not None and (to == "sphere" or original.boundary_loops):
+        raise ValueError("path is for the disk map of a closed surface")
+    if to == "sphere":
+        return _to_sphere(original, source, notes, stages)
     if not original.boundary_loops:
         with stages("cut"):
             cut = cut_to_disk(original, path)
         original, source = cut.surface, cut.source_vertex
         notes["cut_path"] = cut.path
-    elif path is not None:
-        raise ValueError("path is for closed surfaces; this one has a boundary")
     with stages("conformal map"):
         repaired, notes["delaunay_flips"] = _disk_map(original, normalize)
     notes["repaired_faces"] = int(repaired.faces.sum())
     uv = np.stack([repaired.z.real, repaired.z.imag], axis=1)
     uv[~original.referenced] = np.nan
     return SurfaceMap(original, uv, source, notes=notes)
+
+
+def _to_sphere(surface: Surface, source: Ints, notes: dict[str, Any], stages: Stages) -> SurfaceMap:
+    if surface.boundary_loops:
+        raise TopologyError("only a closed surface can be mapped to the sphere; this one has a boundary")
+    with stages("conformal map"):
+        mapped = sphere_map(surface)
+    notes["delaunay_flips"], notes["repaired_faces"] = mapped.flips, int(mapped.repaired.sum())
+    return SurfaceMap(surface, cast(Floats, None), source, notes=notes, points=mapped.points)
 
 
 def _disk_map(surface: Surface, normalize: str) -> tuple[Repaired, int]:

@@ -12,10 +12,8 @@ from meshot.intrinsic import intrinsic_delaunay
 from meshot.linsolve import SPDSolver
 from meshot.mesh import Floats, Ints, Surface
 from meshot.moebius import Complexes, DiskMoebius, centering
-from meshot.operators import Sparse, edge_weights, laplacian
+from meshot.operators import LEAST_WEIGHT, Sparse, edge_weights, laplacian
 
-# Least weight of an edge; what is below comes from rounding where four points lie on a circle.
-LEAST_WEIGHT = 1e-12
 SOLVER_TOLERANCE = 1e-12
 # A pole is changed if the Moebius map that centers the area moves the origin further than this.
 OFF_CENTER = 0.9
@@ -39,9 +37,10 @@ class DirichletProblem:
         The Laplacian's block between interior and boundary; its entries are not positive.
     rim : (B, B) sparse
         The Laplacian's block on the boundary.
+    laplacian : (V, V) sparse
+        The whole Laplacian.
     flips : int
         Edge flips that led to the intrinsic Delaunay triangulation.
-    vertex_count : int
     """
 
     boundary: Ints
@@ -49,8 +48,8 @@ class DirichletProblem:
     solver: SPDSolver
     coupling: Sparse
     rim: Sparse
+    laplacian: Sparse
     flips: int
-    vertex_count: int
 
     def flux(self, inside: Floats) -> Floats:
         """Return what flows out at each boundary vertex, (B,), of a function that is zero on the boundary."""
@@ -68,9 +67,22 @@ class DirichletProblem:
 
     def joined(self, values: Complexes, inside: Complexes) -> Complexes:
         """Return boundary and interior values as one array, (V,); zero at vertices that belong to no face."""
-        z = np.zeros(self.vertex_count, dtype=np.complex128)
+        z = np.zeros(self.laplacian.shape[0], dtype=np.complex128)
         z[self.boundary], z[self.interior] = values, inside
         return z
+
+
+def positive_laplacian(surface: Surface) -> tuple[Sparse, int]:
+    """Return the Laplacian of the intrinsic Delaunay triangulation, (V, V), and how many edge flips led there.
+
+    The weights of all inner edges are positive; those of boundary edges may be negative.
+    """
+    triangulation = intrinsic_delaunay(surface)
+    weights, twins = edge_weights(triangulation.lengths).ravel(), triangulation.twins
+    # An inner edge's weight is shared evenly by its halves.
+    shared = 0.5 * np.maximum(weights + weights[twins], LEAST_WEIGHT)
+    halves = np.where(twins >= 0, shared, weights).reshape(-1, 3)
+    return laplacian(triangulation.faces, halves, len(surface.vertices)), triangulation.flips
 
 
 def dirichlet_problem(surface: Surface) -> DirichletProblem:
@@ -84,20 +96,14 @@ def dirichlet_problem(surface: Surface) -> DirichletProblem:
     surface : Surface
         One boundary loop, genus zero.
     """
-    triangulation = intrinsic_delaunay(surface)
-    weights, twins = edge_weights(triangulation.lengths).ravel(), triangulation.twins
-    # An inner edge's weight is shared evenly by its halves. Those of boundary edges, which may be negative, do not
-    # enter the Dirichlet problem.
-    shared = 0.5 * np.maximum(weights + weights[twins], LEAST_WEIGHT)
-    halves = np.where(twins >= 0, shared, weights).reshape(-1, 3)
-    matrix = laplacian(triangulation.faces, halves, len(surface.vertices))
+    matrix, flips = positive_laplacian(surface)
     boundary = surface.boundary_loops[0]
     inside = surface.referenced.copy()
     inside[boundary] = False
     interior = np.flatnonzero(inside)
     rows = matrix[interior]
     solver, coupling, rim = SPDSolver(rows[:, interior]), rows[:, boundary], matrix[boundary][:, boundary]
-    return DirichletProblem(boundary, interior, solver, coupling, rim, triangulation.flips, len(surface.vertices))
+    return DirichletProblem(boundary, interior, solver, coupling, rim, matrix, flips)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ triangulation, where twins and not vertex pairs say what is glued to what.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.errors import ConvergenceError
 from meshot.kernels import kernel
@@ -44,13 +45,15 @@ class IntrinsicTriangulation:
     flips: int
 
 
-def intrinsic_delaunay(surface: Surface) -> IntrinsicTriangulation:
+def intrinsic_delaunay(surface: Surface, kept: NDArray[np.bool_] | None = None) -> IntrinsicTriangulation:
     """Flip edges until the angles opposite each sum to at most pi.
 
     Parameters
     ----------
     surface : Surface
         Manifold and oriented, without zero-area faces.
+    kept : (F,) bool, optional
+        Faces whose edges are not flipped.
 
     Raises
     ------
@@ -66,7 +69,9 @@ def intrinsic_delaunay(surface: Surface) -> IntrinsicTriangulation:
     faces, twins = surface.faces.copy(), surface.twins.copy()
     lengths = mollified(edge_lengths(surface), twins)
     limit = FLIPS_PER_EDGE * len(twins) + FLIPS_AT_LEAST
-    flips = _flip_all(faces, lengths, twins, TOLERANCE, limit)
+    fixed = np.zeros(len(twins), dtype=bool) if kept is None else np.repeat(kept, 3)
+    fixed |= (twins >= 0) & fixed[twins]
+    flips = _flip_all(faces, lengths, twins, fixed, TOLERANCE, limit)
     if flips < 0:
         raise ConvergenceError(f"the Delaunay flips did not end after {limit}")
     return IntrinsicTriangulation(faces, lengths, twins, int(flips))
@@ -85,7 +90,7 @@ def mollified(lengths: Floats, twins: Ints) -> Floats:
 
     Examples
     --------
-    >>> mollified(np.array([[2.0, 1.0, 1.0]]), np.full(3, -1)).sum() > 4
+    >>> bool(mollified(np.array([[2.0, 1.0, 1.0]]), np.full(3, -1)).sum() > 4)
     True
     """
     lengths = lengths.copy()
@@ -116,7 +121,7 @@ def _height_and_foot(base: float, left: float, right: float) -> tuple[float, flo
 
 
 @kernel
-def _flip_all(faces, lengths, twins, tolerance, limit) -> int:  # type: ignore[no-untyped-def]
+def _flip_all(faces, lengths, twins, fixed, tolerance, limit) -> int:  # type: ignore[no-untyped-def]
     """Flip non-Delaunay edges in place, last pushed first; returns the number of flips, or -1 beyond `limit`."""
     count = len(twins)
     stack = np.empty(count, dtype=np.int64)
@@ -134,7 +139,7 @@ def _flip_all(faces, lengths, twins, tolerance, limit) -> int:  # type: ignore[n
         waiting[h] = False
         t = twins[h]
         f, g = h // 3, t // 3
-        if t < 0 or f == g:
+        if t < 0 or f == g or fixed[h]:
             continue
         k, m = h % 3, t % 3
         base = lengths[f, k]
@@ -151,7 +156,7 @@ def _flip_all(faces, lengths, twins, tolerance, limit) -> int:  # type: ignore[n
         if flips > limit:
             return -1
         diagonal = np.hypot(foot_c - foot_d, height_c + height_d)
-        _flip(faces, lengths, twins, h, t, diagonal)
+        _flip(faces, lengths, twins, fixed, h, t, diagonal)
         # The new edge is Delaunay; the four around it may have become bad.
         for e in (3 * f + 1, 3 * f + 2, 3 * g + 1, 3 * g + 2):
             o = min(e, twins[e])
@@ -163,7 +168,7 @@ def _flip_all(faces, lengths, twins, tolerance, limit) -> int:  # type: ignore[n
 
 
 @kernel
-def _flip(faces, lengths, twins, h, t, diagonal) -> None:  # type: ignore[no-untyped-def]
+def _flip(faces, lengths, twins, fixed, h, t, diagonal) -> None:  # type: ignore[no-untyped-def]
     """Turn the edge of h (a to b, apex c) and t (b to a, apex d) into c-d; faces become (c, d, b) and (d, c, a)."""
     f, g = h // 3, t // 3
     h1, h2 = 3 * f + (h + 1 - 3 * f) % 3, 3 * f + (h + 2 - 3 * f) % 3
@@ -178,9 +183,10 @@ def _flip(faces, lengths, twins, h, t, diagonal) -> None:  # type: ignore[no-unt
         lengths[g, t1 - 3 * g],
     )
     target = (3 * f + 1, 3 * f + 2, 3 * g + 1, 3 * g + 2)
-    twin = np.empty(4, dtype=np.int64)
+    twin, held = np.empty(4, dtype=np.int64), np.empty(4, dtype=np.bool_)
     for i in range(4):
         twin[i] = twins[outer[i]]
+        held[i] = fixed[outer[i]]
     for i in range(4):
         # Two of the four outer edges may be glued to each other.
         for j in range(4):
@@ -192,7 +198,9 @@ def _flip(faces, lengths, twins, h, t, diagonal) -> None:  # type: ignore[no-unt
     lengths[f, 0], lengths[f, 1], lengths[f, 2] = diagonal, length[0], length[1]
     lengths[g, 0], lengths[g, 1], lengths[g, 2] = diagonal, length[2], length[3]
     twins[3 * f], twins[3 * g] = 3 * g, 3 * f
+    fixed[3 * f], fixed[3 * g] = False, False
     for i in range(4):
         twins[target[i]] = twin[i]
+        fixed[target[i]] = held[i]
         if twin[i] >= 0:
             twins[twin[i]] = target[i]

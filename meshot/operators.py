@@ -6,12 +6,18 @@ Halfedge ``3 f + k`` runs from corner k of face f to corner k + 1; ``lengths[f, 
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from meshot.mesh import Floats, Ints, Surface
 
 # A scipy.sparse array; its own types are too narrow for arithmetic.
 Sparse: TypeAlias = Any
+
+# Least weight of an edge; what is below comes from rounding where four points lie on a circle.
+LEAST_WEIGHT = 1e-12
+# Keeps flat corners finite.
+SMALLEST = 1e-30
 
 
 def edge_lengths(surface: Surface) -> Floats:
@@ -93,31 +99,57 @@ def cotangent_laplacian(faces: Ints, lengths: Floats, vertex_count: int) -> Spar
     return laplacian(faces, edge_weights(lengths), vertex_count)
 
 
-def mean_value_weights(surface: Surface) -> Sparse:
+def mean_value_weights(faces: Ints, lengths: Floats, vertex_count: int) -> Sparse:
     """Return positive weights, (V, V), that are not symmetric: row i averages the neighbors of vertex i.
 
     Floater (2003), "Mean value coordinates". In the plane the weighted average of a vertex's neighbors is the vertex.
 
     Examples
     --------
-    >>> corners = [[-1, 0, 0], [0, -1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0]]
-    >>> W = mean_value_weights(Surface(corners, [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]))
+    >>> side, spoke = np.sqrt(2.0), 1.0
+    >>> wheel = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]])
+    >>> W = mean_value_weights(wheel, np.tile([side, spoke, spoke], (4, 1)), 5)
     >>> W.toarray()[4].round(12)
     array([2., 2., 2., 2., 0.])
     """
-    corners, faces = surface.corners, surface.faces
-    forth, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
-    a, b = np.linalg.norm(forth, axis=2), np.linalg.norm(back, axis=2)
-    dot, cross = np.sum(forth * back, axis=2), np.linalg.norm(np.cross(forth, back), axis=2)
-    # The tangent of half the angle at each corner, by the form that does not cancel.
-    tangent = np.where(dot > 0, cross / (a * b + np.abs(dot)), (a * b + np.abs(dot)) / cross)
+    # Corner k lies between halfedges k and k + 2; the tangent of half its angle, from the sides alone.
+    a, c, b = (np.roll(lengths, -k, axis=1) for k in range(3))
+    below = ((a + b) - c) * ((a + b) + c)
+    tangent = np.sqrt(np.maximum((c - (a - b)) * (c + (a - b)), 0.0) / np.maximum(below, SMALLEST * (a * b)))
     rows = np.concatenate([faces.ravel(), faces.ravel()])
     columns = np.concatenate([np.roll(faces, -1, axis=1).ravel(), np.roll(faces, 1, axis=1).ravel()])
     values = np.concatenate([(tangent / a).ravel(), (tangent / b).ravel()])
-    count = len(surface.vertices)
-    return sparse.coo_array((values, (rows, columns)), shape=(count, count)).tocsr()
+    across = rows != columns
+    entries = (values[across], (rows[across], columns[across]))
+    return sparse.coo_array(entries, shape=(vertex_count, vertex_count)).tocsr()
 
 
 def dirichlet_energy(matrix: Sparse, values: Floats) -> float:
     """Return half the quadratic form of a Laplacian, summed over the columns of `values`, (V,) or (V, k)."""
     return float(0.5 * np.sum(values * (matrix @ values)))
+
+
+def beltrami(surface: Surface, z: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return ``f_zbar / f_z`` of the piecewise-linear map to the plane in each face, (F,); zero where it is conformal.
+
+    Parameters
+    ----------
+    surface : Surface
+    z : (V,) complex
+        Image of each vertex.
+
+    Examples
+    --------
+    >>> right = Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
+    >>> beltrami(right, np.array([0, 1, 2j])).round(12) + 0.0
+    array([-0.33333333+0.j])
+    """
+    a, b, c = surface.corners.transpose(1, 0, 2)
+    base, side = b - a, c - a
+    length = np.linalg.norm(base, axis=1)
+    # The face in its own plane: corners at 0, length and w.
+    w = np.sum(base * side, axis=1) / length + 2j * surface.face_areas / length
+    p, q, r = z[surface.faces].T
+    first, second = (q - p) / length, r - p
+    holomorphic = (second - first * np.conj(w)) / (w - np.conj(w))
+    return np.asarray((first - holomorphic) / holomorphic)

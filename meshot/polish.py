@@ -12,6 +12,7 @@ import numpy as np
 from meshot.harmonic import DirichletProblem, on_circle
 from meshot.mesh import Floats, Surface
 from meshot.moebius import Complexes
+from meshot.operators import beltrami
 
 ITERATIONS = 3
 # Where no interior vertex is near, the flux may be zero.
@@ -39,30 +40,10 @@ def polish(problem: DirichletProblem, surface: Surface, gaps: Floats) -> Floats:
     step = _newton_step(problem, values, inside, gaps)
     moved = np.maximum(gaps + np.roll(step, -1) - step, LEAST_SHRINKAGE * gaps)
     moved *= 2 * np.pi / moved.sum()
-    before = mean_beltrami(surface, problem.joined(values, inside))
+    before = np.mean(np.abs(beltrami(surface, problem.joined(values, inside))))
     better = on_circle(moved)
-    after = mean_beltrami(surface, problem.joined(better, problem.extend(better)))
+    after = np.mean(np.abs(beltrami(surface, problem.joined(better, problem.extend(better)))))
     return np.asarray(moved) if after < before else gaps
-
-
-def mean_beltrami(surface: Surface, z: Complexes) -> float:
-    """Return the mean over the faces of ``|f_zbar / f_z|``, f being the piecewise-linear map to the plane.
-
-    Examples
-    --------
-    >>> surface = Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
-    >>> round(mean_beltrami(surface, np.array([0, 1, 2j])), 12)
-    0.333333333333
-    """
-    a, b, c = surface.corners.transpose(1, 0, 2)
-    base, side = b - a, c - a
-    length = np.linalg.norm(base, axis=1)
-    # The face in its own plane: corners at 0, length and w.
-    w = np.sum(base * side, axis=1) / length + 2j * surface.face_areas / length
-    p, q, r = z[surface.faces].T
-    first, second = (q - p) / length, r - p
-    holomorphic = (second - first * np.conj(w)) / (w - np.conj(w))
-    return float(np.mean(np.abs(first - holomorphic) / np.abs(holomorphic)))
 
 
 def _pull(problem: DirichletProblem, values: Complexes, inside: Complexes) -> Complexes:

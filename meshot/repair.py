@@ -1,9 +1,10 @@
 """Make a piecewise-linear map of a disk free of folds, and move as few vertices as that takes.
 
 A harmonic map embeds the triangulation that its weights belong to. On the input's own triangles, where those are far
-from Delaunay, the same vertex positions may fold. The vertices around a fold are then placed anew as convex
-combinations of their neighbors in the input mesh, with mean value weights; the patch grows until no fold is left. If it
-takes in everything, Floater's theorem (2003) gives an embedding.
+from Delaunay, the same vertex positions may fold. Folded faces are then kept when edges are flipped; vertices at edges
+that are not Delaunay for that get mean value weights instead of cotangents, which may be negative there. All weights
+are positive again, so by Floater's theorem (2003) the new map embeds the new triangulation and with it the faces kept.
+It is solved for in a patch around them, which grows if it does not suffice.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from meshot.intrinsic import intrinsic_delaunay, mollified
 from meshot.mesh import Floats, Ints, Surface
 from meshot.moebius import Complexes
-from meshot.operators import Sparse, mean_value_weights
+from meshot.operators import LEAST_WEIGHT, Sparse, beltrami, edge_lengths, edge_weights, laplacian, mean_value_weights
 
 # A face is degenerate if its signed area is at most this times its longest edge squared.
 DEGENERATE = 2e-12
+# Rings around the faces kept that are solved for, round by round.
+PATCH_RINGS = (1, 2, 4, 4, 8, 8, 16, 32, 64, 64, 64)
+# A face whose Beltrami coefficient is larger than this is kept as well, unless this part of all faces or more is.
+SPOILED = 0.9
+MOST_SPOILED = 0.5
 # Passes in which weights are shifted towards vertices that are not compressed.
 STRETCH_PASSES = 60
 LARGEST_SHIFT = 10.0
@@ -75,26 +82,52 @@ def unfold(surface: Surface, z: Complexes, boundary: Ints) -> Repaired:
     """
     free = surface.referenced.copy()
     free[boundary] = False
-    patch = np.zeros(len(free), dtype=bool)
     bad = folded(surface.faces, z)
-    if not bad.any():
-        return Repaired(z, bad, np.flatnonzero(bad))
-    rows = mean_value_weights(surface)
-    rings, moved = 0, z
-    while bad.any() and not patch[free].all():
-        patch |= _grown(surface, bad, rings) & free
-        if 2 * patch.sum() > free.sum():
-            patch = free.copy()
-        moved = _average(rows, z, patch)
+    if not (bad.any() and free.any()):
+        return Repaired(z, np.zeros_like(bad), np.flatnonzero(bad))
+    kept = _spoiled(surface, z)
+    for rings in PATCH_RINGS:
+        kept |= bad
+        patch = grown(surface, kept, rings) & free
+        if 2 * patch.sum() > free.sum() or rings == PATCH_RINGS[-1]:
+            patch = free
+        moved = weighted_means(_convex_weights(surface, kept), z, patch)
         bad = folded(surface.faces, moved)
-        rings = max(1, 2 * rings)
-    if bad.any() and free.any():
-        moved = _stretch(surface, rows, moved, free)
-        bad = folded(surface.faces, moved)
-    return Repaired(moved, np.asarray(patch[surface.faces].any(axis=1)), np.flatnonzero(bad))
+        if not bad.any():
+            return Repaired(moved, np.asarray(patch[surface.faces].any(axis=1)), np.flatnonzero(bad))
+    moved = _stretch(surface, moved, free)
+    return Repaired(moved, np.asarray(free[surface.faces].any(axis=1)), np.flatnonzero(folded(surface.faces, moved)))
 
 
-def _grown(surface: Surface, marked: Mask, rings: int) -> Mask:
+def _spoiled(surface: Surface, z: Complexes) -> Mask:
+    """Faces that are nearly folded, (F,), if they are few."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spoiled = np.abs(beltrami(surface, z)) > SPOILED
+    return spoiled if spoiled.mean() < MOST_SPOILED else np.zeros_like(spoiled)
+
+
+def _convex_weights(surface: Surface, kept: Mask) -> Sparse:
+    """Positive weights, (V, V), of the triangulation that is Delaunay but for some faces of the input, which it keeps.
+
+    Vertices at edges that are not Delaunay get mean value weights, the others cotangent weights.
+    """
+    triangulation = intrinsic_delaunay(surface, kept)
+    faces, lengths, twins = triangulation.faces, triangulation.lengths, triangulation.twins
+    count, halves = len(surface.vertices), edge_weights(triangulation.lengths).ravel()
+    summed = np.where(twins >= 0, halves + halves[twins], 1.0)
+    special = np.zeros(count, dtype=bool)
+    special[faces.ravel()[summed < 0.0]] = True
+    special[np.roll(faces, -1, axis=1).ravel()[summed < 0.0]] = True
+    cotangents = -laplacian(faces, 0.5 * np.maximum(summed, LEAST_WEIGHT).reshape(-1, 3), count)
+    cotangents.setdiag(0.0)
+    means = mean_value_weights(faces, lengths, count)
+    choose, other = (sparse.diags_array(mask.astype(np.float64)) for mask in (special, ~special))
+    mixed = sparse.csr_array(choose @ means + other @ cotangents)
+    mixed.eliminate_zeros()
+    return mixed
+
+
+def grown(surface: Surface, marked: Mask, rings: int) -> Mask:
     """Vertices of marked faces, with so many rings around them, (V,)."""
     faces = surface.faces
     vertices = np.zeros(len(surface.vertices), dtype=bool)
@@ -104,7 +137,7 @@ def _grown(surface: Surface, marked: Mask, rings: int) -> Mask:
     return vertices
 
 
-def _average(weights: Sparse, z: Complexes, patch: Mask) -> Complexes:
+def weighted_means(weights: Sparse, z: Complexes, patch: Mask) -> Complexes:
     """Place the patch's vertices at weighted averages of their neighbors; the others stay where they are."""
     inside = np.flatnonzero(patch)
     rows = weights[inside]
@@ -123,20 +156,21 @@ def _average(weights: Sparse, z: Complexes, patch: Mask) -> Complexes:
     return placed
 
 
-def _stretch(surface: Surface, weights: Sparse, z: Complexes, free: Mask) -> Complexes:
-    """Solve again and again with weights shifted towards vertices that are less compressed.
+def _stretch(surface: Surface, z: Complexes, free: Mask) -> Complexes:
+    """Solve on the input's own triangles again and again, with weights shifted towards less compressed vertices.
 
     Yoshizawa, Belyaev and Seidel (2004), "A fast and simple stretch-minimizing mesh parameterization". All weights
     stay positive, so each pass is an embedding in exact arithmetic; the shift brings features back that were too
     small for double precision.
     """
+    weights = mean_value_weights(surface.faces, mollified(edge_lengths(surface), surface.twins), len(z))
     entries = weights.tocoo()
     values = entries.data.copy()
     for _ in range(STRETCH_PASSES):
         scale = _scale(surface, z)
         values *= np.clip(scale[entries.col] / scale[entries.row], 1 / LARGEST_SHIFT, LARGEST_SHIFT)
         shifted = sparse.coo_array((values, (entries.row, entries.col)), shape=weights.shape).tocsr()
-        z = _average(shifted, z, free)
+        z = weighted_means(shifted, z, free)
         if not folded(surface.faces, z).any():
             break
     return z

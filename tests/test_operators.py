@@ -8,6 +8,7 @@ from shapes import disk, grid, icosphere, relief
 from meshot.mesh import Surface
 from meshot.operators import (
     areas_from_lengths,
+    beltrami,
     cotangent_laplacian,
     cotangents,
     dirichlet_energy,
@@ -75,6 +76,15 @@ def test_energy_of_the_positions_is_the_area_of_the_sphere():
     assert dirichlet_energy(laplacian_of(surface), surface.vertices) == pytest.approx(surface.area, rel=1e-13)
 
 
+def test_beltrami_of_known_maps():
+    flat = disk(5)
+    z = flat.vertices[:, 0] + 1j * flat.vertices[:, 1]
+    np.testing.assert_allclose(beltrami(flat, 3j * z + 1), 0.0, atol=1e-14)
+    np.testing.assert_allclose(np.abs(beltrami(flat, z + 0.25j * np.conj(z))), 0.25, rtol=1e-12)
+    bent = relief(5)
+    assert np.abs(beltrami(bent, bent.vertices @ [1, 1j, 0])).mean() > 0.01
+
+
 @given(st.integers(0, 10_000))
 def test_mean_values_reproduce_plane_positions(seed):
     points = np.random.default_rng(seed).uniform(-1, 1, (30, 2))
@@ -83,7 +93,7 @@ def test_mean_values_reproduce_plane_positions(seed):
     turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
     faces = np.where(turn[:, None] > 0, faces, faces[:, ::-1])
     surface = Surface(np.c_[points, 0 * points[:, 0]], faces)
-    weights = mean_value_weights(surface)
+    weights = mean_value_weights(surface.faces, edge_lengths(surface), 30)
     assert weights.data.min() > 0
     inner = np.setdiff1d(np.arange(30), surface.boundary_loops[0])
     totals = np.asarray(weights.sum(axis=1)).ravel()

@@ -5,10 +5,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from meshot.mesh import Floats, Ints, Surface, cross2
 
 if TYPE_CHECKING:
+    from meshot.locate import Location, Locator
     from meshot.transport import TransportResult
 
 
@@ -51,3 +53,54 @@ class SurfaceMap:
             return np.asarray(0.5 * np.linalg.norm(normal, axis=1) * np.sign(np.sum(normal * (p + q + r), axis=1)))
         a, b, c = self.uv[self.surface.faces].transpose(1, 0, 2)
         return 0.5 * cross2(b - a, c - a)
+
+    @cached_property
+    def _locator(self) -> "Locator":
+        from meshot.locate import Locator  # noqa: PLC0415
+
+        if self.points is not None:
+            raise ValueError("points are located in the disk only, not on the sphere")
+        return Locator(self.surface.faces, self.uv)
+
+    def locate(self, uv: ArrayLike) -> "Location":
+        """Find where in the surface points of the disk come from.
+
+        Parameters
+        ----------
+        uv : (n, 2) float
+
+        Returns
+        -------
+        Location
+            `faces`, (n,), and `barycentric`, (n, 3). The image is a polygon; points outside of it, also those between
+            its sides and the circle, get face -1 and NaN.
+
+        Raises
+        ------
+        ValueError
+            The map goes to the sphere, or `uv` does not have two columns.
+
+        Examples
+        --------
+        >>> surface = Surface([[0, 0, 5], [3, 0, 5], [0, 3, 5]], [[0, 1, 2]])
+        >>> flat = SurfaceMap(surface, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.arange(3))
+        >>> flat.locate([[0.5, 0.25], [2.0, 0.0]]).faces
+        array([ 0, -1])
+        """
+        points = np.asarray(uv, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise ValueError(f"uv must have shape (n, 2), got {points.shape}")
+        return self._locator.locate(points)
+
+    def lift(self, uv: ArrayLike) -> Floats:
+        """Return the points of the surface, (n, 3), that the map sends to `uv`, (n, 2); NaN outside its image.
+
+        Examples
+        --------
+        >>> surface = Surface([[0, 0, 5], [3, 0, 5], [0, 3, 5]], [[0, 1, 2]])
+        >>> flat = SurfaceMap(surface, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.arange(3))
+        >>> flat.lift([[0.5, 0.25]])
+        array([[1.5 , 0.75, 5.  ]])
+        """
+        found = self.locate(uv)
+        return np.asarray(np.einsum("nk,nkd->nd", found.barycentric, self.surface.corners[found.faces]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -177,6 +178,15 @@ def _without(graph: Sparse, vertices: set[int]) -> Sparse:
     return smaller
 
 
+def _without_twins(surface: Surface, index: dict[tuple[int, int], int], path: list[int]) -> Ints:
+    twins = surface.twins.copy()
+    for a, b in pairwise(path):
+        h = index[a, b] if (a, b) in index else int(surface.twins[index[b, a]])
+        twins[[h, surface.twins[h]]] = -1
+    twins.flags.writeable = False
+    return twins
+
+
 def _open(surface: Surface, path: list[int]) -> Cut:
     """Give the faces right of the path their own copies of its inner vertices."""
     count = len(surface.vertices)
@@ -193,6 +203,8 @@ def _open(surface: Surface, path: list[int]) -> Cut:
                 break
     source = np.concatenate([np.arange(count), np.array(path[1:-1], dtype=np.int64)])
     opened = Surface(surface.vertices[source], faces)
+    # No face has changed its place, so only the path's edges lose their twins; finding all anew would take long.
+    opened.__dict__["twins"] = _without_twins(surface, index, path)
     if len(opened.boundary_loops) != 1:
         raise TopologyError(f"the cut left {len(opened.boundary_loops)} boundary loops instead of one")
     return Cut(opened, source, np.array(path, dtype=np.int64))

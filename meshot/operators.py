@@ -75,12 +75,11 @@ def laplacian(faces: Ints, weights: Floats, vertex_count: int) -> Sparse:
         Weight of each halfedge.
     vertex_count : int
     """
-    tail = faces.ravel()
-    head = np.roll(faces, -1, axis=1).ravel()
-    weight = weights.ravel()
-    rows, columns = np.concatenate([tail, head, tail, head]), np.concatenate([head, tail, tail, head])
-    values = np.concatenate([-weight, -weight, weight, weight])
-    return sparse.coo_array((values, (rows, columns)), shape=(vertex_count, vertex_count)).tocsr()
+    tail, head = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    shape = (vertex_count, vertex_count)
+    halves: Sparse = sparse.csr_array((weights.ravel(), (tail, head)), shape=shape)
+    both = halves + halves.T
+    return sparse.csr_array(sparse.diags_array(np.asarray(both.sum(axis=1)).ravel()) - both)
 
 
 def cotangent_laplacian(faces: Ints, lengths: Floats, vertex_count: int) -> Sparse:

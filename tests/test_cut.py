@@ -37,6 +37,7 @@ def assert_opened(surface, cut):
     assert len(loop) == 2 * (len(path) - 1)
     assert sorted(cut.source_vertex[loop].tolist()) == sorted(path + path[1:-1])
     assert cut.surface.euler_characteristic == 1
+    np.testing.assert_array_equal(cut.surface.twins, Surface(cut.surface.vertices, cut.surface.faces).twins)
 
 
 @pytest.mark.parametrize("name", CLOSED)

@@ -50,12 +50,12 @@ def _cut(xy, tag, count, a, b, c, label, side, spare):
             start = k
     if outside == 0 or outside == count:
         return count - outside
-    last, before, after = start, (start - 1) % count, (start + 1) % count
+    last, before, after = start, start - 1 if start > 0 else count - 1, start + 1 if start + 1 < count else 0
     while side[before, 0] >= 0.0:
-        start, before = before, (before - 1) % count
+        start, before = before, before - 1 if before > 0 else count - 1
     while side[after, 0] >= 0.0:
-        last, after = after, (after + 1) % count
-    inside = (last - start) % count + 1
+        last, after = after, after + 1 if after + 1 < count else 0
+    inside = last - start + 1 if last >= start else last - start + 1 + count
     if inside + 2 > len(xy):
         return FULL
     in_x, in_y = _crossing(xy, side, before, start)
@@ -65,8 +65,9 @@ def _cut(xy, tag, count, a, b, c, label, side, spare):
         for k in range(inside):
             _copy_corner(xy, tag, start + k, xy, tag, k)
     else:
+        front = count - start
         for k in range(inside):
-            _copy_corner(xy, tag, (start + k) % count, side, spare, k)
+            _copy_corner(xy, tag, start + k if k < front else k - front, side, spare, k)
         for k in range(inside):
             _copy_corner(side, spare, k, xy, tag, k)
     xy[inside, 0], xy[inside, 1], tag[inside, 0], tag[inside, 1] = out_x, out_y, label, 0
@@ -92,9 +93,15 @@ def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, see
             low, high = (m, m + 1) if ring == 0 else (starts[middle], starts[middle + 1])
             for n in range(low, high):
                 j = neighbors[n]
-                if seen[j] != i and count > 0:
-                    seen[j] = i
-                    count = _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
+                if seen[j] == i:
+                    continue
+                seen[j] = i
+                a, b = 2.0 * (sites[j, 0] - sites[i, 0]), 2.0 * (sites[j, 1] - sites[i, 1])
+                c = 0.5 * (a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1])) + weights[i] - weights[j]
+                for k in range(count):
+                    if a * xy[k, 0] + b * xy[k, 1] > c:  # most candidates end here, without the price of a call
+                        count = _cut(xy, tag, count, a, b, c, j, side, spare)
+                        break
     return count
 
 

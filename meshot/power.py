@@ -162,6 +162,21 @@ class PowerEngine:
         """Number of sites."""
         return len(self.sites)
 
+    @property
+    def order(self) -> Ints:
+        """The sites in Hilbert order, (n,)."""
+        return self._order
+
+    @property
+    def local(self) -> Floats:
+        """Their positions relative to the domain's center, in Hilbert order, (n, 2)."""
+        return self._local
+
+    @property
+    def links(self) -> tuple[Ints, Ints]:
+        """Neighbors in the last diagram of each site (CSR: starts and neighbors), all in Hilbert order."""
+        return self._starts, self._neighbors
+
     def diagram(self, weights: ArrayLike, *, facet_ends: bool = False) -> PowerDiagram:
         """Compute the power diagram for `weights` (n,).
 

@@ -131,6 +131,19 @@ def _fit_nodes(ranges, sites, weights):
 
 
 @kernel
+def raise_bounds(i, sites, weights, bounds):
+    """Lift the planes of all nodes above site i over its weight, after it has grown."""
+    count, stop, size = len(sites), len(bounds), LEAF
+    while stop > 0:
+        stop -= (count + size - 1) // size
+        node = stop + i // size
+        gx, gy = bounds[node, 4], bounds[node, 5]
+        over = weights[i] - gx * sites[i, 0] - gy * sites[i, 1] + 0.25 * (gx * gx + gy * gy)
+        bounds[node, 6] = max(bounds[node, 6], over)
+        size *= FAN
+
+
+@kernel
 def node_bound(bounds, node, x, y):
     """Lower bound of the power distance from (x, y) to the sites of `node` (the module's formula)."""
     gx, gy = bounds[node, 4], bounds[node, 5]

@@ -1,0 +1,230 @@
+"""Damped Newton iteration for the heights of a Brenier potential.
+
+The heights h for which every cell has the mass asked for minimize the convex energy of Gu, Luo, Sun and Yau (2013).
+Its Hessian is a weighted graph Laplacian. Newton's step is halved until all cells keep a least mass and the error
+falls, which makes convergence global (Kitagawa, Merigot and Thibert 2019).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, diags_array
+
+from meshot.domains import Domain
+from meshot.errors import GeometryError
+from meshot.linsolve import solve_spd
+from meshot.mesh import Floats, Ints
+from meshot.multigrid import GroupMultigrid
+from meshot.power import PowerDiagram, PowerEngine
+
+MAX_HALVINGS = 30
+# Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
+MULTIGRID_FROM, MAX_ITERATIONS = 20_000, 150
+
+
+@dataclass(frozen=True)
+class NewtonStep:
+    """What one accepted step did.
+
+    Attributes
+    ----------
+    error : float
+        Largest relative error of a cell's mass after the step.
+    smallest : float
+        Smallest mass of a cell.
+    step : float
+        Step length taken, a power of 1/2.
+    certificate : float
+        Relative difference between the sum of the cells' areas and the domain's.
+    seconds : float
+        Time since the start.
+    """
+
+    error: float
+    smallest: float
+    step: float
+    certificate: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class TransportState:
+    """An iterate: heights, their diagram, and the steps that led to it."""
+
+    heights: Floats
+    diagram: PowerDiagram
+    history: tuple[NewtonStep, ...]
+
+    @property
+    def error(self) -> float:
+        """Largest relative error of a cell's mass."""
+        return self.history[-1].error
+
+
+@dataclass(frozen=True, eq=False)
+class TransportProblem:
+    """Uniform density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2)."""
+
+    sites: Floats
+    masses: Floats
+    domain: Domain
+
+    @property
+    def density(self) -> float:
+        """Mass per area of the source."""
+        return float(self.masses.sum() / self.domain.area)
+
+    def power_weights(self, heights: Floats) -> Floats:
+        """Return psi_i = 2 h_i + |y_i|^2, with positions taken relative to the domain's center.
+
+        The shift adds <c, y_i> to the heights and keeps digits where the domain lies far from the origin.
+        """
+        local = self.sites - self.domain.center
+        return np.asarray(2 * (heights + self.sites @ self.domain.center) + (local**2).sum(axis=1))
+
+    def heights(self, weights: Floats) -> Floats:
+        """Return the heights of power weights, the inverse of `power_weights`."""
+        local = self.sites - self.domain.center
+        return np.asarray((weights - (local**2).sum(axis=1)) / 2 - self.sites @ self.domain.center)
+
+
+@dataclass(frozen=True)
+class DampedNewton:
+    """Settings of the solver, and its public `step`.
+
+    Attributes
+    ----------
+    tol : float
+        Largest relative error of a cell's mass at which to stop.
+    max_iter : int
+        Most steps.
+    """
+
+    tol: float = 1e-6
+    max_iter: int = 200
+
+    def start(self, problem: TransportProblem, engine: PowerEngine, heights: Floats | None = None) -> TransportState:
+        """Return the first state: from `heights`, or from `admissible_heights`."""
+        if heights is None:
+            heights = admissible_heights(problem)
+        diagram = engine.diagram(problem.power_weights(heights))
+        if len(diagram.empty):
+            raise GeometryError("cells are empty at the start", ids=diagram.empty.tolist())
+        return first_state(problem, diagram)
+
+    def step(self, problem: TransportProblem, engine: PowerEngine, state: TransportState) -> TransportState | None:
+        """Return the next state, or None if no step length brings the error down.
+
+        The step is halved until every cell keeps `floor` and the error (2-norm) falls by the factor 1 - step / 2.
+        """
+        begin = time.perf_counter()
+        masses = state.diagram.masses * problem.density
+        missing = problem.masses - masses
+        # as exact as is of use: the step's own error is quadratic
+        exactness = 0.05 * state.error if state.error < 1 else 1e-6
+        direction = newton_direction(problem, state.diagram, missing, engine.order, exactness)
+        floor = min(state.history[0].smallest, float(problem.masses.min())) / 2
+        norm = float(np.linalg.norm(missing))
+        length = 1.0
+        for _ in range(MAX_HALVINGS):
+            heights = state.heights + length * direction
+            diagram = engine.diagram_above(floor / problem.density, problem.power_weights(heights))
+            if diagram is not None:
+                left = float(np.linalg.norm(problem.masses - diagram.masses * problem.density))
+                if left <= (1 - length / 2) * norm:
+                    spent = state.history[-1].seconds + time.perf_counter() - begin
+                    return TransportState(heights, diagram, (*state.history, _record(problem, diagram, length, spent)))
+            length /= 2
+        return None
+
+    def iterate(
+        self, problem: TransportProblem, engine: PowerEngine, start: TransportState
+    ) -> Iterator[TransportState]:
+        """Yield `start` and one state after another until a tolerance, a limit or rounding ends it."""
+        state: TransportState | None = start
+        while state is not None:
+            yield state
+            if state.error <= self.tol or len(state.history) > self.max_iter:
+                return
+            state = self.step(problem, engine, state)
+
+
+def first_state(problem: TransportProblem, diagram: PowerDiagram, seconds: float = 0.0) -> TransportState:
+    """Return the state at a diagram without empty cells, that took `seconds` to find."""
+    record = _record(problem, diagram, 1.0, seconds)
+    return TransportState(problem.heights(diagram.weights), diagram, (record,))
+
+
+def newton_direction(
+    problem: TransportProblem, diagram: PowerDiagram, missing: Floats, order: Ints | None = None, tol: float = 1e-10
+) -> Floats:
+    """Return d with Hessian d = missing, of mean zero.
+
+    The Hessian is a weighted graph Laplacian, dw_i/dh_j = -rho |facet ij| / |y_i - y_j|; its null space, the constants,
+    is taken out by holding the last height.
+
+    Parameters
+    ----------
+    problem : TransportProblem
+    diagram : PowerDiagram
+    missing : (n,) float
+    order : (n,) int, optional
+        The sites in Hilbert order. With it, large systems are solved by multigrid.
+    tol : float
+        Relative residual at which multigrid stops.
+    """
+    n = len(missing)
+    if n == 1:
+        return np.zeros(1)
+    if order is not None and n >= MULTIGRID_FROM:
+        grounded = facet_laplacian(problem, diagram, order)[:-1, :-1]
+        solution = GroupMultigrid(grounded).solve(missing[order[:-1]], tol, MAX_ITERATIONS)
+        if solution is not None:
+            direction = np.empty(n)
+            direction[order] = np.append(solution, 0.0)
+            return direction - direction.mean()
+    matrix = facet_laplacian(problem, diagram)
+    direction = np.append(solve_spd(csr_array(matrix[:-1, :-1]), missing[:-1]), 0.0)
+    return np.asarray(direction - direction.mean())
+
+
+def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram, order: Ints | None = None) -> csr_array:
+    """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal.
+
+    With `order` (n,), row k is that of site ``order[k]``.
+    """
+    n = len(problem.sites)
+    i, j = diagram.facets.T
+    x, y = problem.sites.T
+    weight = problem.density * diagram.facet_lengths / np.hypot(x[i] - x[j], y[i] - y[j])
+    diagonal = np.bincount(i, weight, minlength=n) + np.bincount(j, weight, minlength=n)
+    if order is not None:
+        place = np.empty(n, dtype=np.int32)
+        place[order] = np.arange(n, dtype=np.int32)
+        i, j, diagonal = place[i], place[j], diagonal[order]
+    upper = coo_array((-weight, (i.astype(np.int32), j.astype(np.int32))), shape=(n, n)).tocsr()
+    return csr_array(upper + upper.T + diags_array(diagonal))
+
+
+def admissible_heights(problem: TransportProblem) -> Floats:
+    """Return heights for which every cell has mass.
+
+    Sites in the domain own their Voronoi cells: h_i = -|y_i|^2 / 2. Other sites are first moved and scaled into it,
+    y' = s y + t; since <x, y'> = s <x, y> + <x, t>, the cells of (y', h') are those of (y, h'/s).
+    """
+    sites, domain = problem.sites, problem.domain
+    if domain.contains(sites).all():
+        return np.asarray(problem.heights(np.zeros(len(sites))))
+    middle = (sites.min(axis=0) + sites.max(axis=0)) / 2
+    reach = float(np.linalg.norm(sites - middle, axis=1).max())
+    scale = 0.99 * domain.inner_radius / reach if reach > 0 else 1.0
+    moved = scale * (sites - middle) + domain.center
+    return np.asarray(-((moved - domain.center) ** 2).sum(axis=1) / (2 * scale) - (sites - middle) @ domain.center)
+
+
+def _record(problem: TransportProblem, diagram: PowerDiagram, length: float, seconds: float) -> NewtonStep:
+    masses = diagram.masses * problem.density
+    error = float(np.abs(masses / problem.masses - 1).max())
+    return NewtonStep(error, float(masses.min()), length, diagram.certificate, seconds)

@@ -299,10 +299,10 @@ def measure_cell(xy, tag, count, radius, segments, turns):
 
 @kernel
 def measure_cells(
-    first, last, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds,
+    first, last, which, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds,
     measures, counts, links, facets, arcs,
 ):  # fmt: skip
-    """Cut and measure the cells of sites `first` to `last`.
+    """Cut and measure the cells of the sites `which`, from its place `first` to `last`.
 
     ``starts, neighbors`` lists candidates for each site (CSR). With a tree, ``spans, bounds``, the cells are exact
     whatever these were; without one, the two are empty. `room` is the number of corners that a cell may have, `least`
@@ -332,7 +332,8 @@ def measure_cells(
     tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
     seen, stack = np.full(len(sites), -1, np.int64), np.empty(128, np.int64)
     total, total_arcs = 0, 0
-    for i in range(first, last):
+    for row in range(last - first):
+        i = which[first + row]
         seen[i] = i
         count = start_cell(xy, tag, frame)
         count = _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare)
@@ -345,10 +346,10 @@ def measure_cells(
         if m[0] < least:
             return TOO_SMALL, total, total_arcs
         if m[0] > 0.0:
-            dx, dy, row = m[1] / m[0], m[2] / m[0], i - first
+            dx, dy = m[1] / m[0], m[2] / m[0]
             measures[row, 0], measures[row, 1], measures[row, 2] = m[0], ox + dx, oy + dy
             measures[row, 3] = m[3] - m[0] * (dx * dx + dy * dy)
-        counts[i - first] = count
+        counts[row] = count
         for k in range(count):
             px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
             links[total] = tag[k, 0]

@@ -64,7 +64,7 @@ def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDia
 
 
 def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:
-    """Return the problem of the groups of `GROUP` sites that are consecutive in `order`; group k begins at place 4 k."""
+    """Return the problem of the groups of `GROUP` sites that are consecutive in `order`; group k starts at place 4k."""
     starts = np.arange(0, len(order), GROUP)
     mass = problem.masses[order]
     masses = np.add.reduceat(mass, starts)

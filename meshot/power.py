@@ -3,8 +3,9 @@
 Every cell is computed on its own, by cutting the domain with bisectors, and in parallel. That needs no global
 triangulation, so grids, cocircular and collinear sites are no special cases, and a site whose cell is empty is just
 that. Candidates come from the last diagram (a cell's neighbors and theirs), or from the Hilbert order at the start; if
-the certificate then shows that some cell has missed a neighbor, all cells are cut again with the help of a tree over
-the sites that rules out, by bounds, all the others.
+the certificate then shows that some cell has missed a neighbor, the cells that do not agree with a neighbor on their
+common facet, and in the end all, are cut again with the help of a tree over the sites that rules out, by bounds, all
+the others.
 
 The certificate: cells computed from a subset of their true neighbors contain the true cells, and the true cells tile
 the domain. So the cells are exact if and only if their masses sum to the domain's.
@@ -13,10 +14,11 @@ the domain. So the cells are exact if and only if their masses sum to the domain
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
 
 from meshot.cells import DONE, NO_ROOM, measure_cells
 from meshot.domains import Disk, Domain
@@ -28,6 +30,8 @@ from meshot.sitetree import LEAF, NO_TREE, build_tree, hilbert_order
 CERTIFICATE = 1e-12
 # In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
 SHORTEST_FACET = 1e-14
+# Cells that see their common facet longer or shorter than each other by more are cut again; rounds of that.
+SAME_FACET, REPAIRS = 1e-11, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,33 @@ def check_sites(sites: ArrayLike) -> Floats:
     return array
 
 
+class Cells(NamedTuple):
+    """What `measure_cells` fills, for several sites in Hilbert order."""
+
+    measures: Floats
+    counts: Ints
+    links: Ints
+    facets: Floats
+    arcs: Floats
+
+    def replaced(self, which: Ints, by: "Cells") -> "Cells":
+        """Return all cells with those of the sites `which` replaced."""
+        measures, counts = self.measures.copy(), self.counts.copy()
+        measures[which], counts[which] = by.measures, by.counts
+        stays = np.ones(len(counts), dtype=bool)
+        stays[which] = False
+        owner, new_owner = np.repeat(np.arange(len(self.counts)), self.counts), np.repeat(which, by.counts)
+        kept, kept_arcs = stays[owner], stays[self.arcs[:, 0].astype(np.int64)]
+        order = np.argsort(np.concatenate([owner[kept], new_owner]), kind="stable")
+        return Cells(
+            measures,
+            counts,
+            np.concatenate([self.links[kept], by.links])[order],
+            np.concatenate([self.facets[kept], by.facets])[order],
+            np.concatenate([self.arcs[kept_arcs], by.arcs]),
+        )
+
+
 @dataclass
 class PowerEngine:
     """Diagrams of the same sites for one set of weights after another.
@@ -201,23 +232,38 @@ class PowerEngine:
         if psi.shape != (self.count,) or not np.isfinite(psi).all():
             raise GeometryError(f"weights must be {self.count} finite numbers, got shape {psi.shape}")
         sorted_psi = psi[self._order] - psi.mean()
-        exact = not self._settled
-        while True:
-            parts = self._measure(sorted_psi, least, exact, facet_ends)
-            if parts is None:
-                return None
-            measures, counts, links, facets, arcs = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-            certificate = abs(float(measures[:, 0].sum()) - self.domain.area) / self.domain.area
-            if exact or certificate <= CERTIFICATE:
+        everyone, repairs = np.arange(self.count), 0
+        cells = self._measure(sorted_psi, everyone, least, not self._settled, facet_ends)
+        while cells is not None and self._settled and self._certificate(cells) > CERTIFICATE:
+            wrong = self._disagreeing(cells) if repairs < REPAIRS else everyone[:0]
+            if len(wrong) == 0:
+                cells = self._measure(sorted_psi, everyone, least, True, facet_ends)
                 break
-            exact = True
-        self._carry(counts, links)
-        return self._assemble(psi, measures, counts, links, facets, arcs, certificate)
+            mended = self._measure(sorted_psi, wrong, least, True, facet_ends)
+            cells = None if mended is None else cells.replaced(wrong, mended)
+            repairs += 1
+        if cells is None:
+            return None
+        self._carry(cells)
+        return self._assemble(psi, cells, self._certificate(cells))
 
-    def _measure(
-        self, psi: Floats, least: float, exact: bool, facet_ends: bool
-    ) -> list[tuple[NDArray[Any], ...]] | None:
-        """Return measures, counts, links, facets and arcs (see `measure_cells`), a tuple for each range of sites."""
+    def _certificate(self, cells: Cells) -> float:
+        return abs(float(cells.measures[:, 0].sum()) - self.domain.area) / self.domain.area
+
+    def _disagreeing(self, cells: Cells) -> Ints:
+        """Return the cells that see a common facet longer or shorter than the cell beyond does, or no facet at all."""
+        n, inner = self.count, cells.links >= 0
+        owner = np.repeat(np.arange(n, dtype=np.int32), cells.counts)[inner]
+        lengths = coo_array(
+            (cells.facets[inner, 0], (owner, cells.links[inner].astype(np.int32))), shape=(n, n)
+        ).tocsr()
+        difference = (lengths - lengths.T).tocoo()
+        large = np.abs(difference.data) > SAME_FACET * np.sqrt(self.domain.area)
+        alone = (np.bincount(owner, minlength=n) == 0) & (cells.measures[:, 0] > 0)
+        return np.union1d(difference.row[large].astype(np.int64), np.flatnonzero(alone))
+
+    def _measure(self, psi: Floats, which: Ints, least: float, exact: bool, facet_ends: bool) -> Cells | None:
+        """Cut and measure the cells `which`, in Hilbert order; None if one is too small."""
         domain = self.domain
         radii = np.array([domain.circle_radius, domain.inner_radius])
         tree = build_tree(self._local, psi) if exact else NO_TREE
@@ -236,7 +282,7 @@ class PowerEngine:
                     np.empty((size + room, 3)),
                 )
                 outcome, total, arcs = measure_cells(
-                    first, last, room, least, self._local, psi, domain.frame, domain.walls, radii,
+                    first, last, which, room, least, self._local, psi, domain.frame, domain.walls, radii,
                     self._starts, self._neighbors, *tree, *parts,
                 )  # fmt: skip
                 room *= 2
@@ -245,22 +291,23 @@ class PowerEngine:
                 return ()
             return *parts[:2], parts[2][:total], parts[3][:total], parts[4][:arcs]
 
-        parts = run_in_chunks(work, self.count, max(2048, self.count // 32))
-        return None if given_up.is_set() else parts
+        parts = run_in_chunks(work, len(which), max(2048 if len(which) > 2048 else 256, len(which) // 32))
+        if given_up.is_set():
+            return None
+        return Cells(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _carry(self, counts: Ints, links: Ints) -> None:
+    def _carry(self, cells: Cells) -> None:
         """Keep the cells' neighbors as the candidates of the next diagram."""
-        is_site = links >= 0
-        owner = np.repeat(np.arange(self.count), counts)
+        links, is_site = cells.links, cells.links >= 0
+        owner = np.repeat(np.arange(self.count), cells.counts)
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(owner[is_site], minlength=self.count))])
         self._neighbors = links[is_site]
         self._settled = True
 
-    def _assemble(
-        self, psi: Floats, measures: Floats, counts: Ints, links: Ints, facets: Floats, arcs: Floats, certificate: float
-    ) -> PowerDiagram:
-        """Bring everything back to the caller's order of sites; a facet is averaged over the two cells that saw it."""
+    def _assemble(self, psi: Floats, cells: Cells, certificate: float) -> PowerDiagram:
+        """Bring everything back to the caller's order of sites."""
         n, order = self.count, self._order
+        measures, counts, links, facets, arcs = cells
         place = np.empty((n, 4))
         place[order] = measures
         empty = ~(place[:, 0] > 0)

@@ -85,17 +85,18 @@ def _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
 
 
 @kernel
-def _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare):
-    """Cut cell i by its listed neighbors, then by theirs; site j is marked by ``seen[j] = i``."""
+def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare):
+    """Cut cell i by its listed neighbors, then by theirs; site j is marked by ``seen[j] = stamp``."""
+    seen[i] = stamp
     for ring in range(2):
         for m in range(starts[i], starts[i + 1]):
             middle = neighbors[m]
             low, high = (m, m + 1) if ring == 0 else (starts[middle], starts[middle + 1])
             for n in range(low, high):
                 j = neighbors[n]
-                if seen[j] == i:
+                if seen[j] == stamp:
                     continue
-                seen[j] = i
+                seen[j] = stamp
                 a, b = 2.0 * (sites[j, 0] - sites[i, 0]), 2.0 * (sites[j, 1] - sites[i, 1])
                 c = 0.5 * (a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1])) + weights[i] - weights[j]
                 for k in range(count):
@@ -334,9 +335,8 @@ def measure_cells(
     total, total_arcs = 0, 0
     for row in range(last - first):
         i = which[first + row]
-        seen[i] = i
         count = start_cell(xy, tag, frame)
-        count = _cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, side, spare)
+        count = cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, i, side, spare)
         if len(spans) > 0:
             count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
         count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)

@@ -9,7 +9,7 @@ the diagram is computed again and the rest mended in a further round.
 
 import numpy as np
 
-from meshot.cells import FULL, cut_by_tree, cut_by_walls, measure_cell, start_cell
+from meshot.cells import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, measure_cell, start_cell
 from meshot.kernels import kernel
 from meshot.mesh import Floats, Ints
 from meshot.power import PowerDiagram, PowerEngine
@@ -82,12 +82,14 @@ def _raised(
 
 @kernel
 def _cut_cell(
-    i, sites, weights, frame, walls, radii, spans, bounds, xy, tag, side, spare, segments, turns, seen, stack
+    i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
+    xy, tag, side, spare, segments, turns, seen, stack,
 ):  # fmt: skip
     """Cut cell i out of the frame; returns its corner count, or `FULL`, and its area. ``seen[-1]`` counts the calls."""
     stamp = seen[-1] + 1
     seen[-1] = stamp
     count = start_cell(xy, tag, frame)
+    count = cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare)
     count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare)
     count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
     if count == FULL:
@@ -97,7 +99,7 @@ def _cut_cell(
 
 @kernel
 def _raise_cell(
-    i, least, goal, step, sites, weights, frame, walls, radii, spans, bounds,
+    i, least, goal, step, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
     xy, tag, side, spare, segments, turns, seen, stack,
 ):  # fmt: skip
     """Raise weight i until the area of its cell, if below `least`, is `goal` to twice `goal`; returns its corners."""
@@ -105,8 +107,9 @@ def _raise_cell(
     for trial in range(100):
         weights[i] = start + rise
         count, area = _cut_cell(
-            i, sites, weights, frame, walls, radii, spans, bounds, xy, tag, side, spare, segments, turns, seen, stack
-        )
+            i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
+            xy, tag, side, spare, segments, turns, seen, stack,
+        )  # fmt: skip
         if count == FULL or goal <= area <= 2.0 * goal or (trial == 0 and area >= least):
             break  # right, or others have made room meanwhile
         if area < goal:
@@ -152,8 +155,8 @@ def raise_small_cells(
         head += 1
         waiting[i] = False
         count = _raise_cell(
-            i, least * wanted[i], goal * wanted[i], steps[i], sites, weights, frame, walls, radii, spans, bounds,
-            xy, tag, side, spare, segments, turns, seen, stack,
+            i, least * wanted[i], goal * wanted[i], steps[i], sites, weights, starts, neighbors,
+            frame, walls, radii, spans, bounds, xy, tag, side, spare, segments, turns, seen, stack,
         )  # fmt: skip
         if count == FULL:
             return False
@@ -163,7 +166,7 @@ def raise_small_cells(
             if j < 0 or waiting[j]:
                 continue
             edges, area = _cut_cell(
-                j, sites, weights, frame, walls, radii, spans, bounds,
+                j, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
                 xy, tag, side, spare, segments, turns, seen, stack,
             )  # fmt: skip
             if edges == FULL or (area < least * wanted[j] and tail == limit):

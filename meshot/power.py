@@ -236,7 +236,7 @@ class PowerEngine:
         cells = self._measure(sorted_psi, everyone, least, not self._settled, facet_ends)
         while cells is not None and self._settled and self._certificate(cells) > CERTIFICATE:
             wrong = self._disagreeing(cells) if repairs < REPAIRS else everyone[:0]
-            if len(wrong) == 0:
+            if not 0 < len(wrong) < self.count // 4:
                 cells = self._measure(sorted_psi, everyone, least, True, facet_ends)
                 break
             mended = self._measure(sorted_psi, wrong, least, True, facet_ends)

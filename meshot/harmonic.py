@@ -18,9 +18,9 @@ SOLVER_TOLERANCE = 1e-12
 # A pole is changed if the Moebius map that centers the area moves the origin further than this.
 OFF_CENTER = 0.9
 POLES = 12
-# Masses of half the total or more cannot be centered; gaps of pi or more would leave the origin outside the image.
+# Masses of half the total or more cannot be centered; gaps of half the circle or more leave the origin outside.
 LARGEST_ATOM = 0.4
-LARGEST_GAP = 0.9 * np.pi
+LARGEST_GAP = 0.45
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +157,14 @@ def center_masses(values: Complexes, masses: Floats) -> DiskMoebius:
 
     If one vertex carries so much that there is hardly such a map, part of every mass is spread evenly first.
     """
-    share = masses / masses.sum()
-    heaviest, even = float(share.max()), 1.0 / len(share)
-    if heaviest > LARGEST_ATOM:
-        spread = (heaviest - LARGEST_ATOM) / (heaviest - even)
-        share = (1.0 - spread) * share + spread * even
-    return centering(values, share)
+    return centering(values, _with_largest(masses / masses.sum(), LARGEST_ATOM))
+
+
+def _with_largest(shares: Floats, largest: float) -> Floats:
+    """Spread part of all shares evenly, just so much that none is larger than a bound."""
+    heaviest, even = float(shares.max()), 1.0 / len(shares)
+    spread = max(0.0, heaviest - largest) / max(heaviest - even, largest - even)
+    return np.asarray((1.0 - spread) * shares + spread * even)
 
 
 def moved_gaps(gaps: Floats, moebius: DiskMoebius) -> Floats:
@@ -170,8 +172,7 @@ def moved_gaps(gaps: Floats, moebius: DiskMoebius) -> Floats:
     moved = moebius(on_circle(gaps))
     turned = np.angle(np.roll(moved, -1) / moved)
     # Beyond rounding a gap is negative only if it is larger than pi.
-    turned = np.where(turned > -1e-9, np.maximum(turned, 0.0), turned + 2 * np.pi)
-    return np.minimum(turned, LARGEST_GAP)
+    return np.where(turned > -1e-9, np.maximum(turned, 0.0), turned + 2 * np.pi)
 
 
 def _harmonic_measure(problem: DirichletProblem, length: Floats, pole: int) -> Floats:
@@ -198,11 +199,16 @@ def on_circle(gaps: Floats, least: float = 0.0) -> Complexes:
     least : float
         Smallest angle between neighbors; the others give way in proportion.
 
+    Notes
+    -----
+    No gap is made larger than 0.9 pi, so that the origin lies in the polygon of these points.
+
     Examples
     --------
     >>> on_circle(np.full(4, np.pi / 2)).round(12) + 0.0
     array([ 1.+0.j,  0.+1.j, -1.+0.j,  0.-1.j])
     """
     kept = np.maximum(gaps, least)
-    angle = np.concatenate([[0.0], np.cumsum(kept)[:-1]]) * (2 * np.pi / kept.sum())
+    shares = _with_largest(kept / kept.sum(), LARGEST_GAP)
+    angle = 2 * np.pi * np.concatenate([[0.0], np.cumsum(shares)[:-1]])
     return np.asarray(np.exp(1j * angle))

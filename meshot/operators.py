@@ -131,6 +131,8 @@ def dirichlet_energy(matrix: Sparse, values: Floats) -> float:
 def beltrami(surface: Surface, z: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Return ``f_zbar / f_z`` of the piecewise-linear map to the plane in each face, (F,); zero where it is conformal.
 
+    Not finite where the image is a point.
+
     Parameters
     ----------
     surface : Surface
@@ -151,4 +153,5 @@ def beltrami(surface: Surface, z: NDArray[np.complex128]) -> NDArray[np.complex1
     p, q, r = z[surface.faces].T
     first, second = (q - p) / length, r - p
     holomorphic = (second - first * np.conj(w)) / (w - np.conj(w))
-    return np.asarray((first - holomorphic) / holomorphic)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((first - holomorphic) / holomorphic)

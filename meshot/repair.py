@@ -30,6 +30,7 @@ MOST_SPOILED = 0.5
 STRETCH_PASSES = 60
 LARGEST_SHIFT = 10.0
 SMALLEST_RATIO = 1e-300
+LEAST_SHARE = 1e-4
 # Solves of one patch: the second takes back the first one's rounding.
 REFINEMENTS = 2
 
@@ -161,7 +162,7 @@ def _stretch(surface: Surface, z: Complexes, free: Mask) -> Complexes:
 
     Yoshizawa, Belyaev and Seidel (2004), "A fast and simple stretch-minimizing mesh parameterization". All weights
     stay positive, so each pass is an embedding in exact arithmetic; the shift brings features back that were too
-    small for double precision.
+    small for double precision. For the same reason every neighbor keeps a least share in the mean.
     """
     weights = mean_value_weights(surface.faces, mollified(edge_lengths(surface), surface.twins), len(z))
     entries = weights.tocoo()
@@ -169,7 +170,9 @@ def _stretch(surface: Surface, z: Complexes, free: Mask) -> Complexes:
     for _ in range(STRETCH_PASSES):
         scale = _scale(surface, z)
         values *= np.clip(scale[entries.col] / scale[entries.row], 1 / LARGEST_SHIFT, LARGEST_SHIFT)
-        shifted = sparse.coo_array((values, (entries.row, entries.col)), shape=weights.shape).tocsr()
+        least = LEAST_SHARE * np.bincount(entries.row, values, minlength=len(z))
+        bounded = np.maximum(values, least[entries.row])
+        shifted = sparse.coo_array((bounded, (entries.row, entries.col)), shape=weights.shape).tocsr()
         z = weighted_means(shifted, z, free)
         if not folded(surface.faces, z).any():
             break

@@ -183,9 +183,8 @@ def _pull(faces, gradients, weights, count):  # type: ignore[no-untyped-def]
 def _assemble(faces, face_edges, edges, uv, frames, gradients, weights, damping, floor, equilateral, dirichlet):  # type: ignore[no-untyped-def]
     diagonal = np.zeros((len(uv), 2, 2))
     across = np.zeros((len(edges), 2, 2))
-    block = np.empty((2, 2))
     for f in range(len(faces)):
-        i, j, k = faces[f]
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         ax, ay, bx, by = uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1]
         f00, f01 = ax * equilateral[0, 0] + bx * equilateral[1, 0], ax * equilateral[0, 1] + bx * equilateral[1, 1]
         f10, f11 = ay * equilateral[0, 0] + by * equilateral[1, 0], ay * equilateral[0, 1] + by * equilateral[1, 1]
@@ -204,13 +203,12 @@ def _assemble(faces, face_edges, edges, uv, frames, gradients, weights, damping,
                     x = m00 * frames[p, 0, u] + m01 * frames[p, 1, u]
                     y = m01 * frames[p, 0, u] + m11 * frames[p, 1, u]
                     for v in range(2):
-                        block[u, v] = weights[f] * gradients[f, r, u] * gradients[f, s, v] + dirichlet[c, e] * (
-                            x * frames[q, 0, v] + y * frames[q, 1, v]
-                        )
-                if c == e:
-                    diagonal[p] += block
-                else:
-                    across[face_edges[f, 3 - c - e]] += block
+                        entry = dirichlet[c, e] * (x * frames[q, 0, v] + y * frames[q, 1, v])
+                        entry += weights[f] * gradients[f, r, u] * gradients[f, s, v]
+                        if c == e:
+                            diagonal[p, u, v] += entry
+                        else:
+                            across[face_edges[f, 3 - c - e], u, v] += entry
     for i in range(len(uv)):
         if frames[i, 0, 1] == 0.0 and frames[i, 1, 1] == 0.0:
             diagonal[i, 1, 1] = 1.0

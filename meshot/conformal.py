@@ -22,12 +22,9 @@ from meshot.mesh import Floats, Ints, Surface, as_surface
 from meshot.moebius import Complexes, DiskMoebius, least_distortion
 from meshot.polish import polish
 from meshot.progress import Progress, Stages
-from meshot.repair import Repaired, unfold
+from meshot.repair import Repaired, embed
 from meshot.sphere import sphere_map
 
-# Smallest angle between neighbors on the circle, as a share of equal angles: a transport to sites that are much closer
-# than the rest has too few digits left. Where a map folds in double precision, the next share is tried.
-LEAST_SHARES = (1e-4, 1e-2, 1.0)
 TARGETS = ("disk", "sphere")
 NORMALIZATIONS = ("area", "distortion", "none")
 
@@ -134,13 +131,10 @@ def _disk_map(surface: Surface, normalize: str) -> tuple[Repaired, int]:
         values = on_circle(gaps)
         z = problem.joined(values, problem.extend(values))
         gaps = moved_gaps(gaps, _evening(surface, z))
-    for share in LEAST_SHARES:
-        values = on_circle(gaps, share * 2 * np.pi / len(gaps))
-        z = problem.joined(values, problem.extend(values))
-        repaired = unfold(surface, z, problem.boundary)
-        if len(repaired.bad) == 0:
-            return repaired, problem.flips
-    raise GeometryError("the conformal map folds these faces in double precision", ids=repaired.bad.tolist())
+    repaired = embed(problem, surface, gaps)
+    if len(repaired.bad):
+        raise GeometryError("the conformal map folds these faces in double precision", ids=repaired.bad.tolist())
+    return repaired, problem.flips
 
 
 def _evening(surface: Surface, z: Complexes) -> DiskMoebius:

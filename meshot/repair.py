@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from meshot.harmonic import DirichletProblem, on_circle
 from meshot.intrinsic import intrinsic_delaunay, mollified
 from meshot.mesh import Floats, Ints, Surface
 from meshot.moebius import Complexes
@@ -21,6 +22,9 @@ from meshot.operators import LEAST_WEIGHT, Sparse, beltrami, edge_lengths, edge_
 
 # A face is degenerate if its signed area is at most this times its longest edge squared.
 DEGENERATE = 2e-12
+# Smallest angle between neighbors on the circle, as a share of equal angles: a transport to sites that are much closer
+# than the rest has too few digits left. Where a map folds in double precision, the next share is tried.
+LEAST_SHARES = (1e-4, 1e-2, 1.0)
 # Rings around the faces kept that are solved for, round by round.
 PATCH_RINGS = (1, 2, 4, 4, 8, 8, 16, 32, 64, 64, 64)
 # A face whose Beltrami coefficient is larger than this is kept as well, unless this part of all faces or more is.
@@ -69,6 +73,25 @@ def folded(faces: Ints, z: Complexes) -> Mask:
     longest = np.maximum(np.maximum(np.abs(p), np.abs(q)), np.abs(b - c))
     area = 0.5 * (p.real * q.imag - p.imag * q.real)
     return np.asarray(~(area > DEGENERATE * longest**2))
+
+
+def embed(problem: DirichletProblem, surface: Surface, gaps: Floats) -> Repaired:
+    """Return the harmonic map with these boundary values, made free of folds.
+
+    Parameters
+    ----------
+    problem : DirichletProblem
+        Of `surface`.
+    surface : Surface
+    gaps : (B,) float
+        Angle of each boundary edge. Small ones are enlarged.
+    """
+    for share in LEAST_SHARES:
+        values = on_circle(gaps, share * 2 * np.pi / len(gaps))
+        repaired = unfold(surface, problem.joined(values, problem.extend(values)), problem.boundary)
+        if len(repaired.bad) == 0:
+            break
+    return repaired
 
 
 def unfold(surface: Surface, z: Complexes, boundary: Ints) -> Repaired:

@@ -19,7 +19,7 @@ from meshot.linsolve import SPDSolver
 from meshot.mesh import Floats, Ints, Surface
 from meshot.moebius import Complexes
 from meshot.operators import Sparse, edge_lengths, mean_value_weights
-from meshot.repair import DEGENERATE, unfold
+from meshot.repair import DEGENERATE, embed
 
 # Each chart is solved from this part of the equator's radius on, so that the two overlap.
 OVERLAP = 0.4
@@ -79,10 +79,11 @@ def sphere_map(surface: Surface) -> SphereMap:
             return SphereMap(_turned(surface, points), moved | repaired, flips)
     # Central projection keeps straight edges: any plane embedding becomes one of a hemisphere, and the faces about the
     # pole cover the rest.
-    points = from_tangent_plane(_balanced(surface, z))
-    bad = folded_on_sphere(surface.faces, points)
-    if not bad.any():
-        return SphereMap(_turned(surface, points), repaired, flips)
+    for plane in (_balanced(surface, z), z):
+        points = from_tangent_plane(plane)
+        bad = folded_on_sphere(surface.faces, points)
+        if not bad.any():
+            return SphereMap(_turned(surface, points), repaired, flips)
     raise GeometryError("the map to the sphere folds these faces in double precision", ids=np.flatnonzero(bad).tolist())
 
 
@@ -159,8 +160,7 @@ def _punctured(surface: Surface) -> tuple[Complexes, Mask]:
     problem = dirichlet_problem(rest)
     circle = circle_map(problem, rest)
     gaps = moved_gaps(circle.gaps, center_masses(on_circle(circle.gaps), circle.masses))
-    values = on_circle(gaps, 1e-6)
-    unfolded = unfold(rest, problem.joined(values, problem.extend(values)), problem.boundary)
+    unfolded = embed(problem, rest, gaps)
     repaired = np.zeros(len(around), dtype=bool)
     repaired[~around] = unfolded.faces
     z = unfolded.z.copy()

@@ -57,7 +57,12 @@ def test_the_cut_passes_the_given_vertices_in_order(passed):
     surface = icosphere(2)
     pairs = {tuple(e) for e in surface.halfedges.tolist()}
     assume(len(passed) > 2 or tuple(passed) not in pairs)
-    cut = cut_to_disk(surface, passed)
+    try:
+        cut = cut_to_disk(surface, passed)
+    except GeometryError as error:
+        # A later vertex may be walled in by the legs before it.
+        assume("avoids the earlier" not in str(error))
+        raise
     assert_opened(surface, cut)
     assert [v for v in cut.path.tolist() if v in passed] == passed
     assert (cut.path[0], cut.path[-1]) == (passed[0], passed[-1])

@@ -79,10 +79,10 @@ def test_conformal_map_refuses_what_it_cannot_repair(monkeypatch):
     from meshot import conformal
     from meshot.repair import Repaired
 
-    def broken(surface, z, boundary):
-        return Repaired(z, np.zeros(len(surface.faces), dtype=bool), np.array([3, 5]))
+    def broken(problem, surface, gaps):
+        return Repaired(np.zeros(len(surface.vertices)), np.zeros(len(surface.faces), dtype=bool), np.array([3, 5]))
 
-    monkeypatch.setattr(conformal, "unfold", broken)
+    monkeypatch.setattr(conformal, "embed", broken)
     with pytest.raises(GeometryError, match="folds") as caught:
         conformal.conformal_map(disk(3))
     assert caught.value.ids == (3, 5)

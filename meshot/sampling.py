@@ -10,16 +10,14 @@ from numpy.typing import ArrayLike
 from meshot.area import area_preserving_map
 from meshot.errors import GeometryError
 from meshot.maps import SurfaceMap
-from meshot.mesh import Floats, Ints, Surface, as_surface, cross2
+from meshot.mesh import Floats, Ints, Surface, as_surface
 from meshot.progress import Progress
 
 # Real root of x^3 = x + 1: its powers fill the square as the golden ratio fills the line.
 PLASTIC = 1.32471795724474602596
 GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
-# A point this far outside a triangle, in barycentric coordinates, still counts as inside.
-INSIDE = 1e-10
-# Points located at once; bounds the memory for their candidate triangles.
-CHUNK = 100_000
+# Pairs of a point and a boundary edge that are compared at once; bounds the memory.
+PAIRS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,86 +255,20 @@ def _locate(surface_map: SurfaceMap, points: Floats) -> tuple[Ints, Floats]:
 
     A point outside every face goes to the nearest boundary edge.
     """
-    image = surface_map.uv[surface_map.surface.faces]
-    grid = _Grid(image)
-    parts = [grid.find(points[start : start + CHUNK]) for start in range(0, len(points), CHUNK)]
-    faces = np.concatenate([part[0] for part in parts])
-    barycentric = np.concatenate([part[1] for part in parts])
+    if not np.abs(surface_map.signed_areas).any():
+        raise GeometryError("the image of the surface has no area")
+    found = surface_map.locate(points)
+    faces, barycentric = found.faces.copy(), found.barycentric.copy()
     outside = np.flatnonzero(faces < 0)
     if len(outside):
         faces[outside], barycentric[outside] = _on_boundary(surface_map, points[outside])
     return faces, barycentric
 
 
-class _Grid:
-    """The faces whose bounding box meets each cell of a square grid over the image."""
-
-    def __init__(self, image: Floats) -> None:
-        a, b, c = image.transpose(1, 0, 2)
-        area = cross2(b - a, c - a)
-        live = np.flatnonzero(np.abs(area) > 0)
-        if len(live) == 0:
-            raise GeometryError("the image of the surface has no area")
-        area = area[live, None]
-        self.face, self.origin = live, a[live]
-        # Rows that give the weights of the second and third corner.
-        self.second = _turned(c - a)[live] / -area
-        self.third = _turned(b - a)[live] / area
-        lower, upper = image[live].min(axis=1), image[live].max(axis=1)
-        self.side = int(np.ceil(np.sqrt(len(live))))
-        self.lower = lower.min(axis=0)
-        self.size = np.maximum((upper.max(axis=0) - self.lower) / self.side, np.finfo(float).tiny)
-        first, last = self._cell(lower), self._cell(upper)
-        width, height = (last - first + 1).T
-        which, step = _ranges(width * height)
-        cell = (first[which, 0] + step % width[which]) * self.side + first[which, 1] + step // width[which]
-        order = np.argsort(cell, kind="stable")
-        self.members = which[order]
-        self.count = np.bincount(cell, minlength=self.side**2)
-        self.start = np.cumsum(self.count) - self.count
-
-    def _cell(self, points: Floats) -> Ints:
-        cell: Floats = np.clip((points - self.lower) // self.size, 0, self.side - 1)
-        return cell.astype(np.int64)
-
-    def find(self, points: Floats) -> tuple[Ints, Floats]:
-        """Face and barycentric coordinates at each point; face -1 outside."""
-        column, row = self._cell(points).T
-        cell = column * self.side + row
-        which, step = _ranges(self.count[cell])
-        face = self.members[self.start[cell[which]] + step]
-        offset = points[which] - self.origin[face]
-        second = (offset * self.second[face]).sum(axis=1)
-        third = (offset * self.third[face]).sum(axis=1)
-        least = np.minimum(np.minimum(second, third), 1 - second - third)
-        chosen = _best(which, least)
-        chosen = chosen[least[chosen] >= -INSIDE]
-        faces, barycentric = np.full(len(points), -1), np.zeros((len(points), 3))
-        faces[which[chosen]] = self.face[face[chosen]]
-        weights = np.stack([1 - second[chosen] - third[chosen], second[chosen], third[chosen]], axis=1).clip(0)
-        barycentric[which[chosen]] = weights / weights.sum(axis=1, keepdims=True)
-        return faces, barycentric
-
-
-def _turned(vectors: Floats) -> Floats:
-    """Turn plane vectors by a right angle, so that the inner product with another one is their cross product."""
-    return np.stack([-vectors[:, 1], vectors[:, 0]], axis=1)
-
-
 def _ranges(counts: Ints) -> tuple[Ints, Ints]:
     """Spell out ranges of given lengths: for each entry, the range it is in and its place there."""
     which = np.repeat(np.arange(len(counts)), counts)
     return which, np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
-def _best(group: Ints, score: Floats) -> Ints:
-    """Index of the first entry of greatest score in each run of equal group numbers."""
-    if len(group) == 0:
-        return group
-    new = np.diff(group, prepend=-1) > 0
-    best = np.maximum.reduceat(score, np.flatnonzero(new))
-    hits = np.flatnonzero(score == best[np.cumsum(new) - 1])
-    return hits[np.diff(group[hits], prepend=-1) > 0]
 
 
 def _on_boundary(surface_map: SurfaceMap, points: Floats) -> tuple[Ints, Floats]:
@@ -346,7 +278,7 @@ def _on_boundary(surface_map: SurfaceMap, points: Floats) -> tuple[Ints, Floats]
     edge = head - tail
     squares = np.maximum((edge**2).sum(axis=1), np.finfo(float).tiny)
     parts = []
-    block = max(1, CHUNK * 10 // len(edge))
+    block = max(1, PAIRS // len(edge))
     for start in range(0, len(points), block):
         offset = points[start : start + block, None] - tail
         t = ((offset * edge).sum(axis=2) / squares).clip(0, 1)

@@ -18,6 +18,8 @@ from meshot.sitetree import build_tree, raise_bounds
 # Shares of the mass wanted: below the first a cell is mended, to between the second and twice as much.
 LEAST, GOAL = 0.05, 0.3
 ROUNDS = 8
+# Cells looked at, for each small one, before giving up: raised ones and those near them.
+LIMIT = 300
 _CORNERS = 256
 
 
@@ -70,7 +72,7 @@ def _raised(
     tree = build_tree(engine.local, mended)
     radii = np.array([domain.circle_radius, domain.inner_radius])
     ended = raise_small_cells(
-        small, LEAST, GOAL, 20 * len(small) + 1000, engine.local, mended, wanted[order], steps, starts, neighbors,
+        small, LEAST, GOAL, LIMIT * (len(small) + 50), engine.local, mended, wanted[order], steps, starts, neighbors,
         domain.frame, domain.walls, radii, *tree,
     )  # fmt: skip
     if not ended:
@@ -102,7 +104,10 @@ def _raise_cell(
     i, least, goal, step, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
     xy, tag, side, spare, segments, turns, seen, stack,
 ):  # fmt: skip
-    """Raise weight i until the area of its cell, if below `least`, is `goal` to twice `goal`; returns its corners."""
+    """Raise weight i until the area of its cell, if below `least`, is `goal` to twice `goal`.
+
+    Returns its corner count, 0 if there was nothing to do, or `FULL`.
+    """
     low, high, start, rise, count = 0.0, np.inf, weights[i], 0.0, 0
     for trial in range(100):
         weights[i] = start + rise
@@ -110,8 +115,10 @@ def _raise_cell(
             i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
             xy, tag, side, spare, segments, turns, seen, stack,
         )  # fmt: skip
-        if count == FULL or goal <= area <= 2.0 * goal or (trial == 0 and area >= least):
-            break  # right, or others have made room meanwhile
+        if trial == 0 and area >= least and count != FULL:
+            return 0
+        if count == FULL or goal <= area <= 2.0 * goal:
+            break
         if area < goal:
             low = rise
         else:
@@ -137,9 +144,9 @@ def raise_small_cells(
 ):
     """Raise the weights of the sites `small`, and of whom that makes small, until no cell is below ``least * wanted``.
 
-    A cell is raised to between `goal` and twice `goal` of what it wants, in areas. `steps` (n,) is a first guess of
-    the change of weight that this takes. Sites stand in Hilbert order. Changes `weights` and `bounds`; returns whether
-    it came to an end within `limit` raises.
+    Whoever is near a raised cell is looked at again. A cell is raised to between `goal` and twice `goal` of what it
+    wants, in areas; `steps` (n,) is a first guess of the change of weight that this takes. Sites stand in Hilbert
+    order. Changes `weights` and `bounds`; returns whether it came to an end before `limit` cells were looked at.
     """
     n, room = len(sites), _CORNERS
     xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
@@ -160,19 +167,16 @@ def raise_small_cells(
         )  # fmt: skip
         if count == FULL:
             return False
+        if count == 0:
+            continue
         raise_bounds(i, sites, weights, bounds)
         for k in range(_list_near(i, count, tag, starts, neighbors, near)):
             j = near[k]
             if j < 0 or waiting[j]:
                 continue
-            edges, area = _cut_cell(
-                j, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
-                xy, tag, side, spare, segments, turns, seen, stack,
-            )  # fmt: skip
-            if edges == FULL or (area < least * wanted[j] and tail == limit):
+            if tail == limit:
                 return False
-            if area < least * wanted[j]:
-                queue[tail] = j
-                tail += 1
-                waiting[j] = True
+            queue[tail] = j
+            tail += 1
+            waiting[j] = True
     return True

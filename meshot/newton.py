@@ -123,7 +123,7 @@ class DampedNewton:
         masses = state.diagram.masses * problem.density
         missing = problem.masses - masses
         # as exact as is of use: the step's own error is quadratic
-        exactness = 0.05 * state.error if state.error < 1 else 1e-6
+        exactness = 0.05 * state.error if state.error < 1 else 1e-4
         direction = newton_direction(problem, state.diagram, missing, engine.order, exactness)
         floor = min(state.history[0].smallest, float(problem.masses.min())) / 2
         norm = float(np.linalg.norm(missing))

@@ -250,7 +250,8 @@ def test_rotated_sites_have_the_same_heights(count, seed, angle):
 def test_moving_and_scaling_the_target_leaves_the_cells(count, seed, scale, shift):
     sites, masses = disk_sites(count, seed), random_masses(count, seed)
     plain = solve_transport(sites, masses, tol=1e-10)
-    moved = solve_transport(scale * sites + shift, masses, tol=1e-10)
+    # sites 1000 times their spacing away from the domain leave errors of some 1e-9 to rounding
+    moved = solve_transport(scale * sites + shift, masses, tol=1e-8)
     assert moved.centroids == pytest.approx(plain.centroids, abs=1e-6)
 
 

@@ -121,6 +121,10 @@ class AreaSystem:
             _DIRICHLET,
         )
 
+    def multiply(self, blocks: tuple[Floats, Floats], x: Floats) -> Floats:
+        """Return a matrix of blocks, as `matrix` gives, times x (V, 2)."""
+        return _multiply(self.edges, *blocks, x)
+
     def average(self, values: Floats, rounds: int) -> Floats:
         """Average face values (F,) over the stars of the vertices, `rounds` times."""
         for _ in range(rounds):
@@ -176,6 +180,20 @@ def _pull(faces, gradients, weights, count):  # type: ignore[no-untyped-def]
             i = faces[f, c]
             out[i, 0] += gradients[f, c, 0] * weights[f]
             out[i, 1] += gradients[f, c, 1] * weights[f]
+    return out
+
+
+@kernel
+def _multiply(edges, diagonal, across, x):  # type: ignore[no-untyped-def]
+    out = np.empty((len(x), 2))
+    for i in range(len(x)):
+        for u in range(2):
+            out[i, u] = diagonal[i, u, 0] * x[i, 0] + diagonal[i, u, 1] * x[i, 1]
+    for e in range(len(edges)):
+        i, j = edges[e]
+        for u in range(2):
+            out[i, u] += across[e, u, 0] * x[j, 0] + across[e, u, 1] * x[j, 1]
+            out[j, u] += across[e, 0, u] * x[i, 0] + across[e, 1, u] * x[i, 1]
     return out
 
 

@@ -1,12 +1,4 @@
-"""Refinement of a disk map until every triangle has exactly its share of the area, without a fold.
-
-A triangulated disk with V_i interior and V_b boundary vertices has 2 V_i + V_b unknowns for F - 1 = 2 V_i + V_b - 3
-area conditions, but the conditions are nearly dependent: a smooth area-preserving map sampled at the vertices leaves
-neighboring triangles off by the curvature of the map times the size of a triangle, in a pattern that only large smooth
-displacements can remove. Hence Levenberg-Marquardt steps in a metric that knows the triangles' shapes, damped locally,
-each face by how well the linear model foretold its area, and completed by second-order corrections with the same
-factorisation.
-"""
+"""Refinement of a disk map until every triangle has its share of the area, without a fold; see `areastep`."""
 
 import time
 import warnings
@@ -15,25 +7,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from meshot.areastep import AreaStepper
 from meshot.areasystem import AreaSystem
-from meshot.blockcholesky import BlockCholesky
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.mesh import Floats, Ints
 from meshot.progress import SILENT, Progress
 
-FIRST_DAMPING = 0.1
-DAMPING_RANGE = (1e-13, 10.0)
-# Least part of its area that a face keeps in a step, and of its angle that a boundary edge keeps.
-KEEP = 0.2
-# Relative model error under which a face's damping falls, and above which it rises.
-TRUST = (0.2, 0.3)
-CORRECTIONS = 3
-# A face asks at most for this part of its neighbourhood's mean area, less or more, in one step.
-SHRINK, GROW = 0.7, 1.0
-# Share of vertices whose step may be cut before the whole step is refused.
-CUT_LIMIT = 0.1
+# The refinement gives up when this many steps have not lowered the error to this part of what it was.
+PATIENCE, GAIN = 15, 0.95
 
 
 class RefinementStep(NamedTuple):
@@ -142,9 +125,9 @@ def refine_areas(
     used, compact = np.unique(faces, return_inverse=True)
     system = AreaSystem(compact.reshape(faces.shape), targets)
     positions = _on_circle(system, start[used], used)
-    loop = _Loop(system, positions, tol_sd, tol_max, progress or SILENT, callback)
-    loop.run(max_iter)
-    return loop.result(start, used)
+    refiner = _Refiner(AreaStepper(system, positions), tol_sd, tol_max, progress or SILENT, callback)
+    refiner.run(max_iter)
+    return refiner.result(start, used)
 
 
 def _checked(faces: ArrayLike, uv: ArrayLike, target_areas: ArrayLike) -> tuple[Ints, Floats, Floats]:
@@ -175,160 +158,92 @@ def _on_circle(system: AreaSystem, positions: Floats, names: Ints) -> Floats:
     return positions
 
 
-class _Loop:
-    """The iteration's state and its steps."""
+class _Refiner:
+    """Steps, keeps the best map, and tells of it."""
 
     def __init__(
         self,
-        system: AreaSystem,
-        uv: Floats,
+        stepper: AreaStepper,
         tol_sd: float,
         tol_max: float,
         progress: Progress,
         callback: Callable[[RefinementStep], None] | None,
     ) -> None:
-        self.system, self.uv = system, uv
-        self.tol_sd, self.tol_max = tol_sd, tol_max
+        self.stepper, self.tol_sd, self.tol_max = stepper, tol_sd, tol_max
         self.progress, self.callback = progress, callback
-        self.areas = system.areas(uv)
-        self.damping = np.full(len(system.shares), FIRST_DAMPING)
         self.began = time.perf_counter()
         self.history: list[RefinementStep] = []
-        self.iterations = 0
-        self.best = (np.inf, np.inf), uv
-        self.solver = BlockCholesky(system.count, system.edges, uv)
+        self.errors: list[tuple[int, float]] = []
+        self.best = stepper.uv
 
     def run(self, max_iter: int) -> None:
-        """Step until the tolerances are met, the callback stops, or `max_iter` steps are done."""
-        while self._report() and self.iterations < max_iter:
-            self.iterations += 1
-            self._step()
+        """Step until the tolerances are met, nothing improves, the callback stops, or `max_iter` steps are done."""
+        while self._report() and len(self.history) <= max_iter:
+            # Single faces are worth the trouble only once the many are nearly there.
+            near = self.history[-1].ratio_sd < 2 * self.tol_sd and self.history[-1].flipped == 0
+            self.stepper.step(0.5 * self.tol_max if near else np.inf)
 
     def _report(self) -> bool:
         """Record the state; return whether to go on."""
-        ratio = self.ratio(self.areas)
-        sd, worst = float(np.sqrt(((ratio - 1) ** 2).mean())), float(np.abs(ratio - 1).max())
-        step = RefinementStep(
-            sd, worst, int((ratio <= 0).sum()), float(np.median(self.damping)), time.perf_counter() - self.began
-        )
+        off = self.stepper.ratio - 1
+        sd, worst = float(np.sqrt(np.mean(off**2))), float(np.abs(off).max())
+        seconds = time.perf_counter() - self.began
+        step = RefinementStep(sd, worst, int((off <= -1).sum()), float(np.median(self.stepper.damping)), seconds)
+        error = step.flipped, max(sd / self.tol_sd, worst / self.tol_max)
+        if not self.errors or error < min(self.errors):
+            self.best = self.stepper.uv
         self.history.append(step)
-        merit = max(sd / self.tol_sd, worst / self.tol_max)
-        self.best = min(self.best, ((step.flipped, merit), self.uv), key=lambda entry: entry[0])
-        first = self.history[0].ratio_sd
-        done = np.log(max(first / sd, 1.0)) / np.log(max(first / self.tol_sd, 1.0 + 1e-9)) if sd > 0 else 1.0
-        self.progress.update(min(1.0, done), f"areas off by {sd:.1e}")
+        self.errors.append(error)
+        self.progress.update(self._progress(), f"areas off by {sd:.1e}")
         try:
             if self.callback is not None:
                 self.callback(step)
         except StopIteration:
             return False
-        return bool(step.flipped or merit > 1)
+        return error > (0, 1.0) and not self._stuck()
 
-    def ratio(self, areas: Floats) -> Floats:
-        """Share of each face over its wanted share."""
-        return areas / (self.system.shares * areas.sum())
+    def _progress(self) -> float:
+        """Part of the way from the first error to the tolerance, by their logarithms."""
+        first, least = self.errors[0][1], min(self.errors)[1]
+        return 1.0 if least <= 1 else float(np.log(first / least) / np.log(first))
 
-    def _step(self) -> None:
-        """Factorise, solve, correct, cut where a face would fold, and adapt the damping; or refuse and damp more."""
-        system, areas = self.system, self.areas
-        targets = system.shares * areas.sum()
-        size = system.average(np.abs(areas), 2) / system.average(targets, 2)
-        scale = np.maximum(targets * np.clip(size, 1e-6, 1e6), 0.25 * np.abs(areas))
-        limit = np.maximum(np.abs(areas), scale)
-        goal = np.clip(targets - areas, -SHRINK * limit, GROW * limit)
-        frames = system.frames(self.uv)
-        gradients = system.gradients(self.uv, frames)
-        weights = targets / scale**2
-        matrix = system.matrix(self.uv, frames, gradients, weights, targets * self.damping, 0.01 * scale)
-        self.solver.factorise(*matrix)
-        step, first = self._solve(gradients, weights, goal)
-        moved, cut = self._cut(step)
-        if cut.mean() > CUT_LIMIT:
-            self.damping = np.minimum(self.damping * 10, DAMPING_RANGE[1])
-            return
-        new = system.areas(moved)
-        foretold = areas + system.change(gradients, first)
-        foretold += system.shares * (new.sum() - areas.sum())
-        self._adapt((new - foretold) / scale, goal / scale)
-        self.uv, self.areas = moved, new
-
-    def _solve(self, gradients: Floats, weights: Floats, goal: Floats) -> tuple[Floats, Floats]:
-        """Return the corrected step and the Levenberg-Marquardt step it came from.
-
-        With J the derivative at the start, r(d) = a(d) - a - J d is the curvature's part of the change; d solves the
-        damped equations J d = goal - r(d) by fixed-point iteration, for as long as this contracts.
-        """
-        system = self.system
-        first = step = self.solver.solve(system.pull(gradients, weights * goal))
-        limit = 0.7
-        for _ in range(CORRECTIONS):
-            new = system.areas(system.move(self.uv, step))
-            curved = new - self.areas - system.change(gradients, step) - system.shares * (new.sum() - self.areas.sum())
-            corrected = self.solver.solve(system.pull(gradients, weights * (goal - curved)))
-            rate = np.linalg.norm(corrected - step) / np.linalg.norm(step)
-            if not rate < limit:
-                break
-            step, limit = corrected, float(rate)
-        return step, first
-
-    def _cut(self, step: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Shorten the steps of vertices about faces that would fold; return the map and which vertices were cut."""
-        system = self.system
-        part = np.ones(system.count)
-        gaps = system.gaps(self.uv)
-        for attempt in range(200):
-            moved = system.move(self.uv, step * part[:, None])
-            bad = (system.areas(moved) <= KEEP * self.areas) & (self.areas > 0)
-            tight = np.flatnonzero(system.gaps(moved) <= KEEP * gaps)
-            if not bad.any() and not len(tight):
-                break
-            factor = 0.6 if attempt < 50 else 0.0
-            part[np.unique(system.faces[bad])] *= factor
-            part[np.unique([system.loop[tight], np.roll(system.loop, -1)[tight]])] *= factor
-        return moved, part < 1
-
-    def _adapt(self, error: Floats, goal: Floats) -> None:
-        """Raise the damping where the areas came out otherwise than foretold, lower it where they did not."""
-        system = self.system
-        wanted = np.sqrt(system.average(goal**2, 1)) + 0.01 * np.sqrt((goal**2).mean())
-        noise = np.sqrt(system.average(error**2, 1)) / wanted
-        low, high = TRUST
-        factor = np.where(noise < low, np.maximum(noise / low, 0.1), np.clip(noise / high, 1.0, 10.0))
-        damping = np.clip(self.damping * factor, *DAMPING_RANGE)
-        self.damping = np.exp(system.average(np.log(damping), 1))
+    def _stuck(self) -> bool:
+        if len(self.errors) <= PATIENCE:
+            return False
+        before, since = min(self.errors[:-PATIENCE]), min(self.errors[-PATIENCE:])
+        return since[0] >= before[0] and since[1] > GAIN * before[1]
 
     def result(self, start: Floats, used: Ints) -> Refinement:
         """Package the best map met."""
-        (flipped, merit), best = self.best
-        ratio = self.ratio(self.system.areas(best))
-        start[used] = best
-        converged = flipped == 0 and merit <= 1
-        obstructed, reasons = self._explain(ratio)
+        system = self.stepper.system
+        areas = system.areas(self.best)
+        ratio = areas / (system.shares * areas.sum())
+        start[used] = self.best
+        flipped, error = min(self.errors)
+        converged = flipped == 0 and error <= 1
+        obstructed, reasons = _obstructed(system, ratio, self.tol_max)
         if not converged:
-            worst, spread = np.abs(ratio - 1).max(), ratio.std()
             warnings.warn(
-                f"area refinement stopped after {self.iterations} steps: ratio SD {spread:.1e}, "
-                f"worst face off by {worst:.1e}, {flipped} folded, {len(obstructed)} faces beyond {self.tol_max:g}",
+                f"area refinement stopped after {len(self.history) - 1} steps: ratio SD {ratio.std():.1e}, worst face "
+                f"off by {np.abs(ratio - 1).max():.1e}, {flipped} folded, {len(obstructed)} beyond {self.tol_max:g}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        return Refinement(start, ratio, self.iterations, converged, tuple(self.history), obstructed, reasons)
+        return Refinement(start, ratio, len(self.history) - 1, converged, tuple(self.history), obstructed, reasons)
 
-    def _explain(self, ratio: Floats) -> tuple[Ints, tuple[str, ...]]:
-        """Faces beyond the tolerance, worst first, and what holds each."""
-        faces, off = self.system.faces, np.abs(ratio - 1)
-        order = np.argsort(-off)
-        obstructed = order[off[order] > self.tol_max]
-        rim = self.system.on_circle[faces].sum(axis=1)
-        valence = np.bincount(faces.ravel(), minlength=self.system.count)[faces].min(axis=1)
-        reasons = []
-        for face in obstructed:
-            if rim[face] == 3:
-                reasons.append("all three vertices lie on the circle")
-            elif valence[face] <= 3:
-                reasons.append("it has a vertex of at most three faces")
-            elif rim[face] == 2:
-                reasons.append("it has an edge on the circle")
-            else:
-                reasons.append("its neighbours' areas hold it")
-        return obstructed, tuple(reasons)
+
+def _obstructed(system: AreaSystem, ratio: Floats, tol_max: float) -> tuple[Ints, tuple[str, ...]]:
+    """Return the faces beyond the tolerance, worst first, and what holds each."""
+    faces, off = system.faces, np.abs(ratio - 1)
+    order = np.argsort(-off)
+    obstructed = order[off[order] > tol_max]
+    rim = system.on_circle[faces].sum(axis=1)
+    valence = np.bincount(faces.ravel(), minlength=system.count)[faces].min(axis=1)
+    causes = [rim == 3, valence <= 3, rim == 2]
+    names = [
+        "all three vertices lie on the circle",
+        "it has a vertex of at most three faces",
+        "it has an edge on the circle",
+    ]
+    chosen = np.select(causes, names, default="its neighbors' areas hold it")
+    return obstructed, tuple(chosen[obstructed].tolist())

@@ -13,10 +13,10 @@ from meshot.kernels import kernel, run_in_chunks
 from meshot.mesh import Floats, Ints
 from meshot.separators import Dissection, dissect
 
-# Subtrees that hang at this level of the tree are eliminated side by side on the cores.
+# Subtrees that hang at this level of the tree are eliminated side by side on the cores, then the levels above them.
 SPLIT = 3
-# Rows eliminated one by one before the rest of the front is updated by a matrix product.
-PANEL = 32
+# Rows and columns that are updated together, so that they stay in the cache.
+ROWS, COLUMNS = 64, 512
 
 
 class Fronts(NamedTuple):
@@ -34,6 +34,8 @@ class Fronts(NamedTuple):
         The same as positions in the parent's front.
     panels : (nodes + 1,) int
         Where each node's rows of the factor begin.
+    diagonal : (2 V,) int
+        Where the factor's diagonal stands.
     entries, entry_starts : (e, 3) and (nodes + 1,) int
         The matrix's blocks by the node that takes them: row and column in its front, and the block's number.
     """
@@ -44,6 +46,7 @@ class Fronts(NamedTuple):
     touched_starts: Ints
     inside: Ints
     panels: Ints
+    diagonal: Ints
     entries: Ints
     entry_starts: Ints
 
@@ -88,18 +91,23 @@ class BlockCholesky:
             The matrix is not positive definite in double precision.
         """
         forward = np.where(self.backward[:, None, None], across.transpose(0, 2, 1), across)
-        work = np.concatenate([diagonal, forward]), self.panels, self.fronts, np.zeros(1, dtype=np.int64)
+        work = np.concatenate([diagonal, forward]), self.panels, self.fronts
         level, left = self.dissection.level, self.fronts.left
-        roots = np.flatnonzero(level == min(SPLIT, level.max()))
+        none = np.empty((0, 0))
+        updates: dict[int, Floats] = {}
 
-        def eliminate(first: int, last: int) -> list[Floats]:
-            return [_eliminate_tree(roots[k] - roots[0], roots[k], *work) for k in range(first, last)]
+        def eliminate(nodes: Ints, depth: int) -> None:
+            """Eliminate subtrees of this depth side by side, given the updates of what lies below."""
+            below = [(updates.pop(int(left[n]), none), updates.pop(int(n) - 1, none)) for n in nodes]
+            tasks = [(n - 2 ** (depth + 1) + 2, n, *pair) for n, pair in zip(nodes, below, strict=True)]
+            done = run_in_chunks(lambda first, _: _eliminate_tree(*tasks[first], *work), len(tasks), 1)
+            updates.update(zip(nodes.tolist(), done, strict=True))
 
-        done = run_in_chunks(eliminate, len(roots), 1)
-        updates = dict(zip(roots.tolist(), (update for part in done for update in part), strict=True))
-        for node in np.flatnonzero(level < level[roots[0]]).tolist():
-            updates[node] = _eliminate_node(node, updates.pop(int(left[node])), updates.pop(node - 1), *work)
-        if work[-1][0]:
+        split = min(SPLIT, int(level.max()))
+        eliminate(np.flatnonzero(level == split), int(level.max()) - split)
+        for above in range(split - 1, -1, -1):
+            eliminate(np.flatnonzero(level == above), 0)
+        if not np.isfinite(self.panels[self.fronts.diagonal]).all():
             raise ConvergenceError("the linear system is not positive definite in double precision")
 
     def solve(self, rhs: Floats) -> Floats:
@@ -141,39 +149,47 @@ def _analyse(dissection: Dissection, place: Ints, edges: Ints) -> Fronts:
     entries = np.stack([every[0] - starts[node], position(node, every[1]), number], axis=1)
     by_node = np.argsort(node, kind="stable")
     entry_starts = np.searchsorted(node[by_node], np.arange(nodes + 1))
-    panels = np.concatenate([[0], np.cumsum(4 * sizes * (sizes + np.diff(touched_starts)))])
+    widths = 2 * (sizes + np.diff(touched_starts))
+    panels = np.concatenate([[0], np.cumsum(2 * sizes * widths)])
+    row = np.arange(2 * count) - np.repeat(2 * starts[:-1], 2 * sizes)
+    diagonal = np.repeat(panels[:-1], 2 * sizes) + row * (np.repeat(widths, 2 * sizes) + 1)
     inside = position(parent[pairs // count], touched)
     left = np.where(level < level.max(), np.arange(nodes) - 2 ** (level.max() - level), -1)
-    return Fronts(starts, left, touched, touched_starts, inside, panels, entries[by_node], entry_starts)
+    return Fronts(starts, left, touched, touched_starts, inside, panels, diagonal, entries[by_node], entry_starts)
 
 
 @kernel
 def _subtract(target, origin, rows, first, last, skip):  # type: ignore[no-untyped-def]
     """Subtract R^T R, R being some rows from column `skip` on, from the target's upper triangle below its `origin`."""
-    for r in range(first, last, 4):
-        # Four rows at a time; a missing one is replaced by the last one with factor zero.
-        a, b = rows[r, skip:], rows[min(r + 1, last - 1), skip:]
-        c, d = rows[min(r + 2, last - 1), skip:], rows[min(r + 3, last - 1), skip:]
-        left = last - r
-        second, third, fourth = min(1.0, left - 1.0), min(1.0, max(0.0, left - 2.0)), min(1.0, max(0.0, left - 3.0))
-        for i in range(len(target) - origin):
-            out, ai, bi, ci, di = target[origin + i, origin + i :], a[i], b[i] * second, c[i] * third, d[i] * fourth
-            aj, bj, cj, dj = a[i:], b[i:], c[i:], d[i:]
-            for j in range(len(out)):
-                out[j] -= ai * aj[j] + bi * bj[j] + ci * cj[j] + di * dj[j]
+    height, width = len(target) - origin, target.shape[1] - origin
+    for top in range(first, last, ROWS):
+        bottom = min(top + ROWS, last)
+        for begin in range(0, width, COLUMNS):
+            end = min(begin + COLUMNS, width)
+            for upper in range(0, min(end, height), ROWS):
+                lower = min(upper + ROWS, end, height)
+                for r in range(top, bottom, 4):
+                    # Four rows at a time; a missing one is replaced by the last one with factor zero.
+                    s, t, u = min(r + 1, bottom - 1), min(r + 2, bottom - 1), min(r + 3, bottom - 1)
+                    ra, rb, rc, rd = rows[r, skip:], rows[s, skip:], rows[t, skip:], rows[u, skip:]
+                    second, third, fourth = float(s - r), float(min(t - s, 1)), float(min(u - t, 1))
+                    for i in range(upper, lower):
+                        j = max(i, begin)
+                        a, b, c, d = ra[i], rb[i] * second, rc[i] * third, rd[i] * fourth
+                        out = target[origin + i, origin + j : origin + end]
+                        aj, bj, cj, dj = ra[j:end], rb[j:end], rc[j:end], rd[j:end]
+                        for q in range(len(out)):
+                            out[q] -= a * aj[q] + b * bj[q] + c * cj[q] + d * dj[q]
 
 
 @kernel
 def _eliminate(panel):  # type: ignore[no-untyped-def]
-    """Turn the rows of a front, its diagonal block first, into rows of the factor; return whether that is possible."""
+    """Turn the rows of a front, its diagonal block first, into rows of the factor; nan if that is not possible."""
     count = len(panel)
-    for first in range(0, count, 4):
-        last = min(first + 4, count)
+    for first in range(0, count, ROWS):
+        last = min(first + ROWS, count)
         for r in range(first, last):
-            pivot = panel[r, r]
-            if not pivot > 0.0:
-                return False
-            row, factor = panel[r, r:], 1.0 / np.sqrt(pivot)
+            row, factor = panel[r, r:], 1.0 / np.sqrt(panel[r, r])
             for j in range(len(row)):
                 row[j] *= factor
             for i in range(r + 1, last):
@@ -181,7 +197,6 @@ def _eliminate(panel):  # type: ignore[no-untyped-def]
                 for j in range(len(out)):
                     out[j] -= factor * source[j]
         _subtract(panel, last, panel, first, last, last)
-    return True
 
 
 @kernel
@@ -200,8 +215,8 @@ def _extend(panel, update, child, inside):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _eliminate_node(node, left, right, blocks, panels, fronts, failed):  # type: ignore[no-untyped-def]
-    """Eliminate a node, given its children's updates; return its own."""
+def _front(node, left, right, blocks, panels, fronts):  # type: ignore[no-untyped-def]
+    """Assemble a node's front from the matrix and its children's updates: its own rows, and what lies below them."""
     k = fronts.starts[node + 1] - fronts.starts[node]
     b = fronts.touched_starts[node + 1] - fronts.touched_starts[node]
     panel = panels[fronts.panels[node] : fronts.panels[node + 1]].reshape((2 * k, 2 * (k + b)))
@@ -216,22 +231,26 @@ def _eliminate_node(node, left, right, blocks, panels, fronts, failed):  # type:
         starts, other = fronts.touched_starts, fronts.left[node]
         _extend(panel, update, left, fronts.inside[starts[other] : starts[other + 1]])
         _extend(panel, update, right, fronts.inside[starts[node - 1] : starts[node]])
-    if not _eliminate(panel):
-        failed[0] = 1
-    _subtract(update, 0, panel, 0, 2 * k, 2 * k)
-    return update
+    return panel, update
 
 
 @kernel
-def _eliminate_tree(first, last, blocks, panels, fronts, failed):  # type: ignore[no-untyped-def]
-    """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`."""
-    waiting = [np.zeros((0, 0))]
+def _eliminate_tree(first, last, left, right, blocks, panels, fronts):  # type: ignore[no-untyped-def]
+    """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`.
+
+    If that is not a leaf but alone, `left` and `right` are its children's updates.
+    """
+    waiting = [left, right]
     for node in range(first, last + 1):
         if fronts.left[node] < 0:
-            right, left = waiting[0], waiting[0]
+            above, below = right, left
         else:
-            right, left = waiting.pop(), waiting.pop()
-        waiting.append(_eliminate_node(node, left, right, blocks, panels, fronts, failed))
+            above, below = waiting.pop(), waiting.pop()
+        panel, update = _front(node, below, above, blocks, panels, fronts)
+        _eliminate(panel)
+        zero = node - node  # a literal would have the kernel compiled once more
+        _subtract(update, zero, panel, zero, len(panel), len(panel))
+        waiting.append(update)
     return waiting.pop()
 
 
@@ -246,7 +265,8 @@ def _substitute(x, panels, fronts):  # type: ignore[no-untyped-def]
         later = fronts.touched[fronts.touched_starts[node] : fronts.touched_starts[node + 1]]
         columns = rows + 2 * len(later)
         at = fronts.panels[node]
-        front[:rows] = x[base : base + rows]
+        for r in range(rows):
+            front[r] = x[base + r]
         for i in range(len(later)):
             front[rows + 2 * i] = x[2 * later[i]]
             front[rows + 2 * i + 1] = x[2 * later[i] + 1]
@@ -264,7 +284,8 @@ def _substitute(x, panels, fronts):  # type: ignore[no-untyped-def]
             for r in range(rows - 1, -1, -1):
                 row, known = panels[at + r * columns + r : at + (r + 1) * columns], front[r:columns]
                 known[0] = (known[0] - _dot(row[1:], known[1:])) / row[0]
-        x[base : base + rows] = front[:rows]
+        for r in range(rows):
+            x[base + r] = front[r]
 
 
 @kernel

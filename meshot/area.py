@@ -20,6 +20,7 @@ from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface
 from meshot.progress import Progress, Stages
 from meshot.refine import refine_areas
+from meshot.settings import TOL, TOL_AREA, require_positive
 from meshot.transport import TransportResult, TransportState, solve_transport
 
 # How far the worst face may be off, in units of the standard deviation asked for.
@@ -30,8 +31,8 @@ def area_preserving_map(
     surface: Any,
     *,
     to: str = "disk",
-    tol: float = 1e-6,
-    tol_area: float | None = 1e-2,
+    tol: float = TOL,
+    tol_area: float | None = TOL_AREA,
     max_iter: int = 200,
     callback: Callable[[TransportState], None] | None = None,
     progress: Progress | None = None,
@@ -78,6 +79,8 @@ def area_preserving_map(
     >>> area_preserving_map(square).transport.converged
     True
     """
+    require_positive("tol", tol)
+    require_positive("tol_area", TOL_AREA if tol_area is None else tol_area)
     stages = Stages(progress)
     conformal = conformal_map(surface, to=to, progress=progress)
     with stages("transport") as client:

@@ -23,10 +23,8 @@ from meshot.moebius import Complexes, DiskMoebius, least_distortion
 from meshot.polish import polish
 from meshot.progress import Progress, Stages
 from meshot.repair import Repaired, embed
+from meshot.settings import NORMALIZATIONS, TARGETS
 from meshot.sphere import sphere_map
-
-TARGETS = ("disk", "sphere")
-NORMALIZATIONS = ("area", "distortion", "none")
 
 
 def conformal_map(

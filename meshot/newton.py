@@ -18,6 +18,7 @@ from meshot.linsolve import solve_spd
 from meshot.mesh import Floats, Ints
 from meshot.multigrid import GroupMultigrid
 from meshot.power import PowerDiagram, PowerEngine
+from meshot.settings import TOL
 
 MAX_HALVINGS = 30
 # Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
@@ -102,7 +103,7 @@ class DampedNewton:
         Most steps.
     """
 
-    tol: float = 1e-6
+    tol: float = TOL
     max_iter: int = 200
 
     def start(self, problem: TransportProblem, engine: PowerEngine, heights: Floats | None = None) -> TransportState:

@@ -29,6 +29,7 @@ from meshot.newton import (
 )
 from meshot.power import PowerDiagram, PowerEngine
 from meshot.progress import SILENT, Progress
+from meshot.settings import TOL
 from meshot.sitetree import build_tree, hilbert_order, nearest_sites
 
 # Sites below which the coarser problems cost more than they save.
@@ -147,7 +148,7 @@ def solve_transport(
     masses: ArrayLike | None = None,
     domain: Domain | None = None,
     *,
-    tol: float = 1e-6,
+    tol: float = TOL,
     max_iter: int = 200,
     heights: ArrayLike | None = None,
     multilevel: bool = True,

@@ -37,6 +37,13 @@ def test_a_finer_tolerance_is_reached():
     assert surface_map.notes["refinement"]["converged"]
 
 
+@pytest.mark.parametrize("option", ["tol", "tol_area"])
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan])
+def test_tolerances_are_positive(option, value):
+    with pytest.raises(ValueError, match=f"{option} must be positive"):
+        area_preserving_map(disk(2), **{option: value})
+
+
 @pytest.mark.parametrize("name", SURFACES)
 def test_the_boundary_goes_once_around_the_circle(name):
     surface_map = area_preserving_map(SURFACES[name])

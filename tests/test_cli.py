@@ -16,7 +16,7 @@ import pytest
 import shapes
 
 import meshot
-from meshot import area, cli, report
+from meshot import area, cli, job, report
 from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError
 from meshot.mesh import Surface
 
@@ -418,7 +418,7 @@ class Recorder:
 
 def test_clock_counts_inner_stages_once():
     recorder = Recorder()
-    clock = cli.Clock(recorder)
+    clock = job.Clock(recorder)
     clock.begin("outer")
     for _ in range(2):
         clock.begin("inner")

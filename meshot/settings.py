@@ -1,0 +1,30 @@
+"""Names and defaults of the options that functions and commands share; loads nothing, so that ``--help`` is quick."""
+
+from typing import Literal, get_args
+
+Target = Literal["disk", "sphere"]
+Normalization = Literal["area", "distortion", "none"]
+
+TARGETS: tuple[str, ...] = get_args(Target)
+NORMALIZATIONS: tuple[str, ...] = get_args(Normalization)
+
+TOL = 1e-6
+"""Largest relative error of a cell of the transport."""
+
+TOL_AREA = 1e-2
+"""Standard deviation of the faces' area ratios to refine an area-preserving map to."""
+
+
+def require_positive(name: str, value: float) -> None:
+    """Raise ValueError unless a value is above zero.
+
+    Examples
+    --------
+    >>> require_positive("tol", TOL)
+    >>> require_positive("tol", -1.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: tol must be positive
+    """
+    if not value > 0:
+        raise ValueError(f"{name} must be positive")

@@ -21,10 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 
 from meshot.cells import DONE, NO_ROOM, measure_cells
-from meshot.domains import Disk, Domain
+from meshot.domains import Box, Disk, Domain
+from meshot.dual import power_vertices, restricted_delaunay, weighted_delaunay
 from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
 from meshot.mesh import Floats, Ints
+from meshot.polygons import ARC_STEP, Polygons, cell_polygons
 from meshot.sitetree import LEAF, NO_TREE, build_tree, hilbert_order
 
 CERTIFICATE = 1e-12
@@ -80,6 +82,52 @@ class PowerDiagram:
         return np.flatnonzero(~(self.masses > 0))
 
     @cached_property
+    def triangulation(self) -> Ints:
+        """The weighted Delaunay triangulation of all sites, (t, 3), counter-clockwise.
+
+        It is dual to the power diagram of the whole plane: it covers the convex hull of the sites, and leaves out those
+        that have no cell there. Where more than three cells meet, the polygon of their sites is cut into a fan. There
+        are no triangles if all sites lie on a line.
+        """
+        return weighted_delaunay(self.sites, self.weights, self.domain, self.facets, self.facet_lengths, _facets_in_box)
+
+    @cached_property
+    def restricted_triangulation(self) -> Ints:
+        """The triangles of `triangulation` whose power vertex lies in the domain: dual to the clipped cells, (s, 3)."""
+        return restricted_delaunay(self.sites, self.domain, self.facets, self.facet_lengths)
+
+    @cached_property
+    def power_vertices(self) -> Floats:
+        """The point where the three cells of each triangle of `triangulation` meet, (t, 2); it may be far away."""
+        return power_vertices(self.sites, self.weights, self.triangulation)
+
+    def polygons(self, step: float = ARC_STEP) -> Polygons:
+        """Return the outlines of all cells: `starts` (n + 1,) and `points` (p, 2), corners counter-clockwise.
+
+        Parameters
+        ----------
+        step : float
+            A disk's circle is sampled, at points at most so many radians apart.
+
+        Examples
+        --------
+        >>> diagram = power_diagram([[0.25, 0.5], [0.75, 0.5]], domain=Box([0, 0], [1, 1]))
+        >>> diagram.polygons().areas
+        array([0.5, 0.5])
+        """
+        full = self if self.facet_ends is not None else power_diagram(self.sites, self.weights, self.domain)
+        assert full.facet_ends is not None
+        return cell_polygons(
+            self.sites, self.weights, self.domain, self.masses, self.centroids, full.facets, full.facet_ends,
+            full.arcs, step,
+        )  # fmt: skip
+
+    def polygon(self, i: int, step: float = ARC_STEP) -> Floats:
+        """Return the outline of cell i, (k, 2), its corners counter-clockwise; see `polygons`."""
+        starts, points = self.polygons(step)
+        return points[starts[i] : starts[i + 1]]
+
+    @cached_property
     def arc_midpoints(self) -> Floats:
         """Middle of the longest arc of each cell on the circle, (n, 2); NaN where there is none."""
         points = np.full(self.sites.shape, np.nan)
@@ -131,6 +179,13 @@ def check_sites(sites: ArrayLike) -> Floats:
         twins = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
         raise GeometryError("sites coincide", ids=twins.tolist())
     return array
+
+
+def _facets_in_box(sites: Floats, weights: Floats, box: Box) -> tuple[Ints, Floats, Floats]:
+    """Return the facets of the power diagram in a box, their lengths and their ends."""
+    diagram = PowerEngine(sites, box).diagram(weights, facet_ends=True)
+    assert diagram.facet_ends is not None
+    return diagram.facets, diagram.facet_lengths, diagram.facet_ends
 
 
 class Cells(NamedTuple):

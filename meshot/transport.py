@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.domains import Disk, Domain
+from meshot.dual import PiecewiseLinear
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.mesh import Floats, Ints
 from meshot.multilevel import multilevel_start
@@ -27,6 +28,7 @@ from meshot.newton import (
     first_state,
     newton_direction,
 )
+from meshot.polygons import Polygons
 from meshot.power import PowerDiagram, PowerEngine
 from meshot.progress import SILENT, Progress
 from meshot.settings import TOL
@@ -131,9 +133,62 @@ class TransportResult:
         """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, 2)."""
         return np.asarray((np.asarray(x) ** 2).sum(axis=1) / 2 - self.potential(x))
 
+    def dual_potential(self, y: ArrayLike) -> Floats:
+        """Return the Legendre dual u*(y) = sup_x <x, y> - u(x) of the Brenier potential at points (m, 2).
+
+        It is piecewise linear on the weighted Delaunay triangulation of the sites, with the values -h_i there, and
+        infinite outside the sites' convex hull.
+
+        Examples
+        --------
+        >>> result = solve_transport([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.5]])
+        >>> bool(np.allclose(result.dual_potential([[0.5, 0.0], [2.0, 0.0]]), [-result.heights[1], np.inf]))
+        True
+        """
+        return self._dual(np.asarray(y, dtype=np.float64))
+
+    @property
+    def dual_cost(self) -> float:
+        """Value of Kantorovich's dual problem at this potential, a lower bound of W_2^2 for the masses asked for.
+
+        It equals `cost` but for what the masses of the cells are off.
+        """
+        weights, missing = self.diagram.weights, self.problem.masses - self.masses
+        return self.cost + float((weights - weights.mean()) @ missing)
+
     def interpolate(self, t: float) -> Floats:
         """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, 2)."""
         return np.asarray((1 - t) * self.centroids + t * self.problem.sites)
+
+    def interpolate_cells(self, t: float) -> Polygons:
+        """Return the cells on their way: x goes to (1 - t) x + t y_i, so that areas shrink by (1 - t)^2.
+
+        Parameters
+        ----------
+        t : float
+            Time from 0, the cells, to 1, the sites.
+
+        References
+        ----------
+        McCann, "A convexity principle for interacting gases", Adv. Math. 1997.
+
+        Examples
+        --------
+        >>> from meshot.domains import Box
+        >>> result = solve_transport([[-0.1, 0.0], [0.3, 0.0]], domain=Box([-1, -1], [1, 1]))
+        >>> result.interpolate_cells(0.5).areas.round(9)
+        array([0.5, 0.5])
+        """
+        cells = self._polygons
+        return Polygons(cells.starts, (1 - t) * cells.points + t * self.problem.sites[cells.owner])
+
+    @cached_property
+    def _polygons(self) -> Polygons:
+        return self.diagram.polygons()
+
+    @cached_property
+    def _dual(self) -> PiecewiseLinear:
+        return PiecewiseLinear(self.problem.sites, -self.heights, self.diagram.triangulation)
 
     @cached_property
     def _tree(self) -> tuple[Ints, Floats, Floats, tuple[Ints, Floats]]:

@@ -1,4 +1,4 @@
-"""Cholesky factors of matrices of 2 x 2 blocks on a planar mesh: ordered once, computed often.
+"""Cholesky factors of matrices of equal blocks on a mesh, one by one or two by two: ordered once, computed often.
 
 The multifrontal method (Duff and Reid 1983; Liu 1992): each node of the dissection is eliminated inside a dense front,
 its own rows and the later rows that they touch, and hands what remains of the front, its update, to its parent.
@@ -24,41 +24,33 @@ class Fronts(NamedTuple):
 
     Attributes
     ----------
-    starts : (nodes + 1,) int
-        Places of each node's own vertices.
+    nodes : (nodes + 1, 4) int
+        The place where each node's own vertices begin, the later places that it touches, its part of the matrix, and
+        its rows of the factor.
     left : (nodes,) int
         Each node's left child, -1 for a leaf; its right child comes right before it.
-    touched, touched_starts : (t,) and (nodes + 1,) int
+    touched : (t,) int
         The later places that each node touches, increasing.
-    inside : (t,) int
-        The same as positions in the parent's front.
-    panels : (nodes + 1,) int
-        Where each node's rows of the factor begin.
-    diagonal : (2 V,) int
-        Where the factor's diagonal stands.
-    entries, entry_starts : (e, 3) and (nodes + 1,) int
-        The matrix's blocks by the node that takes them: row and column in its front, and the block's number.
+    entries : (E, 3) int
+        The matrix's blocks off the diagonal by node: place of the row, of the column, and the block's number.
     """
 
-    starts: Ints
+    nodes: Ints
     left: Ints
     touched: Ints
-    touched_starts: Ints
-    inside: Ints
-    panels: Ints
-    diagonal: Ints
     entries: Ints
-    entry_starts: Ints
 
 
 class BlockCholesky:
-    """Solves for two unknowns a vertex; the matrix has a block for each vertex and for each edge.
+    """Solves for some unknowns a vertex; the matrix has a block for each vertex and for each edge.
 
     Parameters
     ----------
-    positions : (V, 2) float
-        Where the vertices lie in the plane, about; only the speed depends on it.
+    positions : (V, d) float
+        Where the vertices lie, about, in the plane or on a surface; only the speed depends on it.
     edges : (E, 2) int
+    size : int
+        Unknowns a vertex.
 
     Examples
     --------
@@ -69,29 +61,33 @@ class BlockCholesky:
            [1., 3.]])
     """
 
-    def __init__(self, positions: Floats, edges: Ints) -> None:
+    def __init__(self, positions: Floats, edges: Ints, size: int = 2) -> None:
+        self.size = size
         self.dissection = dissect(positions, edges)
         place = np.empty(len(positions), dtype=np.int64)
         place[self.dissection.order] = np.arange(len(positions))
-        self.backward = place[edges[:, 0]] > place[edges[:, 1]]
-        self.fronts = _analyse(self.dissection, place, edges)
-        self.panels = np.empty(self.fronts.panels[-1])
+        ends = place[edges]
+        self.backward = ends[:, 0] > ends[:, 1]
+        self.fronts = _analyse(self.dissection, np.sort(ends, axis=1), size)
+        self.panels = np.empty(0)
 
     @property
     def fill(self) -> int:
         """Numbers in the factor."""
-        return len(self.panels)
+        return int(self.fronts.nodes[-1, 3])
 
     def factorise(self, diagonal: Floats, across: Floats) -> None:
-        """Take the blocks (V, 2, 2) and (E, 2, 2); block e stands in row i, column j of edge (i, j).
+        """Take the blocks (V, size, size) and (E, size, size); block e stands in row i, column j of edge (i, j).
 
         Raises
         ------
         ConvergenceError
             The matrix is not positive definite in double precision.
         """
+        if len(self.panels) == 0:
+            self.panels = np.empty(self.fill)
         forward = np.where(self.backward[:, None, None], across.transpose(0, 2, 1), across)
-        work = np.concatenate([diagonal, forward]), self.panels, self.fronts
+        work = diagonal[self.dissection.order], forward, self.panels, *self.fronts
         level, left = self.dissection.level, self.fronts.left
         none = np.empty((0, 0))
         updates: dict[int, Floats] = {}
@@ -107,55 +103,54 @@ class BlockCholesky:
         eliminate(np.flatnonzero(level == split), int(level.max()) - split)
         for above in range(split - 1, -1, -1):
             eliminate(np.flatnonzero(level == above), 0)
-        if not np.isfinite(self.panels[self.fronts.diagonal]).all():
+        if not np.isfinite(self.panels[self._last_pivots]).all():
             raise ConvergenceError("the linear system is not positive definite in double precision")
 
     def solve(self, rhs: Floats) -> Floats:
-        """Return the solution (V, 2)."""
-        x = np.ascontiguousarray(rhs[self.dissection.order])
-        _substitute(x.reshape(-1), self.panels, self.fronts)
-        solution = np.empty_like(x)
-        solution[self.dissection.order] = x
+        """Return the solution (V, size), or (V, size, k) for k right-hand sides."""
+        columns = rhs[self.dissection.order].reshape(len(rhs) * self.size, -1)
+        x = np.ascontiguousarray(columns.T)
+        run_in_chunks(lambda k, _: _substitute(x[k], self.panels, *self.fronts, self.size), len(x), 1)
+        solution = np.empty(rhs.shape)
+        solution[self.dissection.order] = x.T.reshape(rhs.shape)
         return solution
 
+    @property
+    def _last_pivots(self) -> Ints:
+        """Where the last pivot of each node stands: not a number if one of the node's pivots is not positive."""
+        rows, touched, _, panels = np.diff(self.fronts.nodes, axis=0).T
+        begins, rows, width = self.fronts.nodes[:-1, 3], self.size * rows, self.size * (rows + touched)
+        return (begins + (rows - 1) * (width + 1))[panels > 0]
 
-def _analyse(dissection: Dissection, place: Ints, edges: Ints) -> Fronts:
-    """Find what each node touches, from the leaves to the root, and where everything goes."""
+
+def _analyse(dissection: Dissection, ends: Ints, size: int) -> Fronts:
+    """Find what each node touches, from the leaves to the root, and where everything goes; `ends` are places (E, 2)."""
     _, starts, level, parent = dissection
-    count, nodes = len(place), len(parent)
+    count, nodes = int(starts[-1]), len(parent)
     owner = np.repeat(np.arange(nodes), np.diff(starts))
-    first, second = np.sort(place[edges], axis=1).T
-    outside = owner[first] != owner[second]
-    # A node and a place that it touches make one number.
-    own = owner[first[outside]] * count + second[outside]
+    by_row = np.argsort(ends[:, 0], kind="stable")
+    first, second = ends[by_row].T
+    node = owner[first]
+    outside = second >= starts[node + 1]
+    # A node and a place that it touches make one number; these are sorted by the level of the node.
+    own, depth = node[outside] * count + second[outside], level[node[outside]]
+    own = own[np.argsort(depth.astype(np.uint8), kind="stable")]
+    bounds = np.cumsum(np.bincount(depth, minlength=level.max() + 1))
     keys, below = [], np.zeros(0, dtype=np.int64)
     for here in range(level.max(), -1, -1):
-        found = np.unique(np.concatenate([own[level[own // count] == here], below]))
+        found = np.sort(np.concatenate([own[bounds[here - 1] if here else 0 : bounds[here]], below]))
+        found = found[np.diff(found, prepend=-1) > 0]
         keys.append(found)
-        above, touched = parent[found // count], found % count
+        number, touched = np.divmod(found, count)
+        above = parent[number]
         below = (above * count + touched)[touched >= starts[above + 1]]
-    pairs = np.sort(np.concatenate(keys))
-    touched, touched_starts = pairs % count, np.searchsorted(pairs, np.arange(nodes + 1) * count)
-    sizes = np.diff(starts)
-
-    def position(node: Ints, there: Ints) -> Ints:
-        """Where a place stands in a node's front."""
-        among = np.searchsorted(pairs, node * count + there) - touched_starts[node] + sizes[node]
-        return np.where(there < starts[node + 1], there - starts[node], among)
-
-    every = np.concatenate([np.arange(count), first]), np.concatenate([np.arange(count), second])
-    number = np.concatenate([dissection.order, count + np.arange(len(edges))])
-    node = owner[every[0]]
-    entries = np.stack([every[0] - starts[node], position(node, every[1]), number], axis=1)
-    by_node = np.argsort(node, kind="stable")
-    entry_starts = np.searchsorted(node[by_node], np.arange(nodes + 1))
-    widths = 2 * (sizes + np.diff(touched_starts))
-    panels = np.concatenate([[0], np.cumsum(2 * sizes * widths)])
-    row = np.arange(2 * count) - np.repeat(2 * starts[:-1], 2 * sizes)
-    diagonal = np.repeat(panels[:-1], 2 * sizes) + row * (np.repeat(widths, 2 * sizes) + 1)
-    inside = position(parent[pairs // count], touched)
+    touching, touched = np.divmod(np.sort(np.concatenate(keys)), count)
+    sizes, degree = np.diff(starts), np.bincount(touching, minlength=nodes)
+    panels = size * sizes * size * (sizes + degree)
+    counts = np.stack([sizes, degree, np.bincount(node, minlength=nodes), panels], axis=1)
+    table = np.concatenate([np.zeros((1, 4), dtype=np.int64), np.cumsum(counts, axis=0)])
     left = np.where(level < level.max(), np.arange(nodes) - 2 ** (level.max() - level), -1)
-    return Fronts(starts, left, touched, touched_starts, inside, panels, diagonal, entries[by_node], entry_starts)
+    return Fronts(table, left, touched, np.stack([first, second, by_row], axis=1))
 
 
 @kernel
@@ -200,53 +195,60 @@ def _eliminate(panel):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _extend(panel, update, child, inside):  # type: ignore[no-untyped-def]
-    """Add a child's update to the front."""
-    k = len(panel) // 2
-    for i in range(len(inside)):
-        p = inside[i]
-        for u in range(2):
-            source = child[2 * i + u]
-            target, skip = (panel[2 * p + u], 0) if p < k else (update[2 * (p - k) + u], k)
-            for j in range(i, len(inside)):
-                q = 2 * (inside[j] - skip)
-                target[q] += source[2 * j]
-                target[q + 1] += source[2 * j + 1]
+def _extend(panel, update, child, touched, first, last, local, size):  # type: ignore[no-untyped-def]
+    """Add a child's update to the front; it touches the places `first` to `last` of the list."""
+    k = len(panel)
+    where = np.empty(len(child), dtype=np.int64)
+    for t in range(first, last):
+        for u in range(size):
+            where[size * (t - first) + u] = size * local[touched[t]] + u
+    for i in range(len(where)):
+        p = where[i]
+        target, skip = (panel[p], p - p) if p < k else (update[p - k], k)
+        for j in range(i, len(where)):
+            target[where[j] - skip] += child[i, j]
 
 
 @kernel
-def _front(node, left, right, blocks, panels, fronts):  # type: ignore[no-untyped-def]
-    """Assemble a node's front from the matrix and its children's updates: its own rows, and what lies below them."""
-    k = fronts.starts[node + 1] - fronts.starts[node]
-    b = fronts.touched_starts[node + 1] - fronts.touched_starts[node]
-    panel = panels[fronts.panels[node] : fronts.panels[node + 1]].reshape((2 * k, 2 * (k + b)))
-    panel[:] = 0.0
-    update = np.zeros((2 * b, 2 * b))
-    for e in range(fronts.entry_starts[node], fronts.entry_starts[node + 1]):
-        i, j, number = fronts.entries[e]
-        for u in range(2):
-            for v in range(2):
-                panel[2 * i + u, 2 * j + v] += blocks[number, u, v]
-    if fronts.left[node] >= 0:
-        starts, other = fronts.touched_starts, fronts.left[node]
-        _extend(panel, update, left, fronts.inside[starts[other] : starts[other + 1]])
-        _extend(panel, update, right, fronts.inside[starts[node - 1] : starts[node]])
-    return panel, update
+def _load(panel, node, diagonal, across, nodes, entries, local, size):  # type: ignore[no-untyped-def]
+    """Put the matrix's own blocks into the rows of a front."""
+    start = nodes[node, 0]
+    for p in range(start, nodes[node + 1, 0]):
+        for u in range(size):
+            for v in range(size):
+                panel[size * (p - start) + u, size * (p - start) + v] = diagonal[p, u, v]
+    for e in range(nodes[node, 2], nodes[node + 1, 2]):
+        i, j, number = size * (entries[e, 0] - start), size * local[entries[e, 1]], entries[e, 2]
+        for u in range(size):
+            for v in range(size):
+                panel[i + u, j + v] = across[number, u, v]
 
 
 @kernel
-def _eliminate_tree(first, last, left, right, blocks, panels, fronts):  # type: ignore[no-untyped-def]
+def _eliminate_tree(first, last, left, right, diagonal, across, panels, nodes, children, touched, entries):  # type: ignore[no-untyped-def]
     """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`.
 
     If that is not a leaf but alone, `left` and `right` are its children's updates.
     """
+    size = diagonal.shape[1]
     waiting = [left, right]
+    # Where each place stands in the front at hand.
+    local = np.empty(len(diagonal), dtype=np.int64)
     for node in range(first, last + 1):
-        if fronts.left[node] < 0:
-            above, below = right, left
-        else:
-            above, below = waiting.pop(), waiting.pop()
-        panel, update = _front(node, below, above, blocks, panels, fronts)
+        start, k = nodes[node, 0], nodes[node + 1, 0] - nodes[node, 0]
+        later, b = nodes[node, 1], nodes[node + 1, 1] - nodes[node, 1]
+        for i in range(k):
+            local[start + i] = i
+        for i in range(b):
+            local[touched[later + i]] = k + i
+        panel = panels[nodes[node, 3] : nodes[node + 1, 3]].reshape((size * k, size * (k + b)))
+        panel[:] = 0.0
+        update = np.zeros((size * b, size * b))
+        _load(panel, node, diagonal, across, nodes, entries, local, size)
+        if children[node] >= 0:
+            above, below, other = waiting.pop(), waiting.pop(), children[node]
+            _extend(panel, update, below, touched, nodes[other, 1], nodes[other + 1, 1], local, size)
+            _extend(panel, update, above, touched, nodes[node - 1, 1], nodes[node, 1], local, size)
         _eliminate(panel)
         zero = node - node  # a literal would have the kernel compiled once more
         _subtract(update, zero, panel, zero, len(panel), len(panel))
@@ -255,31 +257,30 @@ def _eliminate_tree(first, last, left, right, blocks, panels, fronts):  # type: 
 
 
 @kernel
-def _substitute(x, panels, fronts):  # type: ignore[no-untyped-def]
+def _substitute(x, panels, nodes, children, touched, entries, size):  # type: ignore[no-untyped-def]
     """Solve in place, forward through the nodes and back."""
-    nodes = len(fronts.left)
+    count = len(children)
     front = np.empty(len(x))
-    for turn in range(2 * nodes):
-        node = turn if turn < nodes else 2 * nodes - 1 - turn
-        base, rows = 2 * fronts.starts[node], 2 * (fronts.starts[node + 1] - fronts.starts[node])
-        later = fronts.touched[fronts.touched_starts[node] : fronts.touched_starts[node + 1]]
-        columns = rows + 2 * len(later)
-        at = fronts.panels[node]
+    for turn in range(2 * count):
+        node = turn if turn < count else 2 * count - 1 - turn
+        base, rows = size * nodes[node, 0], size * (nodes[node + 1, 0] - nodes[node, 0])
+        later, columns = nodes[node, 1], rows + size * (nodes[node + 1, 1] - nodes[node, 1])
+        at = nodes[node, 3]
         for r in range(rows):
             front[r] = x[base + r]
-        for i in range(len(later)):
-            front[rows + 2 * i] = x[2 * later[i]]
-            front[rows + 2 * i + 1] = x[2 * later[i] + 1]
-        if turn < nodes:
+        for r in range(rows, columns, size):
+            for u in range(size):
+                front[r + u] = x[size * touched[later + (r - rows) // size] + u]
+        if turn < count:
             for r in range(rows):
                 row, out = panels[at + r * columns + r : at + (r + 1) * columns], front[r:columns]
                 factor = out[0] / row[0]
                 for j in range(len(row)):
                     out[j] -= factor * row[j]
                 out[0] = factor
-            for i in range(len(later)):
-                x[2 * later[i]] = front[rows + 2 * i]
-                x[2 * later[i] + 1] = front[rows + 2 * i + 1]
+            for r in range(rows, columns, size):
+                for u in range(size):
+                    x[size * touched[later + (r - rows) // size] + u] = front[r + u]
         else:
             for r in range(rows - 1, -1, -1):
                 row, known = panels[at + r * columns + r : at + (r + 1) * columns], front[r:columns]

@@ -102,7 +102,8 @@ def dirichlet_problem(surface: Surface) -> DirichletProblem:
     inside[boundary] = False
     interior = np.flatnonzero(inside)
     rows = matrix[interior]
-    solver, coupling, rim = SPDSolver(rows[:, interior]), rows[:, boundary], matrix[boundary][:, boundary]
+    solver = SPDSolver(rows[:, interior], positions=surface.vertices[interior])
+    coupling, rim = rows[:, boundary], matrix[boundary][:, boundary]
     return DirichletProblem(boundary, interior, solver, coupling, rim, matrix, flips)
 
 

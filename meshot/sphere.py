@@ -184,7 +184,7 @@ def _alternate(matrix: Sparse, z: Complexes, surface: Surface) -> Complexes:
     outer, inner = used & (np.abs(z) > OVERLAP), used & (np.abs(z) < 1.0 / OVERLAP)
     if not (used & ~outer).any() or not (used & ~inner).any():
         return z
-    charts = [_Chart(matrix, outer, used), _Chart(matrix, inner, used)]
+    charts = [_Chart(matrix, outer, surface), _Chart(matrix, inner, surface)]
     for _ in range(ROUNDS):
         # Seen from the other pole the map is 1 / z.
         z = _inverse(charts[0].solve(_inverse(z)))
@@ -207,13 +207,13 @@ def _inverse(z: Complexes) -> Complexes:
 class _Chart:
     """Harmonic extension into a set of vertices from those around it."""
 
-    def __init__(self, matrix: Sparse, free: Mask, used: Mask) -> None:
+    def __init__(self, matrix: Sparse, free: Mask, surface: Surface) -> None:
         self.free = np.flatnonzero(free)
         rows = matrix[self.free]
         rim = np.unique(rows.indices)
-        self.held = rim[~free[rim] & used[rim]]
+        self.held = rim[~free[rim] & surface.referenced[rim]]
         self.coupling = rows[:, self.held]
-        self.solver = SPDSolver(rows[:, self.free])
+        self.solver = SPDSolver(rows[:, self.free], positions=surface.vertices[self.free])
 
     def solve(self, z: Complexes) -> Complexes:
         pulled = -(self.coupling @ z[self.held])

@@ -66,6 +66,37 @@ def test_automatic_choice_goes_by_the_size(monkeypatch):
     assert SPDSolver(MATRICES["disk"]).method == "multigrid"
 
 
+def surface_and_matrix():
+    surface = relief(15)
+    return surface.vertices[1:], grounded(surface)
+
+
+def test_dissection_agrees_with_superlu():
+    positions, matrix = surface_and_matrix()
+    rhs = np.random.default_rng(2).normal(size=(len(positions), 3))
+    direct, dissected = SPDSolver(matrix, "direct"), SPDSolver(matrix, "dissection", positions)
+    np.testing.assert_allclose(dissected.solve(rhs), direct.solve(rhs), atol=1e-10)
+    np.testing.assert_array_equal(dissected.solve(rhs[:, 0]), dissected.solve(rhs)[:, 0])
+
+
+def test_positions_are_used_where_they_pay(monkeypatch):
+    positions, matrix = surface_and_matrix()
+    assert SPDSolver(matrix, positions=positions).method == "direct"
+    monkeypatch.setattr(linsolve, "DISSECTION_LEAST", 10)
+    assert SPDSolver(matrix, positions=positions).method == "dissection"
+    assert SPDSolver(matrix).method == "direct"
+    # Cuts by positions that say nothing about the graph fill the matrix up.
+    monkeypatch.setattr(linsolve, "FILL_LIMIT", 30)
+    assert SPDSolver(matrix, positions=positions).method == "dissection"
+    scattered = np.random.default_rng(0).normal(size=positions.shape)
+    assert SPDSolver(matrix, positions=scattered).method == "direct"
+
+
+def test_dissection_needs_positions():
+    with pytest.raises(ValueError, match="positions"):
+        SPDSolver(MATRICES["one"], "dissection")
+
+
 def test_nothing_to_solve():
     assert solve_spd(sparse.csr_array((0, 0)), np.empty((0, 2))).shape == (0, 2)
 

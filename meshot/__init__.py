@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         GeometryError,
         MeshotError,
         MeshReadError,
+        NotEnoughMemoryError,
         TopologyError,
     )
     from meshot.io import read_surface
@@ -45,6 +46,7 @@ _HOME = {
     "MeshReadError": "errors",
     "MeshReport": "check",
     "MeshotError": "errors",
+    "NotEnoughMemoryError": "errors",
     "PowerDiagram": "power",
     "Samples": "sampling",
     "Surface": "mesh",
@@ -70,6 +72,7 @@ __all__ = [
     "MeshReadError",
     "MeshReport",
     "MeshotError",
+    "NotEnoughMemoryError",
     "PowerDiagram",
     "Samples",
     "Surface",

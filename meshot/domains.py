@@ -18,6 +18,11 @@ def _point(value: ArrayLike, name: str) -> Floats:
     return point
 
 
+def _require_area(area: float) -> None:
+    if not (np.isfinite(area) and area > 0):
+        raise GeometryError(f"the domain's area must be positive and finite, got {area!r}")
+
+
 def _rectangle(lower: Floats, upper: Floats) -> Floats:
     return np.array([lower, [upper[0], lower[1]], upper, [lower[0], upper[1]]])
 
@@ -44,11 +49,12 @@ class Disk:
         object.__setattr__(self, "center", _point(self.center, "center"))
         if not (np.isfinite(self.radius) and self.radius > 0):
             raise GeometryError(f"radius must be positive, got {self.radius!r}")
+        _require_area(self.area)
 
     @property
     def area(self) -> float:
         """Area of the domain."""
-        return float(np.pi * self.radius**2)
+        return float(np.pi * (self.radius * self.radius))  # a float to a power would overflow with an error
 
     @property
     def inner_radius(self) -> float:
@@ -111,8 +117,7 @@ class ConvexPolygon:
             raise GeometryError("the polygon is not convex and counter-clockwise", ids=bad.tolist())
         corners.flags.writeable = False
         object.__setattr__(self, "vertices", corners)
-        if not self.area > 0:
-            raise GeometryError("the polygon has no area")
+        _require_area(self.area)
 
     @cached_property
     def center(self) -> Floats:
@@ -179,6 +184,7 @@ class Box:
         object.__setattr__(self, "upper", _point(self.upper, "upper"))
         if not (self.upper > self.lower).all():
             raise GeometryError(f"upper {self.upper.tolist()} must be above lower {self.lower.tolist()}")
+        _require_area(self.area)
 
     @cached_property
     def center(self) -> Floats:

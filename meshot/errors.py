@@ -36,6 +36,14 @@ class GeometryError(MeshotError):
     """Coordinates, areas, sites or masses with which nothing can be computed."""
 
 
+class NotEnoughMemoryError(MeshotError, MemoryError):
+    """The task would not fit in memory; `needed` and `available` are bytes."""
+
+    def __init__(self, message: str, *, needed: int, available: int) -> None:
+        super().__init__(message)
+        self.needed, self.available = needed, available
+
+
 class ConvergenceError(MeshotError):
     """An iteration cannot go on; the message says what was reached."""
 

@@ -11,7 +11,7 @@ The certificate: cells computed from a subset of their true neighbors contain th
 the domain. So the cells are exact if and only if their masses sum to the domain's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Event
 from typing import Any, NamedTuple
@@ -23,13 +23,16 @@ from scipy.sparse import coo_array
 from meshot.cells import DONE, NO_ROOM, measure_cells
 from meshot.domains import Box, Disk, Domain
 from meshot.dual import power_vertices, restricted_delaunay, weighted_delaunay
-from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
+from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
 from meshot.polygons import ARC_STEP, Polygons, cell_polygons
+from meshot.sites import Duplicates, check_duplicates, check_sites, check_weights, heaviest
 from meshot.sitetree import LEAF, NO_TREE, build_tree, hilbert_order
 
 CERTIFICATE = 1e-12
+# Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
+DIAGRAM_BYTES = 1200
 # In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
 SHORTEST_FACET = 1e-14
 # Cells that see their common facet longer or shorter than each other by more are cut again; rounds of that.
@@ -138,7 +141,13 @@ class PowerDiagram:
         return points
 
 
-def power_diagram(sites: ArrayLike, weights: ArrayLike | None = None, domain: Domain | None = None) -> PowerDiagram:
+def power_diagram(
+    sites: ArrayLike,
+    weights: ArrayLike | None = None,
+    domain: Domain | None = None,
+    *,
+    duplicates: Duplicates = "error",
+) -> PowerDiagram:
     """Compute the power diagram of weighted sites, clipped to a domain.
 
     Parameters
@@ -149,11 +158,16 @@ def power_diagram(sites: ArrayLike, weights: ArrayLike | None = None, domain: Do
         Power weights psi; none is the Voronoi diagram.
     domain : Disk, Box or ConvexPolygon, optional
         The unit disk by default.
+    duplicates : {"error", "merge"}
+        What to do with sites in the same place: refuse them, or let the first of the heaviest have the cell; the others
+        are then empty.
 
     Raises
     ------
     GeometryError
         No sites, wrong shapes, numbers that are not finite, or sites that coincide (with their ids).
+    NotEnoughMemoryError
+        There are too many sites for the memory that is available.
 
     Examples
     --------
@@ -161,24 +175,30 @@ def power_diagram(sites: ArrayLike, weights: ArrayLike | None = None, domain: Do
     >>> bool(np.allclose(diagram.masses, np.pi / 2))
     True
     """
-    engine = PowerEngine(check_sites(sites), Disk() if domain is None else domain)
-    return engine.diagram(np.zeros(engine.count) if weights is None else weights, facet_ends=True)
+    check_duplicates(duplicates)
+    source = Disk() if domain is None else domain
+    positions = check_sites(sites, distinct=duplicates == "error")
+    require_memory(len(positions) * DIAGRAM_BYTES, f"a power diagram of {len(positions):,} sites")
+    psi = np.zeros(len(positions)) if weights is None else weights
+    if duplicates == "error":
+        return PowerEngine(positions, source).diagram(psi, facet_ends=True)
+    psi = check_weights(psi, len(positions))
+    kept = heaviest(positions, psi)
+    diagram = PowerEngine(positions[kept], source).diagram(psi[kept], facet_ends=True)
+    return _with_empty_cells(diagram, kept, positions, psi)
 
 
-def check_sites(sites: ArrayLike) -> Floats:
-    """Return `sites` as an (n, 2) float array of distinct finite points, or raise `GeometryError`."""
-    array = np.ascontiguousarray(np.asarray(sites, dtype=np.float64))
-    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
-        raise GeometryError(f"sites must have shape (n >= 1, 2), got {array.shape}")
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
-        raise GeometryError("site with a coordinate that is not finite", ids=bad.tolist())
-    order = np.lexsort(array.T)
-    same = (array[order[1:]] == array[order[:-1]]).all(axis=1)
-    if same.any():
-        twins = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
-        raise GeometryError("sites coincide", ids=twins.tolist())
-    return array
+def _with_empty_cells(diagram: PowerDiagram, kept: Ints, sites: Floats, weights: Floats) -> PowerDiagram:
+    """Return the diagram of all sites, of which those not `kept` (m,) are empty."""
+    measures = np.zeros((len(sites), 2))
+    centroids = np.full(sites.shape, np.nan)
+    measures[kept, 0], measures[kept, 1], centroids[kept] = diagram.masses, diagram.second_moments, diagram.centroids
+    arcs = diagram.arcs.copy()
+    arcs[:, 0] = kept[arcs[:, 0].astype(np.int64)]
+    return replace(
+        diagram, sites=sites, weights=weights, masses=measures[:, 0], centroids=centroids,
+        second_moments=measures[:, 1], facets=kept[diagram.facets], arcs=arcs,
+    )  # fmt: skip
 
 
 def _facets_in_box(sites: Floats, weights: Floats, box: Box) -> tuple[Ints, Floats, Floats]:
@@ -283,9 +303,7 @@ class PowerEngine:
         GeometryError
             Weights of another shape, or not finite.
         """
-        psi = np.asarray(weights, dtype=np.float64)
-        if psi.shape != (self.count,) or not np.isfinite(psi).all():
-            raise GeometryError(f"weights must be {self.count} finite numbers, got shape {psi.shape}")
+        psi = check_weights(weights, self.count)
         sorted_psi = psi[self._order] - psi.mean()
         everyone, repairs = np.arange(self.count), 0
         cells = self._measure(sorted_psi, everyone, least, not self._settled, facet_ends)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from meshot.domains import Disk, Domain
 from meshot.dual import PiecewiseLinear
 from meshot.errors import ConvergenceWarning, GeometryError
+from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
 from meshot.multilevel import multilevel_start
 from meshot.newton import (
@@ -31,11 +32,14 @@ from meshot.newton import (
 from meshot.polygons import Polygons
 from meshot.power import PowerDiagram, PowerEngine
 from meshot.progress import SILENT, Progress
-from meshot.settings import TOL
+from meshot.settings import TOL, require_positive
+from meshot.sites import Duplicates, Merged, check_duplicates, check_masses, check_numbers, check_sites, merge
 from meshot.sitetree import build_tree, hilbert_order, nearest_sites
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
+# Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
+TRANSPORT_BYTES = 2000
 
 __all__ = [
     "DampedNewton",
@@ -66,6 +70,8 @@ class TransportResult:
     converged : bool
     reason : str
         Why the iteration ended.
+    cell_of_site : (n,) int
+        The cell of each site that was given: sites in the same place, if they were merged, share one.
     """
 
     problem: TransportProblem
@@ -74,6 +80,7 @@ class TransportResult:
     history: tuple[NewtonStep, ...]
     converged: bool
     reason: str
+    cell_of_site: Ints
 
     @property
     def weights(self) -> Floats:
@@ -207,6 +214,7 @@ def solve_transport(
     max_iter: int = 200,
     heights: ArrayLike | None = None,
     multilevel: bool = True,
+    duplicates: Duplicates = "error",
     callback: Callable[[TransportState], None] | None = None,
     progress: Progress | None = None,
 ) -> TransportResult:
@@ -229,6 +237,9 @@ def solve_transport(
         Heights to start from (a warm start); every cell must have mass.
     multilevel : bool
         Start from the solutions of coarser problems, if there are many sites and no `heights`.
+    duplicates : {"error", "merge"}
+        What to do with sites in the same place: refuse them, or make them one with the sum of their masses; the
+        result's `cell_of_site` then says which share a cell.
     callback : callable, optional
         Gets each `TransportState` (of the finest level); raising StopIteration halts.
     progress : Progress, optional
@@ -237,6 +248,8 @@ def solve_transport(
     ------
     GeometryError
         Sites that coincide, masses that are not positive and finite, wrong shapes.
+    NotEnoughMemoryError
+        There are too many sites for the memory that is available.
 
     Warns
     -----
@@ -253,7 +266,8 @@ def solve_transport(
     >>> bool(result.converged), float(round(abs(result.diagram.facet_lengths[0]), 6))
     (True, 2.0)
     """
-    problem = _checked_problem(sites, masses, Disk() if domain is None else domain)
+    require_positive("tol", tol)
+    problem, merged = _checked_problem(sites, masses, Disk() if domain is None else domain, duplicates)
     client = SILENT if progress is None else progress
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
@@ -262,7 +276,7 @@ def solve_transport(
         diagram = multilevel_start(problem, engine)
         start = first_state(problem, diagram, time.perf_counter() - begin)
     else:
-        start = solver.start(problem, engine, None if heights is None else np.asarray(heights, dtype=np.float64))
+        start = solver.start(problem, engine, None if heights is None else _checked_heights(heights, merged))
     halted = False
     for state in solver.iterate(problem, engine, start):
         client.update(_fraction(state, tol), f"step {len(state.history) - 1}, error {state.error:.1e}")
@@ -272,19 +286,30 @@ def solve_transport(
         except StopIteration:
             halted = True
             break
-    return _verdict(problem, solver, state, halted)
+    return _verdict(problem, solver, state, halted, merged.place)
 
 
-def _checked_problem(sites: ArrayLike, masses: ArrayLike | None, domain: Domain) -> TransportProblem:
-    positions = np.array(sites, dtype=np.float64)
+def _checked_problem(
+    sites: ArrayLike, masses: ArrayLike | None, domain: Domain, duplicates: Duplicates
+) -> tuple[TransportProblem, Merged]:
+    """Return the problem and which sites it merges."""
+    check_duplicates(duplicates)
+    positions = check_sites(sites, distinct=duplicates == "error")
     n = len(positions)
-    wanted = np.full(n, domain.area / max(n, 1)) if masses is None else np.array(masses, dtype=np.float64)
-    if wanted.shape != (n,):
-        raise GeometryError(f"masses must have shape ({n},), one for each site, got {wanted.shape}")
-    bad = np.flatnonzero(~(np.isfinite(wanted) & (wanted > 0)))
-    if len(bad):
-        raise GeometryError("mass that is not positive and finite", ids=bad.tolist())
-    return TransportProblem(positions, wanted, domain)
+    require_memory(n * TRANSPORT_BYTES, f"a transport to {n:,} sites")
+    wanted = check_masses(np.full(n, domain.area / n) if masses is None else masses, n)
+    if duplicates == "error":
+        return TransportProblem(positions, wanted, domain), Merged(np.arange(n), np.arange(n))
+    merged = merge(positions)
+    summed = np.bincount(merged.place, wanted).astype(np.float64)
+    return TransportProblem(positions[merged.first], summed, domain), merged
+
+
+def _checked_heights(heights: ArrayLike, merged: Merged) -> Floats:
+    array = check_numbers(heights, "heights")
+    if array.shape != merged.place.shape or not np.isfinite(array).all():
+        raise GeometryError(f"heights must be {len(merged.place)} finite numbers, got shape {array.shape}")
+    return array[merged.first]
 
 
 def _fraction(state: TransportState, tol: float) -> float:
@@ -295,7 +320,9 @@ def _fraction(state: TransportState, tol: float) -> float:
     return float(np.clip(np.log(first / max(now, tol)) / np.log(first / tol), 0.0, 1.0))
 
 
-def _verdict(problem: TransportProblem, solver: DampedNewton, state: TransportState, halted: bool) -> TransportResult:
+def _verdict(
+    problem: TransportProblem, solver: DampedNewton, state: TransportState, halted: bool, cell_of_site: Ints
+) -> TransportResult:
     converged = state.error <= solver.tol
     if converged:
         reason = f"largest relative error {state.error:.1e} <= {solver.tol:.1e}"
@@ -308,4 +335,4 @@ def _verdict(problem: TransportProblem, solver: DampedNewton, state: TransportSt
     if not converged and not halted:
         warnings.warn(f"transport did not converge: {reason}", ConvergenceWarning, stacklevel=3)
     heights = state.heights - state.heights.mean()
-    return TransportResult(problem, heights, state.diagram, state.history, converged, reason)
+    return TransportResult(problem, heights, state.diagram, state.history, converged, reason, cell_of_site)

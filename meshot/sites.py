@@ -1,0 +1,118 @@
+"""Sites and masses as callers give them: checked, each fault told by the ids of the sites that have it."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.errors import GeometryError
+from meshot.mesh import Floats, Ints
+
+Duplicates = Literal["error", "merge"]
+
+
+class Merged(NamedTuple):
+    """Sites of which those in the same place are one.
+
+    Attributes
+    ----------
+    first : (m,) int
+        The first of the sites in each place, ascending.
+    place : (n,) int
+        The place of each site: ``sites[first][place]`` are the sites.
+    """
+
+    first: Ints
+    place: Ints
+
+
+def check_sites(sites: ArrayLike, *, distinct: bool = True) -> Floats:
+    """Return `sites` as an (n, 2) float array of finite points, or raise `GeometryError`; `distinct` refuses twins."""
+    array = check_numbers(sites, "sites")
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
+        raise GeometryError(f"sites must have shape (n >= 1, 2), got {array.shape}")
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise GeometryError("site with a coordinate that is not finite", ids=bad.tolist())
+    if distinct:
+        merged = merge(array)
+        shared = np.flatnonzero((np.bincount(merged.place) > 1)[merged.place])
+        if len(shared):
+            raise GeometryError("sites coincide", ids=shared.tolist())
+    return array
+
+
+def check_masses(masses: ArrayLike, count: int) -> Floats:
+    """Return `masses` as a (count,) float array of positive numbers with a finite sum, or raise `GeometryError`."""
+    array = check_numbers(masses, "masses")
+    if array.shape != (count,):
+        raise GeometryError(f"masses must have shape ({count},), one for each site, got {array.shape}")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
+    if len(bad):
+        raise GeometryError("mass that is not positive and finite", ids=bad.tolist())
+    with np.errstate(over="ignore"):
+        if not np.isfinite(array.sum()):
+            raise GeometryError("the sum of the masses is not finite")
+    return array
+
+
+def check_weights(weights: ArrayLike, count: int) -> Floats:
+    """Return `weights` as a (count,) float array of finite numbers, or raise `GeometryError`."""
+    psi = check_numbers(weights, "weights")
+    if psi.shape != (count,):
+        raise GeometryError(f"weights must be {count} finite numbers, got shape {psi.shape}")
+    bad = np.flatnonzero(~np.isfinite(psi))
+    if len(bad):
+        raise GeometryError("weight that is not finite", ids=bad.tolist())
+    return psi
+
+
+def check_numbers(values: ArrayLike, name: str) -> Floats:
+    """Return `values` as a new, contiguous float array, or raise `GeometryError`.
+
+    Examples
+    --------
+    >>> check_numbers([1, 2], "masses")
+    array([1., 2.])
+    """
+    try:
+        return np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise GeometryError(f"{name} must be an array of numbers") from None
+
+
+def check_duplicates(duplicates: str) -> None:
+    """Raise ValueError unless `duplicates` is one of `Duplicates`."""
+    if duplicates not in ("error", "merge"):
+        raise ValueError(f'duplicates must be "error" or "merge", got {duplicates!r}')
+
+
+def merge(sites: Floats) -> Merged:
+    """Find the sites (n, 2) in the same place.
+
+    Examples
+    --------
+    >>> merge(np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]))
+    Merged(first=array([0, 1]), place=array([0, 1, 0]))
+    """
+    order = np.lexsort(sites.T)
+    new = np.append(True, (sites[order[1:]] != sites[order[:-1]]).any(axis=1))
+    first = order[new]  # lexsort is stable
+    rank = np.empty_like(first)
+    rank[np.argsort(first)] = np.arange(len(first))
+    place = np.empty_like(order)
+    place[order] = rank[np.cumsum(new) - 1]
+    return Merged(np.sort(first), place)
+
+
+def heaviest(sites: Floats, weights: Floats) -> Ints:
+    """Return the sites that hide the others in the same place, ascending: the first of those with the largest weight.
+
+    Examples
+    --------
+    >>> heaviest(np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]), np.array([0.0, 0.0, 1.0]))
+    array([1, 2])
+    """
+    place = merge(sites).place
+    order = np.lexsort((-weights, place))  # stable
+    return np.sort(order[np.append(True, np.diff(place[order]) != 0)])

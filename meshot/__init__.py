@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         MeshotError,
         MeshReadError,
         NotEnoughMemoryError,
+        OptionError,
         TopologyError,
     )
     from meshot.io import read_surface
@@ -47,6 +48,7 @@ _HOME = {
     "MeshReport": "check",
     "MeshotError": "errors",
     "NotEnoughMemoryError": "errors",
+    "OptionError": "errors",
     "PowerDiagram": "power",
     "Samples": "sampling",
     "Surface": "mesh",
@@ -73,6 +75,7 @@ __all__ = [
     "MeshReport",
     "MeshotError",
     "NotEnoughMemoryError",
+    "OptionError",
     "PowerDiagram",
     "Samples",
     "Surface",

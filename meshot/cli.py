@@ -14,7 +14,7 @@ from cyclopts.validators import Number
 
 from meshot import __version__
 from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job
-from meshot.settings import TOL, TOL_AREA, require_positive
+from meshot.settings import TOL, TOL_AREA, Normalization, Target, require_positive
 
 if TYPE_CHECKING:
     from meshot.maps import SurfaceMap
@@ -25,7 +25,29 @@ if TYPE_CHECKING:
 Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or with one boundary loop.")]
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the results; other files in it stay.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the figures as JSON.")]
-Target = Annotated[Literal["disk"], Parameter(help="Where to map the surface.")]
+To = Annotated[Target, Parameter(help="Where to map the surface; to the sphere, if it is closed.")]
+
+
+class Vertices(tuple[int, ...]):
+    """Vertices as one writes them: ``12,345,678``."""
+
+    def __new__(cls, text: str) -> "Vertices":
+        """Read them."""
+        words = text.split(",")
+        if not all(word.strip().isdecimal() for word in words):
+            raise ValueError("Vertices are given as 12,345,678.")
+        return super().__new__(cls, map(int, words))
+
+
+Through = Annotated[
+    Vertices | None,
+    Parameter(
+        converter=lambda _, tokens: Vertices(tokens[0].value),
+        n_tokens=1,
+        negative="",
+        help="Vertices that the cut of a closed surface passes, counted from 0: 12,345,678.",
+    ),
+]
 Positive = Parameter(validator=lambda _, value: require_positive("A tolerance", value))
 Tolerance = Annotated[float, Positive, Parameter(help="Largest relative error of a cell of the transport.")]
 AreaTolerance = Annotated[
@@ -66,9 +88,22 @@ def check_command(mesh: Mesh, /, *, json: Json = False) -> int:
 
 
 @app.command(name="conformal")
-def conformal_command(mesh: Mesh, /, *, out: Out, to: Target = "disk", up: Up = "y", json: Json = False) -> int:
-    """Map a surface so that angles are kept. Writes the same files as ``area``."""
-    return _map(mesh, out, _conformal(to), {"map": "conformal", "to": to}, up=up, json=json)
+def conformal_command(
+    mesh: Mesh,
+    /,
+    *,
+    out: Out,
+    to: To = "disk",
+    normalize: Annotated[
+        Normalization, Parameter(help="Bring the area's centroid to the center, even out the areas, or neither.")
+    ] = "area",
+    through: Through = None,
+    up: Up = "y",
+    json: Json = False,
+) -> int:
+    """Map a surface so that angles are kept. Writes the same files as ``area``; for the sphere also sphere.obj."""
+    options = {"map": "conformal", "to": to, "normalize": normalize, "through": through}
+    return _map(mesh, out, _conformal(to, normalize, through), options, up=up, json=json)
 
 
 @app.command(name="area")
@@ -77,7 +112,7 @@ def area_command(
     /,
     *,
     out: Out,
-    to: Target = "disk",
+    to: Annotated[Literal["disk"], Parameter(help="Where to map the surface.")] = "disk",
     tol: Tolerance = TOL,
     tol_area: AreaTolerance = TOL_AREA,
     up: Up = "y",
@@ -145,11 +180,11 @@ def sample_command(
 Compute = Callable[["Surface", "Progress"], "SurfaceMap"]
 
 
-def _conformal(to: str) -> Compute:
+def _conformal(to: Target, normalize: Normalization, path: tuple[int, ...] | None) -> Compute:
     def compute(surface: "Surface", progress: "Progress") -> "SurfaceMap":
         from meshot.conformal import conformal_map
 
-        return conformal_map(surface, to=to, progress=progress)
+        return conformal_map(surface, to=to, normalize=normalize, path=path, progress=progress)
 
     return compute
 

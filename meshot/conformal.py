@@ -15,7 +15,7 @@ import numpy as np
 
 from meshot.check import require_genus_zero
 from meshot.cut import cut_to_disk
-from meshot.errors import GeometryError, TopologyError
+from meshot.errors import GeometryError, OptionError, TopologyError
 from meshot.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface, as_surface
@@ -50,7 +50,7 @@ def conformal_map(
     normalize : {"area", "distortion", "none"}
         How the Moebius maps of the disk are used: "area" brings the centroid of the surface's area to the origin;
         "distortion" gives the logarithms of the area ratios the least mean square; "none" leaves the origin near the
-        innermost vertex. On the sphere it is always "area".
+        innermost vertex. On the sphere "area" is the only one.
     path : sequence of int, optional
         Vertices that the cut of a closed surface passes; see `cut_to_disk`.
     progress : Progress, optional
@@ -65,6 +65,8 @@ def conformal_map(
     ------
     TopologyError, GeometryError
         The surface is refused by `meshot.check`, or the map would fold in double precision.
+    OptionError
+        A path for an open surface or on the way to the sphere, or another normalization there than by area.
     ConvergenceError
         A solver did not converge.
 
@@ -83,14 +85,18 @@ def conformal_map(
         raise ValueError(f"to must be one of {TARGETS}, got {to!r}")
     if normalize not in NORMALIZATIONS:
         raise ValueError(f"normalize must be one of {NORMALIZATIONS}, got {normalize!r}")
+    if to == "sphere" and path is not None:
+        raise OptionError("a map to the sphere needs no cut: no path can be given")
+    if to == "sphere" and normalize != "area":
+        raise OptionError(f"a map to the sphere is always normalized by area, not by {normalize!r}")
     stages = Stages(progress)
     original = as_surface(surface)
     with stages("check"):
         require_genus_zero(original)
     notes: dict[str, Any] = {"repaired_faces": 0, "seconds": stages.seconds}
     source = np.arange(len(original.vertices))
-    if path is not None and (to == "sphere" or original.boundary_loops):
-        raise ValueError("path is for the disk map of a closed surface")
+    if path is not None and original.boundary_loops:
+        raise OptionError("only a closed surface is cut along a path; this one has a boundary")
     if to == "sphere":
         return _to_sphere(original, source, notes, stages)
     if not original.boundary_loops:

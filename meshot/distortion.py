@@ -4,14 +4,14 @@ Areas are taken as shares of their total on both sides, so that a similarity has
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from meshot.affine import laid_flat, wirtinger
 from meshot.errors import GeometryError
 from meshot.maps import SurfaceMap
-from meshot.mesh import Floats, Ints
+from meshot.mesh import Floats
 
 Bools = NDArray[np.bool_]
 
@@ -56,6 +56,19 @@ class Distortion:
         for array in vars(self).values():
             array.flags.writeable = False
 
+    @property
+    def angle_error(self) -> Floats:
+        """Mean of |angle difference| over each face's corners, (F,), in degrees."""
+        return np.asarray(np.abs(self.angle_difference).mean(axis=1))
+
+    @property
+    def log_angle_error(self) -> Floats:
+        """Mean of |log angle ratio| over each face's corners, (F,).
+
+        Absolute values, as the three angles have a fixed sum: the ratios' logarithms themselves nearly cancel.
+        """
+        return np.asarray(np.abs(self.log_angle_ratio).mean(axis=1))
+
     def summary(self) -> dict[str, dict[str, float]]:
         """Return the figures of ``metrics.json`` as plain numbers, under "area" and "angle".
 
@@ -81,13 +94,24 @@ class Distortion:
 
     def _angle_summary(self) -> dict[str, float]:
         difference = self.angle_difference
+        logs = self.log_angle_ratio[np.isfinite(self.log_angle_ratio)]
+        stretch = self.quasi_conformal[np.isfinite(self.quasi_conformal)]
+        beltrami = self.beltrami[np.isfinite(self.beltrami)]
         return {
             "mean_abs_degrees": float(np.abs(difference).mean()),
             "sd_degrees": float(difference.std()),
             "max_degrees": float(np.abs(difference).max()),
-            "log_sd": float(self.log_angle_ratio[np.isfinite(self.log_angle_ratio)].std()),
-            "quasi_conformal_mean": float(self.quasi_conformal[np.isfinite(self.quasi_conformal)].mean()),
-            "beltrami_mean": float(self.beltrami[np.isfinite(self.beltrami)].mean()),
+            "log_mean_abs": float(np.abs(logs).mean()),
+            "log_sd": float(logs.std()),
+            "log_p01": float(np.percentile(logs, 1)),
+            "log_p99": float(np.percentile(logs, 99)),
+            "log_left_out": self.log_angle_ratio.size - len(logs),
+            "quasi_conformal_mean": float(stretch.mean()),
+            "quasi_conformal_p99": float(np.percentile(stretch, 99)),
+            "quasi_conformal_max": float(stretch.max()),
+            "beltrami_mean": float(beltrami.mean()),
+            "beltrami_p99": float(np.percentile(beltrami, 99)),
+            "beltrami_max": float(beltrami.max()),
         }
 
 
@@ -127,7 +151,8 @@ def distortion(surface_map: SurfaceMap) -> Distortion:
     array([2., 2.])
     """
     surface = surface_map.surface
-    image, signed = _image(surface_map)
+    image = _image(surface_map)
+    signed = surface_map.signed_areas
     original_angles, mapped_angles = _angles(surface.corners), _angles(image)
     ratio = _area_ratio(surface.face_areas, np.abs(signed))
     quasi_conformal, beltrami = _singular_values(surface.corners, image)
@@ -147,21 +172,15 @@ def distortion(surface_map: SurfaceMap) -> Distortion:
     )
 
 
-def _image(surface_map: SurfaceMap) -> tuple[Floats, Floats]:
-    """Corners of the image faces in space, (F, 3, 3), and their signed areas, (F,)."""
-    faces: Ints = surface_map.surface.faces
-    points: Any = getattr(surface_map, "points", None)
-    on_sphere = points is not None
+def _image(surface_map: SurfaceMap) -> Floats:
+    """Corners of the image faces in space, (F, 3, 3)."""
+    image, faces = surface_map.image, surface_map.surface.faces
     corners: Floats = np.zeros((len(faces), 3, 3))
-    corners[..., : 3 if on_sphere else 2] = (points if on_sphere else surface_map.uv)[faces]
+    corners[..., : image.shape[1]] = image[faces]
     bad = np.flatnonzero(~np.isfinite(corners).all(axis=(1, 2)))
     if len(bad):
         raise GeometryError("face whose image is not finite", ids=bad.tolist())
-    normal = _normal(corners, 0)
-    if on_sphere:
-        outward = corners.sum(axis=1)
-        return corners, 0.5 * np.linalg.norm(normal, axis=1) * np.sign((normal * outward).sum(axis=1))
-    return corners, 0.5 * normal[:, 2]
+    return corners
 
 
 def _area_ratio(original: Floats, mapped: Floats) -> Floats:
@@ -175,12 +194,6 @@ def _area_ratio(original: Floats, mapped: Floats) -> Floats:
 def _edges_at(corners: Floats, k: int) -> tuple[Floats, Floats]:
     apex = corners[:, k]
     return corners[:, (k + 1) % 3] - apex, corners[:, (k + 2) % 3] - apex
-
-
-def _normal(corners: Floats, k: int) -> Floats:
-    a, b = _edges_at(corners, k)
-    normal: Floats = np.cross(a, b)
-    return normal
 
 
 def _longest_edge(corners: Floats) -> Floats:
@@ -197,24 +210,15 @@ def _angles(corners: Floats) -> Floats:
     return angles
 
 
-def _flat_frame(corners: Floats) -> tuple[Floats, Floats, Floats]:
-    """Lay each face in the plane with its first edge on the x-axis: its length, and the third corner's x and y."""
-    a, b = _edges_at(corners, 0)
-    length: Floats = np.linalg.norm(a, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return length, (a * b).sum(axis=1) / length, np.linalg.norm(np.cross(a, b), axis=1) / length
-
-
 def _singular_values(original: Floats, image: Floats) -> tuple[Floats, Floats]:
     """sigma_1/sigma_2 and |mu| of the Jacobian between two triangles laid flat, each (F,).
 
-    In these frames the Jacobian is [[p, q], [0, s]] with p, s >= 0; its conformal and anticonformal parts have norms
-    |f_z| and |f_zbar|, sigma_1 = |f_z| + |f_zbar|, and sigma_1 sigma_2 = p s, which needs no difference of near-equals.
+    sigma_1 = |f_z| + |f_zbar|, and sigma_1 sigma_2 is the determinant, which needs no difference of near-equals.
     """
-    (x1, x2, y2), (u1, u2, v2) = _flat_frame(original), _flat_frame(image)
+    (length, apex), (image_length, image_apex) = laid_flat(original), laid_flat(image)
+    corners = np.stack([np.zeros_like(image_apex), image_length.astype(np.complex128), image_apex], axis=1)
+    holomorphic, antiholomorphic = (np.abs(part) for part in wirtinger(length, apex, corners))
     with np.errstate(divide="ignore", invalid="ignore"):
-        p, s = u1 / x1, v2 / y2
-        q = (u2 - p * x2) / y2
-        holomorphic, antiholomorphic = 0.5 * np.hypot(p + s, q), 0.5 * np.hypot(p - s, q)
-        quasi_conformal = np.maximum((holomorphic + antiholomorphic) ** 2 / (p * s), 1.0)
+        determinant = image_length / length * (image_apex.imag / apex.imag)
+        quasi_conformal = np.maximum((holomorphic + antiholomorphic) ** 2 / determinant, 1.0)
         return quasi_conformal, antiholomorphic / holomorphic

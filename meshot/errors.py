@@ -44,6 +44,10 @@ class NotEnoughMemoryError(MeshotError, MemoryError):
         self.needed, self.available = needed, available
 
 
+class OptionError(MeshotError, ValueError):
+    """Options that do not go together, or not with this surface."""
+
+
 class ConvergenceError(MeshotError):
     """An iteration cannot go on; the message says what was reached."""
 

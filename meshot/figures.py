@@ -1,4 +1,4 @@
-"""Pictures of maps (the surface, its disk images, patterns pulled back, distortion in color) and charts."""
+"""Pictures of maps (the surface, its images, patterns pulled back, distortion in color) and charts."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -13,19 +13,32 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from meshot.colors import DIVERGING, SEQUENTIAL, checkerboard, circle_packing, pattern_colors, scale_colors
+from meshot.colors import (
+    DIVERGING,
+    SEQUENTIAL,
+    Pattern,
+    checkerboard,
+    circle_packing,
+    cube_checkerboard,
+    pattern_colors,
+    scale_colors,
+    sphere_circles,
+)
 from meshot.distortion import Distortion
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Surface
-from meshot.output import angle_error
 from meshot.raster import Floats32
-from meshot.views import MARGIN, SAMPLING, View, camera, disk_view, surface_view
+from meshot.views import MARGIN, SAMPLING, View, ball_view, behind, camera, disk_view, sphere_view, surface_view
 
 Image = NDArray[np.uint8]
 
 SIZE = 540  # width and height of a picture
 PORCELAIN = np.array([[0.955], [0.945], [0.925]], dtype=np.float32)
-PATTERNS = {"checkerboard": checkerboard, "circles": circle_packing}
+BEHIND = "/behind"  # ends the names of pictures from behind
+PATTERNS: dict[str, dict[str, Pattern]] = {
+    "disk": {"checkerboard": checkerboard, "circles": circle_packing},
+    "sphere": {"checkerboard": cube_checkerboard, "circles": sphere_circles},
+}
 
 # Charts are drawn in these colors, which a page may replace by its own (say for dark mode).
 INK, FAINT = "#123456", "#abcdef"
@@ -46,7 +59,7 @@ def scales(distortions: Sequence[Distortion]) -> Scales:
     for distortion in distortions:
         logs = distortion.log_area_ratio[np.isfinite(distortion.log_area_ratio)]
         area = max(area, float(np.abs(np.percentile(logs, [1, 99])).max()))
-        angle = max(angle, float(np.percentile(angle_error(distortion), 98)))
+        angle = max(angle, float(np.percentile(distortion.angle_error, 98)))
     return Scales(min(area, np.log(20)), angle)
 
 
@@ -69,7 +82,7 @@ def pictures(
     source : Surface
         The surface before any cut: its normals light both sides of a cut alike.
     maps, distortions : mapping
-        Maps to the disk that share their faces, and their distortion, under the same names.
+        Maps to the disk, or all to the sphere, that share their faces, and their distortion, under the same names.
     up : {"x", "y", "z"}
         Coordinate axis that points upward in the pictures of the surface.
     size : int
@@ -79,58 +92,101 @@ def pictures(
     -------
     dict
         WebP files, transparent around the shape: "surface", "pattern/checkerboard", "pattern/circles", and for each map
-        "NAME/disk", "NAME/checkerboard", "NAME/circles", "NAME/area" and "NAME/angle". The disks are turned, all by
-        one angle, to stand as the surface does.
+        "NAME/image" (the disk or sphere), "NAME/checkerboard", "NAME/circles", "NAME/area" and "NAME/angle". Images are
+        turned to stand as the surface does. On the sphere, "surface/behind" and "NAME/image/behind" show the other
+        side; if there is one map only, so do "NAME/checkerboard/behind" and the like.
     """
     first = next(iter(maps.values()))
-    axes = camera(source, up)
+    axes = {"": camera(source, up)}
+    if first.target == "sphere":
+        axes[BEHIND] = behind(axes[""], up)
     normals = source.vertex_normals[first.source_vertex]
-    seen = surface_view(first, normals, axes, size * SAMPLING)
-    turn = upright(first, axes)
+    seen = {side: surface_view(first, normals, frame, size * SAMPLING) for side, frame in axes.items()}
     limits = scales(list(distortions.values()))
+    in_detail = {side: seen[side] for side in axes if len(maps) == 1 or side != BEHIND}
+    turn = upright(first, axes[""])
 
     def draw(name: str) -> dict[str, Image]:
-        turned = replace(maps[name], uv=maps[name].uv @ turn.T)
-        disk = disk_view(turned, normals, axes, size * SAMPLING)
-        return {
-            f"{name}/disk": paint(disk, PORCELAIN),
-            f"{name}/area": colored(
-                seen, distortions[name].log_area_ratio, DIVERGING, -limits.log_area, limits.log_area
-            ),
-            f"{name}/angle": colored(seen, angle_error(distortions[name]), SEQUENTIAL, 0.0, limits.angle),
-            **{f"{name}/{pattern}": image for pattern, image in patterned(seen, turned).items()},
-        }
+        turned, bad = _turned(maps[name], turn), distortions[name]
+        images = {}
+        for side, frame in axes.items():
+            look = disk_view if first.target == "disk" else sphere_view
+            images[f"{name}/image{side}"] = paint(look(turned, normals, frame, size * SAMPLING), PORCELAIN)
+        for side, view in in_detail.items():
+            areas = colored(view, bad.log_area_ratio, DIVERGING, -limits.log_area, limits.log_area)
+            images[f"{name}/area{side}"] = areas
+            images[f"{name}/angle{side}"] = colored(view, bad.angle_error, SEQUENTIAL, 0.0, limits.angle)
+            for pattern, image in patterned(view, turned, up).items():
+                images[f"{name}/{pattern}{side}"] = image
+        return images
+
+    def draw_plain() -> dict[str, Image]:
+        plain = plain_disk(size) if first.target == "disk" else plain_sphere(size, axes[""], up)
+        return {**{f"surface{side}": paint(view, PORCELAIN) for side, view in seen.items()}, **plain}
 
     tasks: list[Callable[[], dict[str, Image]]] = [lambda name=name: draw(name) for name in maps]  # type: ignore[misc]
-    tasks.append(lambda: {"surface": paint(seen, PORCELAIN), **plain_patterns(size)})
+    tasks.append(draw_plain)
     with ThreadPoolExecutor() as pool:
         images = {key: image for part in pool.map(lambda task: task(), tasks) for key, image in part.items()}
         return dict(zip(images, pool.map(webp, images.values()), strict=True))
 
 
 def upright(surface_map: SurfaceMap, axes: Floats) -> Floats:
-    """Rotation of the disk, (2, 2), that fits it best to what is seen of the surface (Procrustes, by area)."""
-    surface = surface_map.surface
-    weight = surface.vertex_areas * np.maximum(surface.vertex_normals @ axes[2], 0)
+    """Rotation of the disk, (2, 2), that fits it best to what is seen of the surface, or of the sphere, (3, 3).
+
+    A Procrustes problem, weighted by area; on the sphere for the whole surface (Kabsch 1976).
+    """
+    surface, on_sphere = surface_map.surface, surface_map.target == "sphere"
+    facing = 1.0 if on_sphere else np.maximum(surface.vertex_normals @ axes[2], 0)
+    weight = surface.vertex_areas * facing
     used = weight > 0
+    weight, image = weight[used], surface_map.image[used]
+    place = surface.vertices[used] if on_sphere else surface.vertices[used] @ axes[:2].T
     if not used.any():
-        return np.eye(2)
-    weight, flat = weight[used], surface_map.uv[used]
-    screen = surface.vertices[used] @ axes[:2].T
-    screen = screen - np.average(screen, axis=0, weights=weight)
-    match = weight @ ((screen[:, 0] + 1j * screen[:, 1]) * (flat[:, 0] - 1j * flat[:, 1]))
-    cosine, sine = (match.real / abs(match), match.imag / abs(match)) if abs(match) > 0 else (1.0, 0.0)
-    return np.array([[cosine, -sine], [sine, cosine]])
+        return np.eye(image.shape[1])
+    place = place - np.average(place, axis=0, weights=weight)
+    left, _, right = np.linalg.svd(place.T @ (weight[:, None] * image))
+    left[:, -1] *= np.sign(np.linalg.det(left @ right))
+    return np.asarray(left @ right)
 
 
-def patterned(view: View, surface_map: SurfaceMap) -> dict[str, Image]:
-    """Draw a view with each pattern of the disk, pulled back by the map."""
-    uv = surface_map.uv[surface_map.surface.faces]
-    place, footprint = view.fragments.interpolate(uv), view.footprint(uv)
-    return {name: paint(view, pattern_colors(pattern(place, footprint), place)) for name, pattern in PATTERNS.items()}
+def _turned(surface_map: SurfaceMap, turn: Floats) -> SurfaceMap:
+    turned = surface_map.image @ turn.T
+    return replace(surface_map, uv=turned) if surface_map.points is None else replace(surface_map, points=turned)
 
 
-def plain_patterns(size: int) -> dict[str, Image]:
+def patterned(view: View, surface_map: SurfaceMap, up: str = "y") -> dict[str, Image]:
+    """Draw a view with each pattern of the disk or sphere, pulled back by the map; `up` as in `pictures`."""
+    image = surface_map.image if surface_map.points is None else _up_last(surface_map.points, up)
+    corners = image[surface_map.surface.faces]
+    return _with_patterns(view, surface_map.target, view.fragments.interpolate(corners), view.footprint(corners))
+
+
+def _up_last(points: Floats, up: str) -> Floats:
+    """Turn points, (N, 3), so that the upward axis, about which the sphere is colored, becomes the last."""
+    return np.roll(points, 2 - "xyz".index(up), axis=1)
+
+
+def _with_patterns(view: View, target: str, place: Floats32, footprint: Floats32) -> dict[str, Image]:
+    return {
+        name: paint(view, pattern_colors(pattern(place, footprint), place))
+        for name, pattern in PATTERNS[target].items()
+    }
+
+
+def plain_sphere(size: int, axes: Floats, up: str = "y") -> dict[str, Image]:
+    """Draw each pattern on the sphere itself, seen along `axes`."""
+    view, place = ball_view(size * SAMPLING)
+    frame = _up_last(axes, up).astype(np.float32)
+    # A step to the right or up goes backward by as much as the ball is inclined.
+    slope = place[:, :2] / np.maximum(place[:, 2:], np.float32(0.05))
+    moved = np.hypot(*(frame[k] - slope[:, k : k + 1] * frame[2] for k in (0, 1)))
+    pixel = np.float32(2 / (size * SAMPLING * (1 - 2 * MARGIN)))
+    images = _with_patterns(view, "sphere", place @ frame, np.abs(moved) * pixel)
+    return {f"pattern/{name}": image for name, image in images.items()}
+
+
+def plain_disk(size: int) -> dict[str, Image]:
     """Draw each pattern on the disk itself."""
     pixel = 2 / (size * (1 - 2 * MARGIN))
     axis = (np.arange(size) + 0.5 - size / 2) * pixel
@@ -138,7 +194,7 @@ def plain_patterns(size: int) -> dict[str, Image]:
     footprint = np.full_like(uv, pixel)
     inside = np.clip(0.5 + (1 - np.hypot(*uv.T)) / pixel, 0, 1)
     images = {}
-    for name, pattern in PATTERNS.items():
+    for name, pattern in PATTERNS["disk"].items():
         rgba = np.vstack([0.97 * pattern_colors(pattern(uv, footprint), uv), inside])
         images[f"pattern/{name}"] = (rgba.T * 255 + 0.5).astype(np.uint8).reshape(size, size, 4)
     return images
@@ -194,6 +250,7 @@ def histograms(values: Mapping[str, Floats], label: str, *, limit: float | None 
         )
         axis.set(xlim=(-limit, limit), ylim=(0, 1.3), yticks=[])
         axis.axvline(0, color=FAINT, lw=0.8, zorder=0)
+        axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axis.tick_params(labelbottom=axis is axes[-1], length=3 if axis is axes[-1] else 0)
     axes[-1].set_xlabel(label, color=INK, fontsize=9)
     return figure

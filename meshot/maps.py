@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.mesh import Floats, Ints, Surface, cross2
+from meshot.settings import Target
 
 if TYPE_CHECKING:
     from meshot.locate import Location, Locator
@@ -43,6 +44,16 @@ class SurfaceMap:
     transport: "TransportResult | None" = None
     notes: dict[str, Any] = field(default_factory=dict)
     points: Floats | None = None
+
+    @property
+    def target(self) -> Target:
+        """Where the map goes: "disk" or "sphere"."""
+        return "disk" if self.points is None else "sphere"
+
+    @property
+    def image(self) -> Floats:
+        """Image of each vertex: `uv`, (V, 2), or on the sphere `points`, (V, 3)."""
+        return self.uv if self.points is None else self.points
 
     @cached_property
     def signed_areas(self) -> Floats:

@@ -6,7 +6,6 @@ Halfedge ``3 f + k`` runs from corner k of face f to corner k + 1; ``lengths[f, 
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from meshot.mesh import Floats, Ints, Surface
@@ -121,37 +120,3 @@ def mean_value_weights(faces: Ints, lengths: Floats, vertex_count: int) -> Spars
     across = rows != columns
     entries = (values[across], (rows[across], columns[across]))
     return sparse.coo_array(entries, shape=(vertex_count, vertex_count)).tocsr()
-
-
-def dirichlet_energy(matrix: Sparse, values: Floats) -> float:
-    """Return half the quadratic form of a Laplacian, summed over the columns of `values`, (V,) or (V, k)."""
-    return float(0.5 * np.sum(values * (matrix @ values)))
-
-
-def beltrami(surface: Surface, z: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Return ``f_zbar / f_z`` of the piecewise-linear map to the plane in each face, (F,); zero where it is conformal.
-
-    Not finite where the image is a point.
-
-    Parameters
-    ----------
-    surface : Surface
-    z : (V,) complex
-        Image of each vertex.
-
-    Examples
-    --------
-    >>> right = Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
-    >>> beltrami(right, np.array([0, 1, 2j])).round(12) + 0.0
-    array([-0.33333333+0.j])
-    """
-    a, b, c = surface.corners.transpose(1, 0, 2)
-    base, side = b - a, c - a
-    length = np.linalg.norm(base, axis=1)
-    # The face in its own plane: corners at 0, length and w.
-    w = np.sum(base * side, axis=1) / length + 2j * surface.face_areas / length
-    p, q, r = z[surface.faces].T
-    first, second = (q - p) / length, r - p
-    holomorphic = (second - first * np.conj(w)) / (w - np.conj(w))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((first - holomorphic) / holomorphic)

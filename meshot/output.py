@@ -17,7 +17,10 @@ from meshot.distortion import Distortion
 from meshot.files import PathLike
 from meshot.io import write_json, write_npz, write_obj, write_ply, write_text
 from meshot.maps import SurfaceMap
-from meshot.mesh import Floats, Surface
+from meshot.mesh import Floats, Ints, Surface
+
+# A vertex nearer to the axis has no longitude.
+POLE = 1e-9
 
 CONFORMAL, AREA_PRESERVING = "conformal", "area-preserving"
 
@@ -139,18 +142,47 @@ def transport_figures(surface_map: SurfaceMap) -> dict[str, Any] | None:
 
 
 def _map_figures(surface_map: SurfaceMap) -> dict[str, Any]:
-    path = surface_map.notes.get("cut_path")
+    cut = cut_of(surface_map)
     return {
+        "to": surface_map.target,
         "vertices": len(surface_map.surface.vertices),
-        "cut_path": None if path is None else np.asarray(path).tolist(),
+        "cut": None if cut is None else vars(cut),
         "repaired_faces": surface_map.notes.get("repaired_faces", 0),
     }
 
 
-def angle_error(distortion: Distortion) -> Floats:
-    """Return the mean of the absolute angle differences at each face's corners, degrees, (F,)."""
-    error: Floats = np.abs(distortion.angle_difference).mean(axis=1)
-    return error
+@dataclass(frozen=True)
+class CutFigures:
+    """What is told of the cut through a closed surface.
+
+    Attributes
+    ----------
+    path : tuple of int
+        Its vertices, in those of the input.
+    length : float
+        In the mesh's unit.
+    first_added : int
+        The vertices of the mapped surface from this one on were added by the cut; all others are the input's own.
+    sources_of_added : tuple of int
+        The vertex of the input that each of them came from.
+    """
+
+    path: tuple[int, ...]
+    length: float
+    first_added: int
+    sources_of_added: tuple[int, ...]
+
+
+def cut_of(surface_map: SurfaceMap) -> CutFigures | None:
+    """Return the figures of the cut that opened a surface, or None if there was none."""
+    path = surface_map.notes.get("cut_path")
+    if path is None:
+        return None
+    steps = np.diff(surface_map.surface.vertices[path], axis=0)
+    first = int(surface_map.source_vertex.max()) + 1
+    added = surface_map.source_vertex[first:]
+    length = float(np.linalg.norm(steps, axis=1).sum())
+    return CutFigures(tuple(np.asarray(path).tolist()), length, first, tuple(added.tolist()))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -171,7 +203,8 @@ def check_folder(out: PathLike) -> None:
 def write_run(out: PathLike, run: Run, page: str) -> None:
     """Write ``map.obj``, ``map.ply``, ``map.npz``, ``report.html`` and ``metrics.json`` into the folder `out`.
 
-    The files appear when all of them are complete; other files in the folder stay.
+    A map to the sphere has also ``sphere.obj``: its image as a mesh with the same faces. The files appear when all of
+    them are complete; other files in the folder stay.
 
     Parameters
     ----------
@@ -187,21 +220,72 @@ def write_run(out: PathLike, run: Run, page: str) -> None:
     OSError
         Something cannot be written; then nothing in the folder has changed.
     """
-    surface, uv = run.surface_map.surface, run.surface_map.uv
+    surface, image, on_sphere = run.surface_map.surface, run.surface_map.image, run.surface_map.target == "sphere"
     distortion = run.distortion
     with complete_folder(out) as folder:
-        write_obj(folder / "map.obj", surface, uv)
+        if on_sphere:
+            write_obj(folder / "map.obj", surface, *longitude_latitude(image, surface.faces))
+            write_obj(folder / "sphere.obj", surface.with_vertices(np.nan_to_num(image)))
+        else:
+            write_obj(folder / "map.obj", surface, (image + 1) / 2)
         scalars = {
             "log_area_ratio": distortion.log_area_ratio,
-            "angle_error": angle_error(distortion),
+            "angle_error": distortion.angle_error,
+            "log_angle_ratio": distortion.log_angle_error,
             "quasi_conformal": distortion.quasi_conformal,
             "beltrami": distortion.beltrami,
         }
-        write_ply(folder / "map.ply", surface.vertices, surface.faces, scalars, {"u": uv[:, 0], "v": uv[:, 1]})
-        arrays = {"vertices": surface.vertices, "faces": surface.faces, "uv": uv}
+        names = ("sphere_x", "sphere_y", "sphere_z") if on_sphere else ("u", "v")
+        write_ply(folder / "map.ply", surface.vertices, surface.faces, scalars, dict(zip(names, image.T, strict=True)))
+        arrays = {"vertices": surface.vertices, "faces": surface.faces, "points" if on_sphere else "uv": image}
         write_npz(folder / "map.npz", **arrays, source_vertex=run.surface_map.source_vertex)
         write_text(folder / "report.html", page)
         write_json(folder / "metrics.json", metrics(run))
+
+
+def longitude_latitude(points: Floats, faces: Ints) -> tuple[Floats, Ints]:
+    """Return texture coordinates for a picture of the sphere in longitude and latitude.
+
+    A face across the date line gets corners beyond the unit square, where a repeated picture goes on; a corner at a
+    pole gets the longitude between the other two.
+
+    Parameters
+    ----------
+    points : (V, 3) float
+        Unit vectors; NaN for vertices that belong to no face.
+    faces : (F, 3) int
+
+    Returns
+    -------
+    (T, 2) float, (F, 3) int
+        Rows ``(longitude / 360 + 1/2, latitude / 180 + 1/2)``, in degrees, and for each corner of a face its row. The
+        first V rows are those of the vertices themselves.
+
+    Examples
+    --------
+    >>> points = np.array([[-0.8, 0.6, 0.0], [-0.8, -0.6, 0.0], [0.0, 0.0, 1.0]])
+    >>> texture, corners = longitude_latitude(points, np.array([[0, 1, 2]]))
+    >>> texture[corners[0]].round(3)
+    array([[0.898, 0.5  ],
+           [1.102, 0.5  ],
+           [1.   , 1.   ]])
+    """
+    x, y, z = points.T
+    radius = np.hypot(x, y)
+    own = np.stack([np.arctan2(y, x) / (2 * np.pi) + 0.5, np.arctan2(z, radius) / np.pi + 0.5], axis=1)
+    # The corner farthest from the poles keeps its longitude, the others take the copy nearest to it.
+    safest = faces[np.arange(len(faces)), np.argmax(radius[faces], axis=1)]
+    u = own[faces, 0]
+    u -= np.rint(u - own[safest, :1])
+    between = np.stack([u[:, [1, 2]].mean(axis=1), u[:, [2, 0]].mean(axis=1), u[:, [0, 1]].mean(axis=1)], axis=1)
+    u = np.where(radius[faces] < POLE, between, u)
+    moved = u != own[faces, 0]
+    vertices, values = faces[moved], u[moved]
+    _, first, row = np.unique(vertices + 1j * values, return_index=True, return_inverse=True)
+    corners = faces.copy()
+    corners[moved] = len(points) + row
+    extra = np.stack([values[first], own[vertices[first], 1]], axis=1)
+    return np.concatenate([own, extra]), corners
 
 
 @contextmanager

@@ -9,10 +9,10 @@ of them, the step is taken only if it lowers the mean Beltrami coefficient of al
 
 import numpy as np
 
+from meshot.affine import beltrami
 from meshot.harmonic import DirichletProblem, on_circle
 from meshot.mesh import Floats, Surface
 from meshot.moebius import Complexes
-from meshot.operators import beltrami
 
 ITERATIONS = 3
 # With fewer boundary edges per face the step takes longer than its effect on the mean is worth.

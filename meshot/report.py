@@ -13,7 +13,7 @@ from markupsafe import Markup
 from meshot import figures
 from meshot.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.errors import format_ids
-from meshot.output import AREA_PRESERVING, CONFORMAL, Run, transport_figures
+from meshot.output import AREA_PRESERVING, CONFORMAL, Run, cut_of, transport_figures
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,6 +23,8 @@ CHART_COLORS = {
     figures.FAINT: "var(--line)",
     **dict(zip(figures.SERIES, ("var(--conformal)", "var(--area)", "var(--other)"), strict=True)),
 }
+
+BEHIND = " from behind"
 
 WHAT = {
     CONFORMAL: "The conformal map keeps every angle and lets areas go.",
@@ -81,7 +83,9 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
         "what": [WHAT[name] for name in names],
         "verdict": verdict(run),
         "tiles": tiles(run),
+        "target": run.surface_map.target,
         "pictures": _pictures(run, up, size),
+        "beside": _rows(names, run.surface_map.target),
         "size": size,
         "scales": _scales(limits),
         "charts": _charts(run),
@@ -160,8 +164,8 @@ def certificate(run: Run) -> str | None:
         return None
     gap = number(max(transport["certificate"], np.finfo(float).eps), 2)
     return (
-        f"The {number(transport['sites'])} cells fill the disk up to {gap} of its area: a cell computed from too few "
-        "neighbors could only be too large, so cells that add up are exact."
+        f"The {number(transport['sites'])} cells fill the {run.surface_map.target} up to {gap} of its area: a cell "
+        "computed from too few neighbors could only be too large, so cells that add up are exact."
     )
 
 
@@ -186,8 +190,10 @@ def rows(run: Run) -> Iterator[Row]:
     yield row("Angle difference, mean absolute value", "0°", "angle", "mean_abs_degrees", write=degrees)
     yield row("Angle difference, standard deviation", "0°", "angle", "sd_degrees", write=degrees)
     yield row("Angle difference, largest", "0°", "angle", "max_degrees", write=degrees)
+    yield row("Log angle ratio, mean absolute value", "0", "angle", "log_mean_abs")
     yield row("Log angle ratio, standard deviation", "0", "angle", "log_sd")
     yield row("Quasi-conformal ratio σ₁/σ₂, mean", "1", "angle", "quasi_conformal_mean")
+    yield row("Beltrami coefficient |μ|, mean", "0", "angle", "beltrami_mean")
 
 
 def changes(run: Run) -> Iterator[str]:
@@ -197,12 +203,13 @@ def changes(run: Run) -> Iterator[str]:
     if loose:
         yield f"Kept without an image, as no face uses them: {len(loose)} vertices ({format_ids(loose)})."
     notes = run.surface_map.notes
-    path = notes.get("cut_path")
-    if path is not None:
-        added = len(run.surface_map.surface.vertices) - len(run.source.vertices)
+    cut = cut_of(run.surface_map)
+    if cut is not None:
         yield (
-            f"The surface is closed; it was cut open along {len(path) - 1} edges from vertex {path[0]} to {path[-1]}. "
-            f"This added {added} vertices, which stand at the end."
+            f"The surface is closed; it was cut open along {len(cut.path) - 1} edges from vertex {cut.path[0]} to "
+            f"{cut.path[-1]}, {number(cut.length)} long in the mesh's unit. This added {len(cut.sources_of_added)} "
+            f"vertices, which stand at the end, from {cut.first_added} on: each is a second copy of a vertex of the "
+            "cut, named in metrics.json and by source_vertex in map.npz."
         )
     flips = notes.get("delaunay_flips") or (run.surface_map.conformal or run.surface_map).notes.get("delaunay_flips")
     if flips:
@@ -216,7 +223,8 @@ def changes(run: Run) -> Iterator[str]:
         rest = f"; {number(off)} faces are still off" if off else ""
         yield f"The triangles' areas were refined after the transport, in {refinement['iterations']} steps{rest}."
     if notes.get("repaired_faces"):
-        yield f"{notes['repaired_faces']} faces that the map would have folded were laid flat again."
+        faces = number(notes["repaired_faces"])
+        yield f"The vertices of {faces} faces were moved, as the conformal map would have folded there."
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -225,41 +233,54 @@ def changes(run: Run) -> Iterator[str]:
 
 def _pictures(run: Run, up: str, size: int) -> dict[str, Picture]:
     drawn = figures.pictures(run.source, run.maps, run.distortions, up=up, size=size)
-    captions = {
-        "surface": ("The surface", "The surface, rendered as white porcelain."),
-        "pattern/checkerboard": (
-            "The disk",
-            f"A disk with a checkerboard of {CELLS} squares across, its hue turning with the angle.",
-        ),
-        "pattern/circles": (
-            "The disk",
-            f"A disk filled with touching circles, {CELLS} across, its hue turning with the angle.",
-        ),
-    }
-    for name in run.maps:
-        area, angle = run.distortions[name].summary().values()
-        spread = f"98 % of the faces lie between {number(area['log_p01'])} and {number(area['log_p99'])}"
-        change = f"{number(angle['mean_abs_degrees'])} degrees on average"
-        captions |= {
-            f"{name}/disk": (
-                f"{name.capitalize()} image",
-                f"The {name} image of the surface in the disk, lit as the surface is.",
-            ),
-            f"{name}/checkerboard": (
-                name.capitalize(),
-                f"The surface with the checkerboard pulled back by the {name} map.",
-            ),
-            f"{name}/circles": (name.capitalize(), f"The surface with the circles pulled back by the {name} map."),
-            f"{name}/area": (name.capitalize(), f"The surface colored by log area ratio of the {name} map: {spread}."),
-            f"{name}/angle": (
-                name.capitalize(),
-                f"The surface colored by angle error of the {name} map, {change}.",
-            ),
-        }
     return {
-        key: Picture(f"data:image/webp;base64,{base64.b64encode(data).decode()}", captions[key][1], captions[key][0])
+        key: Picture(f"data:image/webp;base64,{base64.b64encode(data).decode()}", *_words(run, *key.split("/")))
         for key, data in drawn.items()
     }
+
+
+def _words(run: Run, name: str, kind: str = "", side: str = "") -> tuple[str, str]:
+    """Return the alternative text and the caption of a picture."""
+    if name == "surface":
+        behind = kind == "behind"
+        return f"The surface, rendered as white porcelain{', from behind' * behind}.", "The surface" + BEHIND * behind
+    target = run.surface_map.target
+    if name == "pattern":
+        on_disk = target == "disk"
+        pattern = {
+            "checkerboard": f"with a checkerboard of {CELLS} squares across" if on_disk else "with a checkerboard",
+            "circles": f"filled with touching circles, {CELLS} across" if on_disk else "covered with equal circles",
+        }[kind]
+        return f"A {target} {pattern}, its hue turning with the angle.", f"The {target}"
+    area, angle = run.distortions[name].summary().values()
+    spread = f"98 % of the faces lie between {number(area['log_p01'])} and {number(area['log_p99'])}"
+    seen = "from behind, " * (side == "behind")
+    alt = {
+        "image": f"The {name} image of the surface {'in' if target == 'disk' else 'on'} the {target}, {seen}lit as the "
+        "surface is.",
+        "checkerboard": f"The surface {seen}with the checkerboard pulled back by the {name} map.",
+        "circles": f"The surface {seen}with the circles pulled back by the {name} map.",
+        "area": f"The surface {seen}colored by log area ratio of the {name} map: {spread}.",
+        "angle": f"The surface {seen}colored by angle error of the {name} map, {number(angle['mean_abs_degrees'])} "
+        "degrees on average.",
+    }[kind]
+    caption = f"{name.capitalize()} image" if kind == "image" else name.capitalize()
+    return alt, caption + BEHIND * (side == "behind")
+
+
+def _rows(names: list[str], target: str) -> dict[str, list[list[str]]]:
+    """Return which pictures stand beside one another: rows of their names, for each section."""
+    sides = ["", figures.BEHIND] if target == "sphere" else [""]
+    details = sides if len(names) == 1 else [""]
+    hero = [[f"surface{side}", *(f"{name}/image{side}" for name in names)] for side in sides]
+    rows = {"hero": [[key for row in hero for key in row]] if len(names) == 1 else hero}
+    for kind in figures.PATTERNS[target]:
+        rows.setdefault("patterns", []).append(
+            [f"pattern/{kind}", *(f"{name}/{kind}{side}" for name in names for side in details)]
+        )
+    for kind in ("area", "angle"):
+        rows[kind] = [[f"{name}/{kind}{side}" for name in names for side in details]]
+    return rows
 
 
 def _scales(limits: figures.Scales) -> dict[str, dict[str, str]]:

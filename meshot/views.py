@@ -1,6 +1,6 @@
 """Where to look from: a direction that shows a surface from its good side, and the pixels seen from there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ COARSE = 2  # surroundings are averaged on every second pixel
 ELEVATION = np.radians(12.0)  # from which everything else is looked at
 KEY_LIGHT = np.array([-0.42, 0.55, 0.72], dtype=np.float32)
 FILL_LIGHT = np.array([0.75, 0.05, 0.66], dtype=np.float32)
+RELIEF = (0.45, 1.3)  # least and most light on the surface against that on a ball, where its image on one is shown
 HALFWAY = np.array([-0.227, 0.297, 0.928], dtype=np.float32)  # between the key light and the eye
 
 
@@ -47,7 +48,7 @@ class View:
         return pixel, np.bincount(pixel, minlength=height * width // SAMPLING**2)
 
     def footprint(self, corner_values: Floats) -> Floats32:
-        """How far values at the faces' corners, (F, 3, 2), move within one pixel, for each fragment: (N, 2)."""
+        """How far values at the faces' corners, (F, 3, k), move within one pixel, for each fragment: (N, k)."""
         gradient = np.einsum("fxc,fck->fxk", barycentric_gradients(self.corners), corner_values)
         moved: Floats32 = np.sqrt((gradient**2).sum(axis=1)).astype(np.float32)
         return moved[self.fragments.faces]
@@ -89,6 +90,11 @@ def camera(surface: Surface, up: str = "y") -> Floats:
     return _frame(np.cos(ELEVATION) * side + np.sin(ELEVATION) * upward, upward)
 
 
+def behind(axes: Floats, up: str = "y") -> Floats:
+    """Return the view from the other side, as high above: `axes` turned by half a turn about the upward axis."""
+    return axes * np.where(np.arange(3) == "xyz".index(up), 1.0, -1.0) + 0.0
+
+
 def _frame(backward: Floats, upward: Floats) -> Floats:
     """Complete the direction to the eye to a frame; where one looks along `upward`, another axis points up."""
     backward = backward / np.linalg.norm(backward)
@@ -125,6 +131,28 @@ def disk_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: int)
     return _view(surface_map.surface, points, normals @ axes.T, size, crease=False)
 
 
+def sphere_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: int) -> View:
+    """Look at the sphere, a ball in the surface's relief: where the surface's normal is another, so is the light."""
+    points = surface_map.image @ axes.T
+    radius = (0.5 - MARGIN) * size
+    pixels = points * [radius, -radius, radius] + [size / 2, size / 2, 0]
+    view = _view(surface_map.surface, pixels, normals @ axes.T, size, crease=False)
+    place = view.fragments.interpolate(points[surface_map.surface.faces])
+    relief = np.clip(view.shade / _soft_light(place), *RELIEF)
+    return replace(view, shade=_ball_light(place) * relief)
+
+
+def ball_view(size: int) -> tuple[View, Floats32]:
+    """Look at a ball: the view, and the point of the unit sphere in the camera's frame at each fragment, (N, 3)."""
+    axis = (np.arange(size) + 0.5 - size / 2) / ((0.5 - MARGIN) * size)
+    x, y = (values.ravel() for values in np.meshgrid(axis, -axis))
+    pixels = np.flatnonzero(x**2 + y**2 < 1)
+    x, y = x[pixels], y[pixels]
+    place = np.stack([x, y, np.sqrt(1 - x**2 - y**2)], axis=1).astype(np.float32)
+    fragments = Fragments((size, size), pixels, np.zeros_like(pixels), np.zeros_like(place), place[:, 2])
+    return View(fragments, _ball_light(place), np.zeros((1, 3, 2))), place
+
+
 def _to_pixels(points: Floats, surface: Surface, size: int) -> Floats:
     """Fit the used points into a square picture, y downward, depth in pixels too."""
     used = points[surface.referenced]
@@ -150,6 +178,11 @@ def _light(normals: Floats32) -> Floats32:
     glint = half**32
     shade = 0.33 + 0.07 * unit * normals[:, 1] + 0.52 * key + 0.16 * fill + 0.07 * glint
     return (shade * np.where(inside, np.float32(0.7), np.float32(1))).astype(np.float32)
+
+
+def _ball_light(place: Floats32) -> Floats32:
+    """Light on a ball, weaker than on other shapes: it has no detail that shadows could show."""
+    return np.asarray(0.42 + 0.6 * _light(place), dtype=np.float32)
 
 
 def _soft_light(normals: Floats32) -> Floats32:

@@ -1,9 +1,10 @@
 """Maps known in closed form, for the tests of what is made of maps: ``from handmade import cap_run``."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-from shapes import cap
+from shapes import bumpy_sphere, cap, icosphere
 
 from meshot.distortion import distortion
 from meshot.maps import SurfaceMap
@@ -26,6 +27,25 @@ def cap_maps(rings=12, angle=2.0):
         masses=source, iterations=7, max_relative_error=1e-7, certificate=2e-14, converged=True, history=steps
     )
     return conformal, SurfaceMap(surface, lambert.uv, source, conformal, transport, {"repaired_faces": 0})
+
+
+def sphere_maps(subdivisions=3):
+    """Central projection of a star-shaped surface to the sphere, turned, and a map a little off from it."""
+    surface, round_one = bumpy_sphere(subdivisions), icosphere(subdivisions).vertices
+    turned = round_one @ np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]]).T
+    source = np.arange(len(round_one))
+    first = SurfaceMap(surface, None, source, points=turned, notes={"repaired_faces": 0})
+    other = turned + 0.1 * turned[:, [1, 2, 0]] ** 2
+    return first, replace(first, points=other / np.linalg.norm(other, axis=1)[:, None], conformal=first)
+
+
+def sphere_run(*, area=False):
+    """A finished run on a closed surface."""
+    first, other = sphere_maps()
+    maps = {"conformal": first, **({"area-preserving": other} if area else {})}
+    provenance = Provenance("ball.obj", "0" * 64, "meshot conformal ball.obj --to sphere -o out")
+    distortions = {key: distortion(value) for key, value in maps.items()}
+    return Run(first.surface, list(maps.values())[-1], distortions, provenance, {"read": 0.25, "total": 2.0})
 
 
 def cap_run(*, area=True, name="cap.obj", notes=(), **settings):

@@ -170,6 +170,10 @@ def test_no_traceback_from_a_process_of_its_own(tmp_path):
         ["area", "MESH", "-o", "OUT", "--up", "w"],
         ["area", "MESH", "-o", "OUT", "--teapot"],
         ["area", "MESH", "more", "-o", "OUT"],
+        ["conformal", "MESH", "-o", "OUT", "--normalize", "centre"],
+        ["conformal", "MESH", "-o", "OUT", "--through", "1,two"],
+        ["conformal", "MESH", "-o", "OUT", "--through", "1,-2"],
+        ["conformal", "MESH", "-o", "OUT", "--through", ""],
         ["sample", "MESH", "-n", "0", "-o", "OUT.ply"],
         ["sample", "MESH", "-n", "10", "-o", "OUT.ply", "--method", "dice"],
         ["sample", "MESH", "-n", "10", "-o", "OUT.docx"],
@@ -282,7 +286,7 @@ def test_command_line_is_kept(tmp_path, run, dome):
     run("conformal", dome, "-o", tmp_path / "my out")
     figures = json.loads((tmp_path / "my out" / "metrics.json").read_text())
     assert figures["command"] == f"meshot conformal {dome} -o '{tmp_path / 'my out'}'"
-    assert figures["options"] == {"map": "conformal", "to": "disk"}
+    assert figures["options"] == {"map": "conformal", "to": "disk", "normalize": "area", "through": None}
 
 
 def test_closed_surface_is_cut_and_loose_vertices_stay(tmp_path, run):
@@ -293,10 +297,73 @@ def test_closed_surface_is_cut_and_loose_vertices_stay(tmp_path, run):
     figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert figures["vertices"] == len(loose.vertices)
     assert figures["input"]["unreferenced_vertices"] == 1
-    assert figures["map"]["vertices"] == len(loose.vertices) + len(figures["map"]["cut_path"]) - 2
+    cut = figures["map"]["cut"]
+    assert figures["map"]["vertices"] == len(loose.vertices) + len(cut["path"]) - 2
+    assert cut["first_added"] == len(loose.vertices)
+    assert cut["sources_of_added"] == cut["path"][1:-1]
+    steps = np.diff(loose.vertices[cut["path"]], axis=0)
+    assert cut["length"] == pytest.approx(np.linalg.norm(steps, axis=1).sum(), rel=1e-12)
     with np.load(tmp_path / "out" / "map.npz") as arrays:
         np.testing.assert_array_equal(arrays["source_vertex"][: len(loose.vertices)], np.arange(len(loose.vertices)))
         assert np.isnan(arrays["uv"][len(loose.vertices) - 1]).all()
+
+
+@pytest.fixture
+def ball(tmp_path):
+    """Path of a small closed mesh."""
+    return obj(tmp_path / "ball.obj", shapes.bumpy_sphere(2))
+
+
+def test_a_closed_surface_goes_to_the_sphere(tmp_path, run, ball):
+    assert run("conformal", ball, "--to", "sphere", "-o", tmp_path / "out") == (0, "", "")
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert figures["area"]["flipped"] == 0
+    assert figures["map"] == {"to": "sphere", "vertices": 162, "cut": None, "repaired_faces": 0}
+    sphere, points = (
+        meshot.read_surface(tmp_path / "out" / "sphere.obj"),
+        np.load(tmp_path / "out" / "map.npz")["points"],
+    )
+    np.testing.assert_array_equal(sphere.vertices, points)
+    np.testing.assert_array_equal(sphere.faces, shapes.bumpy_sphere(2).faces)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("normalize", ["area", "distortion", "none"])
+def test_ways_to_normalize(tmp_path, run, dome, normalize):
+    assert run("conformal", dome, "-o", tmp_path / "out", "--normalize", normalize)[0] == 0
+    expected = meshot.conformal_map(meshot.read_surface(dome), normalize=normalize).uv
+    np.testing.assert_array_equal(np.load(tmp_path / "out" / "map.npz")["uv"], expected)
+
+
+def test_the_cut_passes_the_vertices_that_are_named(tmp_path, run, ball):
+    assert run("conformal", ball, "-o", tmp_path / "out", "--through", "7,100, 30")[0] == 0
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    path = figures["map"]["cut"]["path"]
+    assert [path[0], path[-1]] == [7, 30]
+    assert 100 in path
+    assert figures["options"]["through"] == [7, 100, 30]
+    assert f"cut open along {len(path) - 1} edges from vertex 7 to 30" in (tmp_path / "out/report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("mesh", "options", "cause"),
+    [
+        ("dome", ["--to", "sphere"], "boundary"),
+        ("dome", ["--through", "1,2,3"], "boundary"),
+        ("ball", ["--to", "sphere", "--through", "1,2,3"], "needs no cut"),
+        ("ball", ["--to", "sphere", "--normalize", "none"], "'none'"),
+        ("ball", ["--through", "1,9999"], "not on the surface (ids 9999)"),
+        ("ball", ["--through", "5"], "at least two edges (ids 5)"),
+        ("ball", ["--through", "1,5,1"], "twice (ids 1)"),
+    ],
+)
+def test_options_that_do_not_fit_the_surface(tmp_path, run, request, mesh, options, cause):
+    path = request.getfixturevalue(mesh)
+    code, out, err = run("conformal", path, "-o", tmp_path / "out", *options)
+    assert (code, out) == (2, "")
+    assert_one_sentence(err)
+    assert cause in err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("method", ["sobol", "random"])

@@ -7,7 +7,7 @@ from scipy.special import ellipj, ellipk
 from shapes import bumpy_sphere, cap, cylinder, disk, grid, icosphere, relief, tetrahedron, torus
 
 from meshot import conformal_map
-from meshot.errors import GeometryError, TopologyError
+from meshot.errors import GeometryError, OptionError, TopologyError
 from meshot.mesh import Surface, cross2
 from meshot.moebius import DiskMoebius
 
@@ -215,7 +215,7 @@ def test_user_path_is_followed():
 
 
 def test_a_path_for_an_open_surface_is_refused():
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(OptionError, match="closed"):
         conformal_map(disk(3), path=[0, 1, 2])
 
 

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +16,7 @@ def flat_map(surface, uv):
 
 
 def sphere_map(surface, points):
-    return SimpleNamespace(surface=surface, points=np.asarray(points, dtype=float), uv=None)
+    return SurfaceMap(surface, None, np.arange(len(surface.vertices)), points=np.asarray(points, dtype=float))
 
 
 def turned(surface, angle=0.7):
@@ -64,7 +62,22 @@ def test_angles_of_a_stretched_right_triangle():
     assert angle["max_degrees"] == pytest.approx(15)
     assert angle["log_sd"] == pytest.approx(np.std([0, np.log(2 / 3), np.log(4 / 3)]))
     assert angle["quasi_conformal_mean"] == pytest.approx(np.sqrt(3))
-    assert angle["beltrami_mean"] == pytest.approx((np.sqrt(3) - 1) / (np.sqrt(3) + 1))
+    assert angle["log_mean_abs"] == pytest.approx(np.log(2) / 3)
+    for figure in ("mean", "p99", "max"):
+        assert angle[f"quasi_conformal_{figure}"] == pytest.approx(np.sqrt(3))
+    assert angle["log_left_out"] == 0
+    assert (
+        angle["beltrami_mean"]
+        == angle["beltrami_p99"]
+        == angle["beltrami_max"]
+        == pytest.approx((np.sqrt(3) - 1) / (np.sqrt(3) + 1))
+    )
+
+
+def test_figures_of_each_face_are_means_over_its_corners():
+    result = distortion(flat_map(triangle(), [[0, 0], [np.sqrt(3), 0], [0, 1]]))
+    np.testing.assert_allclose(result.angle_error, [10], rtol=1e-12)
+    np.testing.assert_allclose(result.log_angle_error, [(np.log(3 / 2) + np.log(4 / 3)) / 3], rtol=1e-12)
 
 
 def test_area_figures_of_two_faces():

@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 
 from meshot import errors
-from meshot.errors import ConvergenceError, GeometryError, MeshotError, MeshReadError, TopologyError, format_ids
+from meshot.errors import (
+    ConvergenceError,
+    GeometryError,
+    MeshotError,
+    MeshReadError,
+    OptionError,
+    TopologyError,
+    format_ids,
+)
 
 
-@pytest.mark.parametrize("kind", [MeshReadError, TopologyError, GeometryError, ConvergenceError])
+@pytest.mark.parametrize("kind", [MeshReadError, TopologyError, GeometryError, OptionError, ConvergenceError])
 def test_all_errors_are_meshot_errors_with_ids(kind):
     error = kind("two faces overlap", ids=np.array([4, 2]))
     assert isinstance(error, MeshotError)

@@ -3,15 +3,16 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from handmade import cap_maps, cap_run
+from handmade import cap_maps, cap_run, sphere_run
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from shapes import bumpy_sphere, cap, disk
+from shapes import bumpy_sphere, cap, disk, icosphere
 
 from meshot import colors, figures
+from meshot.distortion import distortion
 from meshot.maps import SurfaceMap
-from meshot.views import camera, disk_view, surface_view
+from meshot.views import behind, camera, disk_view, surface_view
 
 NO_WIDTH = np.zeros((1, 2), dtype=np.float32)
 
@@ -52,6 +53,52 @@ def test_circle_centers_are_dark_and_gaps_are_pale():
     np.testing.assert_array_equal(values, [0, 0, 0, 1])
 
 
+def on_ball(count, seed=0):
+    points = np.random.default_rng(seed).normal(size=(count, 3))
+    return (points / np.linalg.norm(points, axis=1)[:, None]).astype(np.float32)
+
+
+def test_cube_checkerboard_covers_half_the_sphere_and_joins_at_the_cube_edges():
+    points = on_ball(100_000)
+    narrow = np.full_like(points, 1e-4)
+    assert colors.cube_checkerboard(points, narrow).mean() == pytest.approx(0.5, abs=0.01)
+    # Two points close to each other on both sides of a cube's edge, all along it, have one color.
+    z = np.linspace(-0.9, 0.9, 200)
+    sides = [np.stack([1 + shift, 1 - shift, z], axis=1) for shift in (np.full(200, 1e-3), np.full(200, -1e-3))]
+    first, second = (
+        colors.cube_checkerboard((s / np.linalg.norm(s, axis=1)[:, None]).astype(np.float32), narrow[:200])
+        for s in sides
+    )
+    np.testing.assert_allclose(first, second, atol=1e-3)
+    assert 0.3 < first.mean() < 0.7
+
+
+def test_cube_checkerboard_has_its_squares_and_fades():
+    angle = (np.arange(40) + 0.5) * np.pi / 40  # half the equator: two sides of the cube
+    equator = np.stack([np.cos(angle), np.sin(angle), np.full(40, 0.01)], axis=1).astype(np.float32)
+    values = colors.cube_checkerboard(equator, np.full_like(equator, 1e-4))
+    assert (np.abs(np.diff(values)) > 0.5).sum() == 2 * colors.CUBE_CELLS
+    wide = np.full_like(equator, 8 / colors.CUBE_CELLS)
+    np.testing.assert_allclose(colors.cube_checkerboard(equator, wide), 0.5)
+
+
+def test_circles_on_the_sphere_are_equal_and_do_not_overlap():
+    points = on_ball(200_000)
+    inside = 1 - colors.sphere_circles(points, np.full_like(points, 1e-5)).mean()
+    tree, radius = colors._circle_centers()
+    assert tree.n == 642
+    cap_share = (1 - np.cos(0.94 * 2 * np.arcsin(radius / 2))) / 2
+    assert inside == pytest.approx(642 * cap_share, rel=0.01)
+    assert 0.6 < inside < 0.9
+
+
+def test_colors_of_the_sphere_have_no_seam():
+    near = np.array([[-1, 1e-4, 0.1], [-1, -1e-4, 0.1], [1e-4, 0, -1], [-1e-4, 0, -1]], dtype=np.float32)
+    found = colors.pattern_colors(np.zeros(4, dtype=np.float32), near)
+    np.testing.assert_allclose(found[:, 0], found[:, 1], atol=0.03)
+    np.testing.assert_allclose(found[:, 2], found[:, 3], atol=0.1)
+
+
 def test_scale_ends_have_the_named_colors():
     found = colors.scale_colors(np.array([-3.0, 0, 3, np.nan]), colors.DIVERGING, -1, 1)
     named = [[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in colors.DIVERGING]
@@ -61,9 +108,9 @@ def test_scale_ends_have_the_named_colors():
 def test_scales_hold_98_percent_of_the_faces_of_both_maps():
     run = cap_run(angle=1.4)
     limits = figures.scales(list(run.distortions.values()))
-    for distortion in run.distortions.values():
-        assert (np.abs(distortion.log_area_ratio) <= limits.log_area).mean() >= 0.98
-        assert (figures.angle_error(distortion) <= limits.angle).mean() >= 0.979
+    for found in run.distortions.values():
+        assert (np.abs(found.log_area_ratio) <= limits.log_area).mean() >= 0.98
+        assert (found.angle_error <= limits.angle).mean() >= 0.979
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -90,6 +137,26 @@ def test_closed_surface_stands_upright_seen_from_a_little_above(up, axis):
     axes = camera(bumpy_sphere(2), up)
     assert axes[0, axis] == pytest.approx(0, abs=1e-12)
     assert 0.1 < axes[2, axis] < 0.3
+
+
+@pytest.mark.parametrize("up", "xyz")
+def test_from_behind_one_sees_the_other_side_upright(up):
+    front = camera(bumpy_sphere(2), up)
+    back = behind(front, up)
+    np.testing.assert_allclose(back @ back.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(back) == pytest.approx(1)
+    upward = np.eye(3)["xyz".index(up)]
+    np.testing.assert_allclose(back @ upward, front @ upward, atol=1e-12)
+    np.testing.assert_allclose(back[0], -front[0], atol=1e-12)
+
+
+@given(st.integers(0, 10**6))
+def test_sphere_is_turned_to_stand_as_the_surface_does(seed):
+    ball = icosphere(1)
+    turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+    turn *= np.linalg.det(turn)
+    turned = SurfaceMap(ball, None, np.arange(len(ball.vertices)), points=ball.vertices @ turn.T)
+    np.testing.assert_allclose(figures.upright(turned, np.eye(3)) @ turn, np.eye(3), atol=1e-12)
 
 
 @given(st.floats(-3, 3))
@@ -137,7 +204,7 @@ def test_all_pictures_are_drawn(pictures):
     each = {
         f"{n}/{k}"
         for n in ("conformal", "area-preserving")
-        for k in ("disk", "checkerboard", "circles", "area", "angle")
+        for k in ("image", "checkerboard", "circles", "area", "angle")
     }
     assert pictures.keys() == each | {"surface", "pattern/checkerboard", "pattern/circles"}
     for data in pictures.values():
@@ -146,6 +213,40 @@ def test_all_pictures_are_drawn(pictures):
         assert image[0, 0, 3] == 0
         assert image[60, 60, 3] == 255
         assert image[image[..., 3] == 255].std() > 5
+
+
+@pytest.mark.parametrize("area", [False, True])
+def test_pictures_of_sphere_maps(area):
+    run = sphere_run(area=area)
+    drawn = figures.pictures(run.source, run.maps, run.distortions, size=80)
+    kinds = ("checkerboard", "circles", "area", "angle")
+    expected = {"surface", "surface/behind", "pattern/checkerboard", "pattern/circles"}
+    for name in run.maps:
+        expected |= {f"{name}/image", f"{name}/image/behind", *(f"{name}/{kind}" for kind in kinds)}
+        expected |= set() if area else {f"{name}/{kind}/behind" for kind in kinds}
+    assert drawn.keys() == expected
+    for name, data in drawn.items():
+        image = open_picture(data)
+        assert image.shape == (80, 80, 4)
+        assert image[0, 0, 3] == 0
+        if "image" in name or "pattern" in name:
+            assert (image[..., 3] > 128).mean() == pytest.approx(np.pi / 4 * 0.93**2, abs=0.02)
+        assert image[image[..., 3] == 255].std() > 5
+    assert drawn["conformal/image"] != drawn["conformal/image/behind"]
+
+
+@pytest.mark.parametrize("pattern", ["checkerboard", "circles"])
+def test_a_sphere_that_is_its_own_image_bears_the_pattern_itself(pattern):
+    ball = icosphere(4)
+    turned = SurfaceMap(ball, None, np.arange(len(ball.vertices)), points=ball.vertices @ np.diag([-1.0, -1.0, 1.0]))
+    drawn = figures.pictures(ball, {"conformal": turned}, {"conformal": distortion(turned)}, size=150)
+
+    def hues(name):
+        colors = open_picture(drawn[name])[30:-30, 30:-30, :3]
+        return (colors / colors.sum(axis=2, keepdims=True)).ravel()  # without the light
+
+    assert np.corrcoef(hues(f"conformal/{pattern}"), hues(f"pattern/{pattern}"))[0, 1] > 0.97
+    assert np.corrcoef(hues(f"conformal/{pattern}/behind"), hues(f"pattern/{pattern}"))[0, 1] < 0.5
 
 
 def test_colors_tell_the_map_that_keeps_areas_from_the_one_that_does_not(pictures):

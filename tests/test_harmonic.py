@@ -3,10 +3,10 @@ import pytest
 import torture
 from shapes import cap, disk, relief
 
+from meshot.affine import beltrami
 from meshot.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle
 from meshot.mesh import Surface
 from meshot.moebius import DiskMoebius
-from meshot.operators import beltrami
 from meshot.polish import polish
 
 

@@ -422,7 +422,7 @@ def test_obj_round_trip_with_unreferenced_vertices(tmp_path):
     io.write_obj(tmp_path / "map.obj", surface, uv)
     lines = (tmp_path / "map.obj").read_text().splitlines()
     texture = np.array([line.split()[1:] for line in lines if line.startswith("vt ")], dtype=float)
-    np.testing.assert_array_equal(texture[:-1], (uv[:-1] + 1) / 2)
+    np.testing.assert_array_equal(texture[:-1], uv[:-1])
     assert texture[-1].tolist() == [0, 0]
     a, b, c = (surface.faces[0] + 1).tolist()
     assert f"f {a}/{a} {b}/{b} {c}/{c}" in lines
@@ -431,10 +431,28 @@ def test_obj_round_trip_with_unreferenced_vertices(tmp_path):
     np.testing.assert_array_equal(back.faces, surface.faces)
 
 
-def test_obj_refuses_an_image_of_another_shape(tmp_path):
-    with pytest.raises(ValueError, match=r"uv must have shape \(3, 2\)"):
-        io.write_obj(tmp_path / "map.obj", shapes.triangle(), np.zeros((2, 2)))
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ([np.zeros((2, 2))], "3 rows"),
+        ([np.zeros((3, 3))], "2 columns"),
+        ([np.zeros((5, 2)), np.zeros((2, 3), int)], "its faces"),
+    ],
+)
+def test_obj_refuses_texture_coordinates_of_another_shape(tmp_path, options, cause):
+    with pytest.raises(ValueError, match=cause):
+        io.write_obj(tmp_path / "map.obj", shapes.triangle(), *options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_obj_with_texture_coordinates_of_corners_and_without_any(tmp_path):
+    io.write_obj(tmp_path / "map.obj", shapes.triangle(), [[0, 0], [0.5, 0], [0, 1], [0, 2]], [[3, 1, 2]])
+    assert (tmp_path / "map.obj").read_text().splitlines()[3:] == [
+        *("vt 0 0", "vt 0.5 0", "vt 0 1", "vt 0 2"),
+        "f 1/4 2/2 3/3",
+    ]
+    io.write_obj(tmp_path / "bare.obj", shapes.triangle())
+    assert (tmp_path / "bare.obj").read_text().splitlines()[3:] == ["f 1 2 3"]
 
 
 def test_ply_round_trip_and_scalars_as_others_read_them(tmp_path):

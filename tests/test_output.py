@@ -2,15 +2,19 @@ import errno
 import json
 import os
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import trimesh
-from handmade import cap_run
+from handmade import cap_run, sphere_run
+from shapes import icosphere
 
 from meshot import output
 from meshot.io import read_surface
-from meshot.output import check_folder, complete_folder, metrics, write_run
+from meshot.maps import SurfaceMap
+from meshot.mesh import Surface
+from meshot.output import check_folder, complete_folder, cut_of, longitude_latitude, metrics, write_run
 
 FILES = {"map.obj", "map.ply", "map.npz", "metrics.json", "report.html"}
 
@@ -58,6 +62,9 @@ def test_ply_has_the_distortion_of_each_face(tmp_path, run):
     face, vertex = raw["face"]["data"], raw["vertex"]["data"]
     np.testing.assert_array_equal(np.ravel(face["log_area_ratio"]), run.distortion.log_area_ratio)
     np.testing.assert_array_equal(np.ravel(face["angle_error"]), np.abs(run.distortion.angle_difference).mean(axis=1))
+    np.testing.assert_array_equal(
+        np.ravel(face["log_angle_ratio"]), np.abs(run.distortion.log_angle_ratio).mean(axis=1)
+    )
     np.testing.assert_array_equal(np.ravel(face["quasi_conformal"]), run.distortion.quasi_conformal)
     np.testing.assert_array_equal(np.ravel(face["beltrami"]), run.distortion.beltrami)
     np.testing.assert_array_equal(np.ravel(vertex["u"]), run.surface_map.uv[:, 0])
@@ -77,7 +84,8 @@ def test_metrics_have_the_promised_keys(tmp_path, run):
         "converged": True,
     }
     area = {"flipped", "ratio_sd", "ratio_max_deviation", "log_mean_abs", "log_p01", "log_p99"}
-    angle = {"mean_abs_degrees", "sd_degrees", "max_degrees", "log_sd", "quasi_conformal_mean"}
+    angle = {"mean_abs_degrees", "sd_degrees", "max_degrees", "log_mean_abs", "log_sd", "log_p01", "log_p99"}
+    angle |= {f"{name}_{figure}" for name in ("quasi_conformal", "beltrami") for figure in ("mean", "p99", "max")}
     for part in (found, found["conformal"]):
         assert part["area"].keys() >= area
         assert part["angle"].keys() >= angle
@@ -85,6 +93,66 @@ def test_metrics_have_the_promised_keys(tmp_path, run):
     assert found["conformal"]["angle"] == run.distortions["conformal"].summary()["angle"]
     assert found["input"]["sha256"] == run.provenance.sha256
     assert found["options"] == {"tol": 1e-6}
+
+
+@pytest.fixture(scope="module")
+def on_sphere():
+    return sphere_run()
+
+
+def texture_of(file):
+    """Texture coordinates at the corners of an OBJ file's faces, (F, 3, 2)."""
+    lines = file.read_text().splitlines()
+    texture = np.array([line.split()[1:] for line in lines if line.startswith("vt ")], dtype=float)
+    corners = [[int(word.split("/")[1]) - 1 for word in line.split()[1:]] for line in lines if line.startswith("f ")]
+    return texture[np.array(corners)]
+
+
+def test_files_of_a_sphere_map(tmp_path, on_sphere):
+    write_run(tmp_path / "out", on_sphere, "")
+    assert names(tmp_path / "out") == FILES | {"sphere.obj"}
+    surface, points = on_sphere.surface_map.surface, on_sphere.surface_map.points
+    for name, vertices in (("map.obj", surface.vertices), ("sphere.obj", points)):
+        again = read_surface(tmp_path / "out" / name)
+        np.testing.assert_array_equal(again.vertices, vertices)
+        np.testing.assert_array_equal(again.faces, surface.faces)
+    longitude, latitude = np.moveaxis((texture_of(tmp_path / "out" / "map.obj") - 0.5) * [2 * np.pi, np.pi], -1, 0)
+    x, y = np.cos(longitude) * np.cos(latitude), np.sin(longitude) * np.cos(latitude)
+    np.testing.assert_allclose(np.stack([x, y, np.sin(latitude)], axis=-1), points[surface.faces], atol=1e-14)
+    with np.load(tmp_path / "out" / "map.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {"vertices", "faces", "points", "source_vertex"}
+        np.testing.assert_array_equal(arrays["points"], points)
+    vertex = trimesh.load(tmp_path / "out" / "map.ply", process=False).metadata["_ply_raw"]["vertex"]["data"]
+    np.testing.assert_array_equal(np.stack([np.ravel(vertex[f"sphere_{k}"]) for k in "xyz"], axis=1), points)
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["map"]["to"] == "sphere"
+
+
+def test_vertices_without_faces_lie_at_the_center_of_the_sphere_file(tmp_path, on_sphere):
+    surface, points = on_sphere.surface_map.surface, on_sphere.surface_map.points
+    loose = Surface(np.concatenate([surface.vertices, [[0, 0, 9]]]), surface.faces)
+    source, image = np.arange(len(loose.vertices)), np.concatenate([points, [[np.nan] * 3]])
+    write_run(tmp_path, replace(on_sphere, source=loose, surface_map=SurfaceMap(loose, None, source, points=image)), "")
+    np.testing.assert_array_equal(read_surface(tmp_path / "sphere.obj").vertices[-1], [0, 0, 0])
+    read_surface(tmp_path / "map.obj")
+
+
+def test_no_face_winds_around_the_picture_of_the_sphere():
+    """Faces are as narrow in longitude as on the sphere, also across the date line and at a vertex on a pole."""
+    ball = icosphere(3)
+    turn = np.linalg.qr(np.column_stack([ball.vertices[5], [1, 2, 3], [3, 1, 2]]))[0]
+    points = ball.vertices @ turn[:, [1, 2, 0]]  # vertex 5 is at a pole
+    texture, corners = longitude_latitude(points, ball.faces)
+    assert np.ptp(texture[corners][..., 0], axis=1).max() < 0.25
+    assert len(texture) < 1.2 * len(points)
+    at_pole = np.abs(points[:, 2]) > 1 - 1e-12
+    assert at_pole.sum() == 2
+    usual = (corners < len(points)) & ~at_pole[ball.faces]
+    np.testing.assert_array_equal(corners[usual], ball.faces[usual])
+
+
+def test_no_cut_no_figures_of_one(run):
+    assert cut_of(run.surface_map) is None
+    assert metrics(run)["map"]["cut"] is None
 
 
 def test_metrics_of_a_conformal_map_have_no_transport():

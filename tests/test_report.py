@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from handmade import cap_run
+from handmade import cap_run, sphere_run
 
 from meshot import report
 from meshot.maps import SurfaceMap
@@ -132,7 +132,31 @@ def test_changes_name_loose_vertices_and_the_cut():
     )
     told = " ".join(changes(replace(run, source=loose, surface_map=cut)))
     assert f"1 vertices (ids {len(surface.vertices)})" in told
-    assert "cut open along 2 edges from vertex 3 to 2" in told
+    length = np.linalg.norm(np.diff(surface.vertices[[3, 1, 2]], axis=0), axis=1).sum()
+    assert f"cut open along 2 edges from vertex 3 to 2, {number(length)} long in the mesh's unit" in told
+    assert f"This added 0 vertices, which stand at the end, from {len(surface.vertices)} on" in told
+
+
+def test_changes_name_repaired_faces():
+    run = cap_run()
+    repaired = replace(run, surface_map=replace(run.surface_map, notes={"repaired_faces": 12}))
+    assert "The vertices of 12 faces were moved" in " ".join(changes(repaired))
+
+
+@pytest.mark.parametrize("area", [False, True])
+def test_report_of_a_sphere_map_shows_it_from_both_sides_and_knows_no_disk(area):
+    page = Page(render(sphere_run(area=area), size=40))
+    told = " ".join([page.text, *(picture["alt"] for picture in page.all("img"))])
+    told += " ".join(value or "" for _, attributes in page.tags for value in attributes.values())
+    assert " disk" not in told
+    assert "Patterns pulled back from the sphere" in page.text
+    assert "area on the sphere against area on the surface" in page.text
+    assert "The surface from behind" in page.text
+    assert "Conformal image from behind" in page.text
+    assert ("Area-preserving image from behind" in page.text) == area
+    # Both sides of surface and images, and patterns and distortion beside one another: of one map again from both.
+    assert len(page.all("img")) == (2 + 4 + 2 * 3 + 2 * 2 if area else 2 + 2 + 2 * 3 + 2 * 2)
+    assert len({picture["alt"] for picture in page.all("img")}) == len(page.all("img"))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import torture
 from shapes import bumpy_sphere, disk, icosphere, octahedron, tetrahedron
 
 from meshot import conformal_map
-from meshot.errors import GeometryError, TopologyError
+from meshot.affine import beltrami
+from meshot.errors import GeometryError, OptionError, TopologyError
 from meshot.mesh import Surface
-from meshot.operators import beltrami
 from meshot.sphere import folded_on_sphere, from_tangent_plane, in_plane, on_sphere
 
 CLOSED = [name for name in torture.CASES if not torture.CASES[name]().boundary_loops]
@@ -119,8 +119,10 @@ def test_signed_areas_on_the_sphere():
 def test_open_surfaces_and_paths_are_refused():
     with pytest.raises(TopologyError, match="closed"):
         conformal_map(disk(3), to="sphere")
-    with pytest.raises(ValueError, match="path"):
+    with pytest.raises(OptionError, match="path"):
         conformal_map(icosphere(2), to="sphere", path=[0, 1, 2])
+    with pytest.raises(OptionError, match="always normalized by area"):
+        conformal_map(icosphere(2), to="sphere", normalize="distortion")
 
 
 def test_what_cannot_be_embedded_is_refused(monkeypatch):

@@ -87,7 +87,7 @@ def cube_checkerboard(points: Floats32, footprint: Floats32) -> Floats32:
 def sphere_circles(points: Floats32, footprint: Floats32) -> Floats32:
     """Return 0 in equal circles spread over the sphere, 1 between them; arguments as for `cube_checkerboard`."""
     tree, radius = _circle_centers()
-    distance, _ = tree.query(points, distance_upper_bound=2 * radius)
+    distance, _ = tree.query(points, distance_upper_bound=1.2 * radius)
     return _disk_edges(np.asarray(distance, dtype=np.float32), radius, np.sqrt((footprint**2).sum(axis=1) / 2))
 
 

@@ -28,7 +28,7 @@ from meshot.distortion import Distortion
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Surface
 from meshot.raster import Floats32
-from meshot.views import MARGIN, SAMPLING, View, ball_view, behind, camera, disk_view, sphere_view, surface_view
+from meshot.views import MARGIN, SAMPLING, View, ball_light, behind, camera, disk_view, sphere_view, surface_view
 
 Image = NDArray[np.uint8]
 
@@ -159,7 +159,11 @@ def patterned(view: View, surface_map: SurfaceMap, up: str = "y") -> dict[str, I
     """Draw a view with each pattern of the disk or sphere, pulled back by the map; `up` as in `pictures`."""
     image = surface_map.image if surface_map.points is None else _up_last(surface_map.points, up)
     corners = image[surface_map.surface.faces]
-    return _with_patterns(view, surface_map.target, view.fragments.interpolate(corners), view.footprint(corners))
+    place, footprint = view.fragments.interpolate(corners), view.footprint(corners)
+    return {
+        name: paint(view, pattern_colors(pattern(place, footprint), place))
+        for name, pattern in PATTERNS[surface_map.target].items()
+    }
 
 
 def _up_last(points: Floats, up: str) -> Floats:
@@ -167,36 +171,41 @@ def _up_last(points: Floats, up: str) -> Floats:
     return np.roll(points, 2 - "xyz".index(up), axis=1)
 
 
-def _with_patterns(view: View, target: str, place: Floats32, footprint: Floats32) -> dict[str, Image]:
-    return {
-        name: paint(view, pattern_colors(pattern(place, footprint), place))
-        for name, pattern in PATTERNS[target].items()
-    }
+def plain_disk(size: int) -> dict[str, Image]:
+    """Draw each pattern on the disk itself."""
+    place, pixel, inside = _unit_disk(size)
+    return _plain("disk", place, np.full_like(place, pixel), np.float32(0.97), inside)
 
 
 def plain_sphere(size: int, axes: Floats, up: str = "y") -> dict[str, Image]:
     """Draw each pattern on the sphere itself, seen along `axes`."""
-    view, place = ball_view(size * SAMPLING)
+    flat, pixel, inside = _unit_disk(size)
+    flat /= np.maximum(np.hypot(*flat.T), 1)[:, None]
+    seen = np.column_stack([flat, np.sqrt(np.maximum(1 - (flat**2).sum(axis=1), 0))])
     frame = _up_last(axes, up).astype(np.float32)
-    # A step to the right or up goes backward by as much as the ball is inclined.
-    slope = place[:, :2] / np.maximum(place[:, 2:], np.float32(0.05))
-    moved = np.hypot(*(frame[k] - slope[:, k : k + 1] * frame[2] for k in (0, 1)))
-    pixel = np.float32(2 / (size * SAMPLING * (1 - 2 * MARGIN)))
-    images = _with_patterns(view, "sphere", place @ frame, np.abs(moved) * pixel)
-    return {f"pattern/{name}": image for name, image in images.items()}
+    # A step to the right or up goes backward by as much as the ball is inclined there.
+    slope = flat / np.maximum(seen[:, 2:], np.float32(0.05))
+    steps = [frame[k] - slope[:, k : k + 1] * frame[2] for k in (0, 1)]
+    return _plain("sphere", seen @ frame, pixel * np.hypot(*steps), ball_light(seen), inside)
 
 
-def plain_disk(size: int) -> dict[str, Image]:
-    """Draw each pattern on the disk itself."""
-    pixel = 2 / (size * (1 - 2 * MARGIN))
-    axis = (np.arange(size) + 0.5 - size / 2) * pixel
-    uv = np.stack(np.meshgrid(axis, -axis), axis=-1).reshape(-1, 2).astype(np.float32)
-    footprint = np.full_like(uv, pixel)
-    inside = np.clip(0.5 + (1 - np.hypot(*uv.T)) / pixel, 0, 1)
+def _unit_disk(size: int) -> tuple[Floats32, np.float32, Floats32]:
+    """Pixels of a picture that the unit disk fills: their places, (N, 2), their width, and how far inside they lie."""
+    pixel = np.float32(2 / (size * (1 - 2 * MARGIN)))
+    axis = (np.arange(size, dtype=np.float32) + np.float32(0.5 - size / 2)) * pixel
+    place = np.stack(np.meshgrid(axis, -axis), axis=-1).reshape(-1, 2)
+    return place, pixel, np.clip(0.5 + (1 - np.hypot(*place.T)) / pixel, 0, 1)
+
+
+def _plain(
+    target: str, place: Floats32, footprint: Floats32, light: Floats32 | np.float32, inside: Floats32
+) -> dict[str, Image]:
+    size = int(np.sqrt(len(place)))
     images = {}
-    for name, pattern in PATTERNS["disk"].items():
-        rgba = np.vstack([0.97 * pattern_colors(pattern(uv, footprint), uv), inside])
-        images[f"pattern/{name}"] = (rgba.T * 255 + 0.5).astype(np.uint8).reshape(size, size, 4)
+    for name, pattern in PATTERNS[target].items():
+        rgb = np.clip(light * pattern_colors(pattern(place, footprint), place), 0, 1)
+        rgba = (np.vstack([rgb, inside]).T * 255 + 0.5).astype(np.uint8)
+        images[f"pattern/{name}"] = rgba.reshape(size, size, 4)
     return images
 
 

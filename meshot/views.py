@@ -139,18 +139,7 @@ def sphere_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: in
     view = _view(surface_map.surface, pixels, normals @ axes.T, size, crease=False)
     place = view.fragments.interpolate(points[surface_map.surface.faces])
     relief = np.clip(view.shade / _soft_light(place), *RELIEF)
-    return replace(view, shade=_ball_light(place) * relief)
-
-
-def ball_view(size: int) -> tuple[View, Floats32]:
-    """Look at a ball: the view, and the point of the unit sphere in the camera's frame at each fragment, (N, 3)."""
-    axis = (np.arange(size) + 0.5 - size / 2) / ((0.5 - MARGIN) * size)
-    x, y = (values.ravel() for values in np.meshgrid(axis, -axis))
-    pixels = np.flatnonzero(x**2 + y**2 < 1)
-    x, y = x[pixels], y[pixels]
-    place = np.stack([x, y, np.sqrt(1 - x**2 - y**2)], axis=1).astype(np.float32)
-    fragments = Fragments((size, size), pixels, np.zeros_like(pixels), np.zeros_like(place), place[:, 2])
-    return View(fragments, _ball_light(place), np.zeros((1, 3, 2))), place
+    return replace(view, shade=ball_light(place) * relief)
 
 
 def _to_pixels(points: Floats, surface: Surface, size: int) -> Floats:
@@ -180,9 +169,9 @@ def _light(normals: Floats32) -> Floats32:
     return (shade * np.where(inside, np.float32(0.7), np.float32(1))).astype(np.float32)
 
 
-def _ball_light(place: Floats32) -> Floats32:
-    """Light on a ball, weaker than on other shapes: it has no detail that shadows could show."""
-    return np.asarray(0.42 + 0.6 * _light(place), dtype=np.float32)
+def ball_light(normals: Floats32) -> Floats32:
+    """Light on a ball with these normals, (N, 3), in the camera's frame; weaker, as it has no detail to bring out."""
+    return np.asarray(0.42 + 0.6 * _light(normals), dtype=np.float32)
 
 
 def _soft_light(normals: Floats32) -> Floats32:

@@ -1,151 +1,19 @@
-"""Kernels: one power cell at a time, cut out of the domain and measured in closed form.
+"""Kernels: the power cells of a triangulation, measured in closed form.
 
-A cell starts as the domain's frame and is cut by its bisectors with candidate sites: first those named by the caller
-(the neighbors of the last diagram, and theirs), then, if asked for, by every site that is nearer to one of its corners
-than its own, which makes it exact whatever the candidates were. At the end the domain's straight walls cut, and its
-circle: a cell is then bounded by segments and circular arcs, and mass, centroid and second moment are sums over
-triangles and circular segments. Coordinates are relative to the domain's center.
-
-A polygon is two arrays with room to spare: `xy` (c, 2), its corners counter-clockwise, and `tag` (c, 2), for each
-corner the label of the edge that starts there and 1 if it is sure, that is, known to be nearest to its own site. Where
-the room does not suffice, the functions return `FULL`, and the caller begins again with more. Plain arrays and scalars
-throughout: records of arrays cost a hundred times the arithmetic in reference counts. A measure is a tuple: mass, the
-two first moments, and the second moment, about an origin point near the cell.
+A cell inside the domain is a polygon between power vertices. One that reaches the boundary is cut out of the domain
+(see `clipping`) and bounded by segments and, in a disk, arcs of the circle: mass, centroid and second moment are sums
+over triangles and circular segments. A measure is a tuple: mass, the two first moments, and the second moment, about an
+origin point near the cell. Coordinates are relative to the domain's center.
 """
 
 import numpy as np
 
+from meshot.clipping import FULL, cut_by_site, cut_by_tree, cut_by_walls, reaches, start_cell
 from meshot.kernels import kernel
-from meshot.sitetree import nearest_site
-
-FULL = -1
+from meshot.triangulation import place_of
 
 # outcomes of `measure_cells`
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
-
-
-@kernel
-def _copy_corner(xy, tag, k, to_xy, to_tag, m):
-    to_xy[m, 0], to_xy[m, 1], to_tag[m, 0], to_tag[m, 1] = xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1]
-
-
-@kernel
-def _crossing(xy, side, k, m):
-    t = side[k, 0] / (side[k, 0] - side[m, 0])
-    return xy[k, 0] + t * (xy[m, 0] - xy[k, 0]), xy[k, 1] + t * (xy[m, 1] - xy[k, 1])
-
-
-@kernel
-def _cut(xy, tag, count, a, b, c, label, side, spare):
-    """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new corner count, or `FULL`.
-
-    The kept corners are the run around the one farthest inside: near a corner where many bisectors meet, rounding can
-    scatter signs, and a corner that is out of line by rounding must not break the polygon.
-    """
-    outside, start = 0, 0
-    for k in range(count):
-        side[k, 0] = c - a * xy[k, 0] - b * xy[k, 1]
-        outside += side[k, 0] < 0.0
-        if side[k, 0] > side[start, 0]:
-            start = k
-    if outside == 0 or outside == count:
-        return count - outside
-    last, before, after = start, start - 1 if start > 0 else count - 1, start + 1 if start + 1 < count else 0
-    while side[before, 0] >= 0.0:
-        start, before = before, before - 1 if before > 0 else count - 1
-    while side[after, 0] >= 0.0:
-        last, after = after, after + 1 if after + 1 < count else 0
-    inside = last - start + 1 if last >= start else last - start + 1 + count
-    if inside + 2 > len(xy):
-        return FULL
-    in_x, in_y = _crossing(xy, side, before, start)
-    out_x, out_y = _crossing(xy, side, last, after)
-    in_label = tag[before, 0]
-    if start + inside <= count:  # the kept corners stand together: move them to the front
-        for k in range(inside):
-            _copy_corner(xy, tag, start + k, xy, tag, k)
-    else:
-        front = count - start
-        for k in range(inside):
-            _copy_corner(xy, tag, start + k if k < front else k - front, side, spare, k)
-        for k in range(inside):
-            _copy_corner(side, spare, k, xy, tag, k)
-    xy[inside, 0], xy[inside, 1], tag[inside, 0], tag[inside, 1] = out_x, out_y, label, 0
-    k = inside + 1
-    xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1] = in_x, in_y, in_label, 0
-    return inside + 2
-
-
-@kernel
-def _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
-    """Keep the points whose power distance to site i is not above that to site j."""
-    a, b = sites[j, 0] - sites[i, 0], sites[j, 1] - sites[i, 1]
-    c = a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1]) - (weights[j] - weights[i])
-    return _cut(xy, tag, count, 2.0 * a, 2.0 * b, c, j, side, spare)
-
-
-@kernel
-def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare):
-    """Cut cell i by its listed neighbors, then by theirs; site j is marked by ``seen[j] = stamp``."""
-    seen[i] = stamp
-    for ring in range(2):
-        for m in range(starts[i], starts[i + 1]):
-            middle = neighbors[m]
-            low, high = (m, m + 1) if ring == 0 else (starts[middle], starts[middle + 1])
-            for n in range(low, high):
-                j = neighbors[n]
-                if seen[j] == stamp:
-                    continue
-                seen[j] = stamp
-                a, b = 2.0 * (sites[j, 0] - sites[i, 0]), 2.0 * (sites[j, 1] - sites[i, 1])
-                lift = weights[j] - weights[i]  # first: the weights may be large and close
-                c = 0.5 * (a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1])) - lift
-                for k in range(count):
-                    if a * xy[k, 0] + b * xy[k, 1] > c:  # most candidates end here, without the price of a call
-                        count = _cut(xy, tag, count, a, b, c, j, side, spare)
-                        break
-    return count
-
-
-@kernel
-def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare):
-    """Cut cell i until no site is nearer, in power distance, to one of its corners; site j is marked by `stamp`."""
-    for k in range(count):
-        tag[k, 1] = 0
-    k = 0
-    while k < count:
-        if tag[k, 1] == 1:
-            k += 1
-            continue
-        x, y = xy[k, 0], xy[k, 1]
-        own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 - weights[i]
-        j = nearest_site(x, y, own, i, sites, weights, spans, bounds, stack)
-        if seen[j] == stamp or j == i:  # nothing nearer, but for rounding
-            tag[k, 1] = 1
-            continue
-        seen[j] = stamp
-        count = _cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
-        k = 0
-    return count
-
-
-@kernel
-def cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
-    """Cut by the domain's walls, wall k with the label -1 - k, unless the cell is well inside."""
-    if _reaches(xy, count, inner_radius):
-        for k in range(len(walls)):
-            if count > 0:
-                count = _cut(xy, tag, count, walls[k, 0], walls[k, 1], walls[k, 2], -1 - k, side, spare)
-    return count
-
-
-@kernel
-def _reaches(xy, count, radius):
-    """Whether a corner lies outside the circle about the origin."""
-    for k in range(count):
-        if xy[k, 0] ** 2 + xy[k, 1] ** 2 > radius * radius:
-            return True
-    return False
 
 
 @kernel
@@ -284,32 +152,88 @@ def _measure_polygon(xy, count, segments):
 
 
 @kernel
-def start_cell(xy, tag, frame):
-    """Fill the polygon with the domain's frame, whose side k has the label -1 - k."""
-    for k in range(len(frame)):
-        xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1] = frame[k, 0], frame[k, 1], -1 - k, 0
-    return len(frame)
-
-
-@kernel
 def measure_cell(xy, tag, count, radius, segments, turns):
     """Measure the cell, as `_measure_in_circle`."""
-    if _reaches(xy, count, radius):
+    if reaches(xy, count, radius):
         return _measure_in_circle(xy, count, radius, segments, turns)
     return _measure_polygon(xy, count, segments)
 
 
 @kernel
-def measure_cells(
-    first, last, which, room, least, sites, weights, frame, walls, radii, starts, neighbors, spans, bounds,
-    measures, counts, links, facets, arcs,
-):  # fmt: skip
-    """Cut and measure the cells of the sites `which`, from its place `first` to `last`.
+def _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, tag):
+    """Fill the cell's corners, the power vertices of the triangles around site i, and the sites beyond its edges.
 
-    ``starts, neighbors`` lists candidates for each site (CSR). With a tree, ``spans, bounds``, the cells are exact
-    whatever these were; without one, the two are empty. `room` is the number of corners that a cell may have, `least`
-    the mass below which no cell may fall (an inexact cell is too large, so it is safe to give up on its account).
-    `radii` are the circle's and the inner disk's.
+    Returns how many corners there are, or `FULL`, and whether all of them are inside the domain. Sites from `far` on
+    are the far corners, whose edges are none.
+    """
+    start, t, count, whole = corner_of[i], corner_of[i], 0, corner_of[i] >= 0
+    while t >= 0:
+        if count == len(xy):
+            return FULL, False
+        k = place_of(triangles, t, i)
+        xy[count, 0], xy[count, 1] = vertices[t, 0], vertices[t, 1]
+        beyond = triangles[t, (k + 2) % 3]
+        tag[count, 0] = beyond if beyond < far else i
+        whole = whole and inside[t]
+        count += 1
+        t = across[t, (k + 1) % 3]
+        if t == start:
+            break
+    return count, whole
+
+
+@kernel
+def _measure_whole(i, xy, tag, count, sites, segments):
+    """Measure a cell that is inside the domain. Returns the measure, and twice the area that it shares with others.
+
+    An edge that runs backward, because the triangulation is not regular there, makes cells overlap by two triangles of
+    about its length; it has none.
+    """
+    m, _, _, _ = _measure_polygon(xy, count, segments)
+    overlap = 0.0
+    for k in range(count):
+        j = tag[k, 0]
+        dx, dy = segments[k, 2] - segments[k, 0], segments[k, 3] - segments[k, 1]
+        if (sites[j, 0] - sites[i, 0]) * dy - (sites[j, 1] - sites[i, 1]) * dx < 0.0:
+            overlap += dx * dx + dy * dy
+            segments[k, 2], segments[k, 3] = segments[k, 0], segments[k, 1]
+    return m, overlap
+
+
+@kernel
+def find_power_vertices(first, last, sites, weights, triangles, frame, walls, radius, vertices, inside):
+    """Fill `vertices` (t, 2), with equal power distance to the three corners, and whether they are `inside` (t,)."""
+    far = len(sites) - 3
+    for t in range(first, last):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        inside[t] = False
+        if a < 0 or max(a, b, c) >= far:
+            continue
+        bx, by = sites[b, 0] - sites[a, 0], sites[b, 1] - sites[a, 1]
+        cx, cy = sites[c, 0] - sites[a, 0], sites[c, 1] - sites[a, 1]
+        p = 0.5 * (bx * bx + by * by - (weights[b] - weights[a]))
+        q = 0.5 * (cx * cx + cy * cy - (weights[c] - weights[a]))
+        scale = 1.0 / (bx * cy - by * cx)
+        x, y = sites[a, 0] + (p * cy - q * by) * scale, sites[a, 1] + (q * bx - p * cx) * scale
+        vertices[t, 0], vertices[t, 1] = x, y
+        within = x * x + y * y < radius * radius
+        within = within and frame[0, 0] < x < frame[2, 0] and frame[0, 1] < y < frame[2, 1]
+        for k in range(len(walls)):
+            within = within and walls[k, 0] * x + walls[k, 1] * y < walls[k, 2]
+        inside[t] = within
+
+
+@kernel
+def measure_cells(
+    first, last, room, least, sites, weights, frame, walls, radii, triangles, across, corner_of, vertices, inside,
+    spans, bounds, measures, counts, links, facets, arcs,
+):  # fmt: skip
+    """Measure the cells of the sites from `first` to `last`.
+
+    A cell whose corners are all inside the domain is read off the triangulation; another one is cut out of the domain's
+    frame by the bisectors with its neighbors there. With a tree, ``spans, bounds``, all are cut out, and exact whatever
+    the triangulation is; without one, the two are empty. `room` is the number of corners that a cell may have, `least`
+    the mass below which no cell may fall. `radii` are the circle's and the inner disk's.
 
     Fills
     -----
@@ -329,23 +253,40 @@ def measure_cells(
         `DONE`, or why the rest is incomplete: `NO_ROOM` (in a polygon, `links` or `arcs`), `TOO_SMALL`.
     edges, arcs : int
         How many there are.
+    overlap : float
+        Area that cells have in common.
     """
     xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
-    tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
-    seen, stack = np.full(len(sites), -1, np.int64), np.empty(128, np.int64)
-    total, total_arcs = 0, 0
-    for row in range(last - first):
-        i = which[first + row]
-        count = start_cell(xy, tag, frame)
-        count = cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, i, side, spare)
-        if len(spans) > 0:
-            count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
-        count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
-        if count == FULL or total + count > len(links) or total_arcs + count > len(arcs):
-            return NO_ROOM, total, total_arcs
-        m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
+    tag, spare, around = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
+    far, searched = len(sites) - 3, len(spans) > 0
+    seen, stack = np.full(far if searched else 1, -1, np.int64), np.empty(128, np.int64)
+    total, total_arcs, overlap = 0, 0, 0.0
+    for i in range(first, last):
+        row, arc_count, ox, oy, m = i - first, 0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0)
+        count, whole = _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, around)
+        if count == FULL:
+            return NO_ROOM, total, total_arcs, overlap
+        if whole and not searched:
+            m, shared = _measure_whole(i, xy, around, count, sites, segments)
+            ox, oy, overlap = xy[0, 0], xy[0, 1], overlap + shared
+        elif count > 0 or searched:
+            neighbors, count = count, start_cell(xy, tag, frame)
+            for k in range(neighbors):
+                j = around[k, 0]
+                if j != i:
+                    count = cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
+            if searched:
+                count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
+            count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
+            if count == FULL:
+                return NO_ROOM, total, total_arcs, overlap
+            m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
+            for k in range(count):
+                around[k, 0] = tag[k, 0]
+        if total + count > len(links) or total_arcs + arc_count > len(arcs):
+            return NO_ROOM, total, total_arcs, overlap
         if m[0] < least:
-            return TOO_SMALL, total, total_arcs
+            return TOO_SMALL, total, total_arcs, overlap
         if m[0] > 0.0:
             dx, dy = m[1] / m[0], m[2] / m[0]
             measures[row, 0], measures[row, 1], measures[row, 2] = m[0], ox + dx, oy + dy
@@ -353,12 +294,13 @@ def measure_cells(
         counts[row] = count
         for k in range(count):
             px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
-            links[total] = tag[k, 0]
-            facets[total, 0] = 0.0 if np.isnan(px) or m[0] <= 0.0 else np.hypot(qx - px, qy - py)
+            links[total] = around[k, 0]
+            length = np.sqrt((qx - px) ** 2 + (qy - py) ** 2)
+            facets[total, 0] = length if m[0] > 0.0 and length > 0.0 else 0.0
             if facets.shape[1] > 1:
                 facets[total, 1], facets[total, 2], facets[total, 3], facets[total, 4] = px, py, qx, qy
             total += 1
         for k in range(arc_count):
             arcs[total_arcs, 0], arcs[total_arcs, 1], arcs[total_arcs, 2] = i, turns[k, 0], turns[k, 1]
             total_arcs += 1
-    return DONE, total, total_arcs
+    return DONE, total, total_arcs, overlap

@@ -9,7 +9,8 @@ the diagram is computed again and the rest mended in a further round.
 
 import numpy as np
 
-from meshot.cells import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, measure_cell, start_cell
+from meshot.cells import measure_cell
+from meshot.clipping import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, start_cell
 from meshot.kernels import kernel
 from meshot.mesh import Floats, Ints
 from meshot.power import PowerDiagram, PowerEngine
@@ -40,7 +41,8 @@ def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, nei
     --------
     >>> from meshot.domains import Disk
     >>> engine = PowerEngine([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.1]], Disk())
-    >>> mended = mend(engine, np.array([0.0, 0.0, -1.0]), np.ones(3), *engine.links)
+    >>> near = engine.diagram(np.zeros(3)).edges.neighbors
+    >>> mended = mend(engine, np.array([0.0, 0.0, -1.0]), np.ones(3), *near)
     >>> bool((mended.masses >= LEAST).all())
     True
     """

@@ -55,7 +55,7 @@ def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDia
     farthest = float(np.abs(plain.masses / plain.masses.sum() * problem.masses.sum() / problem.masses - 1).max())
     if engine.count <= COARSEST or farthest < FAR:
         return plain
-    near = engine.links
+    near = plain.edges.neighbors
     coarse = coarsen(problem, engine.order)
     solved = _solve_loosely(coarse)
     if solved is None:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, diags_array
+from scipy.sparse import csr_array
 
 from meshot.domains import Domain
 from meshot.errors import GeometryError
+from meshot.kernels import kernel, run_in_chunks
 from meshot.linsolve import solve_spd
-from meshot.mesh import Floats, Ints
+from meshot.mesh import Floats
 from meshot.multigrid import GroupMultigrid
 from meshot.power import PowerDiagram, PowerEngine
 from meshot.settings import TOL
@@ -125,7 +126,7 @@ class DampedNewton:
         missing = problem.masses - masses
         # as exact as is of use: the step's own error is quadratic
         exactness = 0.05 * state.error if state.error < 1 else 1e-4
-        direction = newton_direction(problem, state.diagram, missing, engine.order, exactness)
+        direction = newton_direction(problem, state.diagram, missing, exactness)
         floor = min(state.history[0].smallest, float(problem.masses.min())) / 2
         norm = float(np.linalg.norm(missing))
         length = 1.0
@@ -159,7 +160,7 @@ def first_state(problem: TransportProblem, diagram: PowerDiagram, seconds: float
 
 
 def newton_direction(
-    problem: TransportProblem, diagram: PowerDiagram, missing: Floats, order: Ints | None = None, tol: float = 1e-10
+    problem: TransportProblem, diagram: PowerDiagram, missing: Floats, tol: float = 1e-10
 ) -> Floats:
     """Return d with Hessian d = missing, of mean zero.
 
@@ -171,42 +172,63 @@ def newton_direction(
     problem : TransportProblem
     diagram : PowerDiagram
     missing : (n,) float
-    order : (n,) int, optional
-        The sites in Hilbert order. With it, large systems are solved by multigrid.
     tol : float
-        Relative residual at which multigrid stops.
+        Relative residual at which multigrid stops, which solves the large systems.
     """
-    n = len(missing)
+    n, order = len(missing), diagram.edges.order
     if n == 1:
         return np.zeros(1)
-    if order is not None and n >= MULTIGRID_FROM:
-        grounded = facet_laplacian(problem, diagram, order)[:-1, :-1]
+    grounded = _laplacian(problem, diagram, n - 1)
+    solution = None
+    if n >= MULTIGRID_FROM:
         solution = GroupMultigrid(grounded).solve(missing[order[:-1]], tol, MAX_ITERATIONS)
-        if solution is not None:
-            direction = np.empty(n)
-            direction[order] = np.append(solution, 0.0)
-            return direction - direction.mean()
-    matrix = facet_laplacian(problem, diagram)
-    direction = np.append(solve_spd(csr_array(matrix[:-1, :-1]), missing[:-1]), 0.0)
-    return np.asarray(direction - direction.mean())
+    if solution is None:
+        solution = solve_spd(grounded, missing[order[:-1]])
+    direction = np.empty(n)
+    direction[order] = np.append(solution, 0.0)
+    return direction - direction.mean()
 
 
-def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram, order: Ints | None = None) -> csr_array:
-    """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal.
+def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_array:
+    """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal."""
+    order = diagram.edges.order
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return csr_array(_laplacian(problem, diagram, len(order))[place][:, place])
 
-    With `order` (n,), row k is that of site ``order[k]``.
-    """
-    n = len(problem.sites)
-    i, j = diagram.facets.T
-    x, y = problem.sites.T
-    weight = problem.density * diagram.facet_lengths / np.hypot(x[i] - x[j], y[i] - y[j])
-    diagonal = np.bincount(i, weight, minlength=n) + np.bincount(j, weight, minlength=n)
-    if order is not None:
-        place = np.empty(n, dtype=np.int32)
-        place[order] = np.arange(n, dtype=np.int32)
-        i, j, diagonal = place[i], place[j], diagonal[order]
-    upper = coo_array((-weight, (i.astype(np.int32), j.astype(np.int32))), shape=(n, n)).tocsr()
-    return csr_array(upper + upper.T + diags_array(diagonal))
+
+def _laplacian(problem: TransportProblem, diagram: PowerDiagram, rows: int) -> csr_array:
+    """Return the first `rows` rows and columns of the Hessian of the sites in Hilbert order, diagonal entries first."""
+    edges = diagram.edges
+    kept = np.concatenate([[0], np.cumsum((edges.beyond >= 0) & (edges.beyond < rows) & (edges.lengths > 0))])
+    indptr = (kept[edges.starts[: rows + 1]] + np.arange(rows + 1)).astype(np.int32)
+    indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1])
+    sites = problem.sites[edges.order]
+    run_in_chunks(
+        lambda first, last: _fill_laplacian(
+            first, last, rows, problem.density, sites, edges.starts, edges.beyond, edges.lengths, indptr, indices, data
+        ),
+        rows,
+        max(8192, rows // 32),
+    )
+    return csr_array((data, indices, indptr), shape=(rows, rows))
+
+
+@kernel
+def _fill_laplacian(first, last, rows, density, sites, starts, beyond, lengths, indptr, indices, data):
+    """Fill the rows from `first` to `last`; what leads to rows that are left out counts on the diagonal alone."""
+    for i in range(first, last):
+        m, diagonal = indptr[i], 0.0
+        for e in range(starts[i], starts[i + 1]):
+            j = beyond[e]
+            if j < 0 or not lengths[e] > 0.0:
+                continue
+            weight = density * lengths[e] / np.sqrt((sites[j, 0] - sites[i, 0]) ** 2 + (sites[j, 1] - sites[i, 1]) ** 2)
+            diagonal += weight
+            if j < rows:
+                m += 1
+                indices[m], data[m] = j, -weight
+        indices[indptr[i]], data[indptr[i]] = i, diagonal
 
 
 def admissible_heights(problem: TransportProblem) -> Floats:

@@ -26,7 +26,7 @@ def test_a_bad_start_becomes_one_without_empty_cells(seed, noise, kind):
     engine = started(200, domain, seed)
     weights = noise * np.random.default_rng(seed).standard_normal(200)
     wanted = np.full(200, 1e-4 * domain.area)
-    near = engine.links
+    near = engine.diagram(np.zeros(engine.count)).edges.neighbors
     mended = mend(engine, weights, wanted, *near)
     assert mended.certificate <= 1e-12
     assert (mended.masses >= LEAST * wanted).all()
@@ -35,13 +35,13 @@ def test_a_bad_start_becomes_one_without_empty_cells(seed, noise, kind):
 def test_cells_that_are_large_enough_stay():
     engine = started(300, Disk())
     wanted = 0.5 * engine.diagram(np.zeros(300)).masses
-    mended = mend(engine, np.zeros(300), wanted, *engine.links)
+    mended = mend(engine, np.zeros(300), wanted, *engine.diagram(np.zeros(engine.count)).edges.neighbors)
     assert (mended.weights == 0).all()
 
 
 def test_a_single_buried_cell_gets_its_share():
     engine = started(300, Disk())
-    near, wanted = engine.links, np.full(300, 1e-4)
+    near, wanted = engine.diagram(np.zeros(engine.count)).edges.neighbors, np.full(300, 1e-4)
     weights = np.zeros(300)
     weights[17] = -1.0
     assert engine.diagram(weights).empty.tolist() == [17]
@@ -52,7 +52,7 @@ def test_a_single_buried_cell_gets_its_share():
 
 def test_masses_that_do_not_fit_are_given_up():
     engine = started(50, Disk())
-    near = engine.links
+    near = engine.diagram(np.zeros(engine.count)).edges.neighbors
     assert mend(engine, np.r_[10.0, np.zeros(49)], np.full(50, np.pi), *near) is None
 
 
@@ -79,6 +79,6 @@ def test_input_is_not_changed():
     engine = started(100, Disk())
     weights, wanted = np.r_[-1.0, np.zeros(99)], np.full(100, 1e-3)
     copies = weights.copy(), wanted.copy()
-    mend(engine, weights, wanted, *engine.links)
+    mend(engine, weights, wanted, *engine.diagram(np.zeros(engine.count)).edges.neighbors)
     assert (weights == copies[0]).all()
     assert (wanted == copies[1]).all()

@@ -329,8 +329,7 @@ class PowerEngine:
         """
         psi = check_weights(weights, self.count)
         sorted_psi = psi[self.order] - psi.mean()
-        reach = float(np.hypot(*self.domain.frame.T).max())
-        if not self._triangulation.update(sorted_psi, reach, may_hide=least <= 0):
+        if not self._triangulation.update(sorted_psi, may_hide=least <= 0):
             return None
         cells = self._measure(NO_TREE, least, facet_ends)
         if cells is not None and self._certificate(cells) > CERTIFICATE:

@@ -8,8 +8,9 @@ locally regular are flipped. An edge is flipped only if rounding cannot have dec
 lifted surface, and the flips end. What they leave undone by rounding, or because no flip is possible, shows in the
 cells; see `power`.
 
-Three corners far from all sites enclose them. Their lifted height is so large that in the power diagram their cells
-stay outside of the domain, so what is inside does not depend on them, and no edge is a special case.
+Three corners far from all sites enclose them, so that no edge is a special case. They are lifted to infinite height:
+tests in which they take part are decided by the part that grows with it, and the triangles without them are those of
+the sites' convex hull.
 """
 
 import numpy as np
@@ -34,7 +35,7 @@ class RegularTriangulation:
     Attributes
     ----------
     sites : (n + 3, 2) float, weights : (n + 3,) float
-        With the three far corners at the end.
+        With the three far corners at the end, whose weights stand for minus infinity.
     triangles : (t, 3) int32
         Corners, counter-clockwise; -1 first where a triangle was taken away.
     across : (t, 3) int32
@@ -45,9 +46,9 @@ class RegularTriangulation:
     Examples
     --------
     >>> square = RegularTriangulation(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 0.5]]))
-    >>> square.update(np.zeros(5), 2.0, may_hide=True), int((square.corner_of >= 0).sum())
+    >>> square.update(np.zeros(5), may_hide=True), int((square.corner_of >= 0).sum())
     (True, 8)
-    >>> square.update(np.array([1.0, 1.0, 1.0, 1.0, 0.0]), 2.0, may_hide=True), int(square.corner_of[4])
+    >>> square.update(np.array([1.0, 1.0, 1.0, 1.0, 0.0]), may_hide=True), int(square.corner_of[4])
     (True, -1)
     """
 
@@ -63,7 +64,6 @@ class RegularTriangulation:
         self._across = np.full((2 * n + 1, 3), -1, dtype=np.int32)
         self.corner_of = np.full(n + 3, -1, dtype=np.int32)
         self._count = 0
-        self._lengths = np.hypot(*self.sites.T)
         self._order: Ints | None = None
 
     @property
@@ -76,33 +76,29 @@ class RegularTriangulation:
         """Triangle beyond each side, (t, 3)."""
         return self._across[: self._count]
 
-    def update(self, weights: Floats, reach: float, *, may_hide: bool) -> bool:
+    @property
+    def inner(self) -> Ints:
+        """The triangles between sites: they fill the convex hull, (t, 3)."""
+        n, corners = len(self.sites) - 3, self.triangles
+        return corners[(corners[:, 0] >= 0) & (corners.max(axis=1) < n)]
+
+    def update(self, weights: Floats, *, may_hide: bool) -> bool:
         """Bring the triangulation up to new weights (n,).
 
         Parameters
         ----------
         weights : (n,) float
             Power weights psi, of moderate size (mean zero).
-        reach : float
-            Distance from the origin within which the power diagram matters.
         may_hide : bool
             Whether hidden sites are of use. If not, and there are some, it returns False.
         """
-        n = len(weights)
-        self.weights[:n] = weights
-        self.weights[n:] = self._far_weights(weights, reach)
+        self.weights[: len(weights)] = weights
         if self._count and (self.corner_of >= 0).all():
             outcome = self._flip()
             if outcome == REGULAR or (outcome == HIDDEN and not may_hide):
                 return outcome == REGULAR
         self._insert()
         return may_hide or bool((self.corner_of >= 0).all())
-
-    def _far_weights(self, weights: Floats, reach: float) -> Floats:
-        """Return weights of the far corners: their planes stay below the others' within `reach` of the origin."""
-        n = len(weights)
-        highest = ((weights - self._lengths[:n] ** 2) / 2 - reach * self._lengths[:n]).max()
-        return np.asarray(2 * (highest - reach * self._lengths[n:]) + self._lengths[n:] ** 2)
 
     def _flip(self) -> int:
         """Flip what is no longer regular."""
@@ -168,6 +164,12 @@ def _below(sites, weights, a, b, c, d):
     cx, cy, cw = sites[c, 0] - sites[d, 0], sites[c, 1] - sites[d, 1], weights[c] - weights[d]
     a2, b2, c2 = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
     p, q, r, s, t, u = bx * cy, by * cx, cx * ay, cy * ax, ax * by, ay * bx
+    far = len(sites) - 3
+    if max(a, b, c, d) >= far:  # what grows with the height of the far corners decides
+        af, bf, cf = (a >= far) - (d >= far), (b >= far) - (d >= far), (c >= far) - (d >= far)
+        growth, size = af * (p - q) + bf * (r - s) + cf * (t - u), abs(p) + abs(q) + abs(r) + abs(s) + abs(t) + abs(u)
+        if abs(growth) > ROUNDING * size:
+            return growth > 0.0
     size = (a2 + abs(aw)) * (abs(p) + abs(q)) + (b2 + abs(bw)) * (abs(r) + abs(s)) + (c2 + abs(cw)) * (abs(t) + abs(u))
     return (a2 - aw) * (p - q) + (b2 - bw) * (r - s) + (c2 - cw) * (t - u) > ROUNDING * size
 

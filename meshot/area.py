@@ -25,6 +25,8 @@ from meshot.transport import TransportResult, TransportState, solve_transport
 
 # How far the worst face may be off, in units of the standard deviation asked for.
 WORST_FACE = 20.0
+# Angle between boundary vertices that stand in order: room for those between them.
+LEAST_TURN = 1e-9
 
 
 def area_preserving_map(
@@ -147,7 +149,8 @@ def circle_angles(angles: Floats, loop: Ints) -> Floats:
         steps = (steps + np.pi) % (2 * np.pi) - np.pi
     unrolled = angles[known[0]] + np.concatenate([[0.0], np.cumsum(steps[:-1])])
     highest = np.maximum.accumulate(unrolled)
-    ordered = np.concatenate([[True], unrolled[1:] > highest[:-1]]) & (unrolled < angles[known[0]] + 2 * np.pi)
+    forward = np.concatenate([[True], unrolled[1:] > highest[:-1] + LEAST_TURN])
+    ordered = forward & (unrolled < angles[known[0]] + 2 * np.pi - LEAST_TURN)
     known, unrolled = known[ordered], unrolled[ordered]
     around = np.append(known, known[0] + len(angles))
     turned = np.append(unrolled, unrolled[0] + 2 * np.pi)

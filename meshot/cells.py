@@ -201,6 +201,44 @@ def _measure_whole(i, xy, tag, count, sites, segments):
 
 
 @kernel
+def _cut_out(
+    i, count, around, sites, weights, frame, walls, radii, spans, bounds, xy, tag, side, spare, seen, stack
+):  # fmt: skip
+    """Cut cell i out of the frame; `around` holds its `count` neighbors, then the sites beyond its edges."""
+    neighbors, count = count, start_cell(xy, tag, frame)
+    for k in range(neighbors):
+        if around[k, 0] != i:
+            count = cut_by_site(xy, tag, count, i, around[k, 0], sites, weights, side, spare)
+    if len(spans) > 0:
+        count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
+    count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
+    for k in range(count):
+        around[k, 0] = tag[k, 0]
+    return count
+
+
+@kernel
+def _write_measure(m, ox, oy, measures, row):
+    """Write mass, centroid and second moment about it; `m` is about the point (ox, oy)."""
+    if m[0] > 0.0:
+        dx, dy = m[1] / m[0], m[2] / m[0]
+        measures[row, 0], measures[row, 1], measures[row, 2] = m[0], ox + dx, oy + dy
+        measures[row, 3] = m[3] - m[0] * (dx * dx + dy * dy)
+
+
+@kernel
+def _write_edges(full, count, around, segments, links, facets, place):
+    """Write the sites beyond the edges, their lengths and, if there is a place for them, their ends."""
+    for k in range(count):
+        px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
+        length = np.sqrt((qx - px) ** 2 + (qy - py) ** 2)
+        links[place + k], facets[place + k, 0] = around[k, 0], length if full and length > 0.0 else 0.0
+        if facets.shape[1] > 1:
+            facets[place + k, 1], facets[place + k, 2] = px, py
+            facets[place + k, 3], facets[place + k, 4] = qx, qy
+
+
+@kernel
 def find_power_vertices(first, last, sites, weights, triangles, frame, walls, radius, vertices, inside):
     """Fill `vertices` (t, 2), with equal power distance to the three corners, and whether they are `inside` (t,)."""
     far = len(sites) - 3
@@ -262,45 +300,24 @@ def measure_cells(
     seen, stack = np.full(far if searched else 1, -1, np.int64), np.empty(128, np.int64)
     total, total_arcs, overlap = 0, 0, 0.0
     for i in range(first, last):
-        row, arc_count, ox, oy, m = i - first, 0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0)
+        arc_count, ox, oy, m = 0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0)
         count, whole = _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, around)
-        if count == FULL:
-            return NO_ROOM, total, total_arcs, overlap
         if whole and not searched:
             m, shared = _measure_whole(i, xy, around, count, sites, segments)
             ox, oy, overlap = xy[0, 0], xy[0, 1], overlap + shared
-        elif count > 0 or searched:
-            neighbors, count = count, start_cell(xy, tag, frame)
-            for k in range(neighbors):
-                j = around[k, 0]
-                if j != i:
-                    count = cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
-            if searched:
-                count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
-            count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
-            if count == FULL:
-                return NO_ROOM, total, total_arcs, overlap
-            m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
-            for k in range(count):
-                around[k, 0] = tag[k, 0]
-        if total + count > len(links) or total_arcs + arc_count > len(arcs):
+        elif count > 0 or (searched and count != FULL):
+            count = _cut_out(i, count, around, sites, weights, frame, walls, radii, spans, bounds,
+                             xy, tag, side, spare, seen, stack)  # fmt: skip
+            if count != FULL:
+                m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
+        if count == FULL or total + count > len(links) or total_arcs + arc_count > len(arcs):
             return NO_ROOM, total, total_arcs, overlap
         if m[0] < least:
             return TOO_SMALL, total, total_arcs, overlap
-        if m[0] > 0.0:
-            dx, dy = m[1] / m[0], m[2] / m[0]
-            measures[row, 0], measures[row, 1], measures[row, 2] = m[0], ox + dx, oy + dy
-            measures[row, 3] = m[3] - m[0] * (dx * dx + dy * dy)
-        counts[row] = count
-        for k in range(count):
-            px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
-            links[total] = around[k, 0]
-            length = np.sqrt((qx - px) ** 2 + (qy - py) ** 2)
-            facets[total, 0] = length if m[0] > 0.0 and length > 0.0 else 0.0
-            if facets.shape[1] > 1:
-                facets[total, 1], facets[total, 2], facets[total, 3], facets[total, 4] = px, py, qx, qy
-            total += 1
+        counts[i - first] = count
+        _write_measure(m, ox, oy, measures, i - first)
+        _write_edges(m[0] > 0.0, count, around, segments, links, facets, total)
         for k in range(arc_count):
-            arcs[total_arcs, 0], arcs[total_arcs, 1], arcs[total_arcs, 2] = i, turns[k, 0], turns[k, 1]
-            total_arcs += 1
+            arcs[total_arcs + k, 0], arcs[total_arcs + k, 1], arcs[total_arcs + k, 2] = i, turns[k, 0], turns[k, 1]
+        total, total_arcs = total + count, total_arcs + arc_count
     return DONE, total, total_arcs, overlap

@@ -159,9 +159,7 @@ def first_state(problem: TransportProblem, diagram: PowerDiagram, seconds: float
     return TransportState(problem.heights(diagram.weights), diagram, (record,))
 
 
-def newton_direction(
-    problem: TransportProblem, diagram: PowerDiagram, missing: Floats, tol: float = 1e-10
-) -> Floats:
+def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: Floats, tol: float = 1e-10) -> Floats:
     """Return d with Hessian d = missing, of mean zero.
 
     The Hessian is a weighted graph Laplacian, dw_i/dh_j = -rho |facet ij| / |y_i - y_j|; its null space, the constants,

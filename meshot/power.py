@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshot.cells import DONE, NO_ROOM, find_power_vertices, measure_cells
-from meshot.domains import Box, Disk, Domain
-from meshot.dual import power_vertices, restricted_delaunay, weighted_delaunay
+from meshot.domains import Disk, Domain
+from meshot.dual import power_vertices
 from meshot.kernels import run_in_chunks
 from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
@@ -146,15 +146,18 @@ class PowerDiagram:
         """The weighted Delaunay triangulation of all sites, (t, 3), counter-clockwise.
 
         It is dual to the power diagram of the whole plane: it covers the convex hull of the sites, and leaves out those
-        that have no cell there. Where more than three cells meet, the polygon of their sites is cut into a fan. There
-        are no triangles if all sites lie on a line.
+        that have no cell there. Where more than three cells meet, the polygon of their sites is cut into triangles in
+        one of the possible ways. There are no triangles if all sites lie on a line.
         """
-        return weighted_delaunay(self.sites, self.weights, self.domain, self.facets, self.facet_lengths, _facets_in_box)
+        order = self.edges.order
+        dual = RegularTriangulation(self.sites[order] - self.domain.center)
+        dual.update(self.weights[order] - self.weights[order].mean(), may_hide=True)
+        return order[dual.inner]
 
     @cached_property
     def restricted_triangulation(self) -> Ints:
         """The triangles of `triangulation` whose power vertex lies in the domain: dual to the clipped cells, (s, 3)."""
-        return restricted_delaunay(self.sites, self.domain, self.facets, self.facet_lengths)
+        return self.triangulation[self.domain.contains(self.power_vertices)]
 
     @cached_property
     def power_vertices(self) -> Floats:
@@ -171,6 +174,7 @@ class PowerDiagram:
 
         Examples
         --------
+        >>> from meshot.domains import Box
         >>> diagram = power_diagram([[0.25, 0.5], [0.75, 0.5]], domain=Box([0, 0], [1, 1]))
         >>> diagram.polygons().areas
         array([0.5, 0.5])
@@ -254,15 +258,9 @@ def _with_empty_cells(diagram: PowerDiagram, kept: Ints, sites: Floats, weights:
     arcs[:, 0] = kept[arcs[:, 0].astype(np.int64)]
     return replace(
         diagram, sites=sites, weights=weights, masses=measures[:, 0], centroids=centroids,
-        second_moments=measures[:, 1], facets=kept[diagram.facets], arcs=arcs,
+        second_moments=measures[:, 1], arcs=arcs,
+        edges=diagram.edges._replace(order=kept[diagram.edges.order]),
     )  # fmt: skip
-
-
-def _facets_in_box(sites: Floats, weights: Floats, box: Box) -> tuple[Ints, Floats, Floats]:
-    """Return the facets of the power diagram in a box, their lengths and their ends."""
-    diagram = PowerEngine(sites, box).diagram(weights, facet_ends=True)
-    assert diagram.facet_ends is not None
-    return diagram.facets, diagram.facet_lengths, diagram.facet_ends
 
 
 class Cells(NamedTuple):

@@ -1,8 +1,8 @@
 """Regular triangulations of weighted sites of the plane, built by insertion and kept up by flips.
 
-The regular (weighted Delaunay) triangulation is the dual of the power diagram: the lower hull of the sites lifted to the
-height ``|y|^2 - psi``. It is built by inserting sites coarse to fine along their Hilbert order, each with flips of the
-edges around it (Edelsbrunner and Shah, "Incremental topological flipping works for regular triangulations",
+The regular (weighted Delaunay) triangulation is the dual of the power diagram: the lower hull of the sites lifted to
+the height ``|y|^2 - psi``. It is built by inserting sites coarse to fine along their Hilbert order, each with flips of
+the edges around it (Edelsbrunner and Shah, "Incremental topological flipping works for regular triangulations",
 Algorithmica 1996), which takes half a microsecond a site. After a change of weights only the edges that are no longer
 locally regular are flipped. An edge is flipped only if rounding cannot have decided so: each flip then lowers the
 lifted surface, and the flips end. What they leave undone by rounding, or because no flip is possible, shows in the
@@ -14,9 +14,12 @@ the sites' convex hull.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.kernels import kernel, run_in_chunks
-from meshot.mesh import Floats, Ints
+from meshot.mesh import Floats
+
+Ints32 = NDArray[np.int32]
 
 # Relative rounding error of the test for regularity, with a margin.
 ROUNDING = 4e-15
@@ -64,20 +67,20 @@ class RegularTriangulation:
         self._across = np.full((2 * n + 1, 3), -1, dtype=np.int32)
         self.corner_of = np.full(n + 3, -1, dtype=np.int32)
         self._count = 0
-        self._order: Ints | None = None
+        self._order: Ints32 | None = None
 
     @property
-    def triangles(self) -> Ints:
+    def triangles(self) -> Ints32:
         """Corners of each triangle, (t, 3)."""
         return self._triangles[: self._count]
 
     @property
-    def across(self) -> Ints:
+    def across(self) -> Ints32:
         """Triangle beyond each side, (t, 3)."""
         return self._across[: self._count]
 
     @property
-    def inner(self) -> Ints:
+    def inner(self) -> Ints32:
         """The triangles between sites: they fill the convex hull, (t, 3)."""
         n, corners = len(self.sites) - 3, self.triangles
         return corners[(corners[:, 0] >= 0) & (corners.max(axis=1) < n)]
@@ -111,7 +114,7 @@ class RegularTriangulation:
             self._triangles, self._across, self.corner_of, stack,
         )  # fmt: skip
 
-    def _find_irregular(self, first: int, last: int) -> Ints:
+    def _find_irregular(self, first: int, last: int) -> Ints32:
         found = np.empty(3 * (last - first), dtype=np.int32)
         count = _find_irregular(first, last, self.sites, self.weights, self._triangles, self._across, found)
         return found[:count]
@@ -130,7 +133,7 @@ class RegularTriangulation:
             self.corner_of[:] = -1
 
 
-def coarse_to_fine(count: int) -> Ints:
+def coarse_to_fine(count: int) -> Ints32:
     """Return ``range(count)`` reordered: every `STRIDE`-th of every `STRIDE`-th ... first, and the rest level by level.
 
     Sites in Hilbert order are then inserted evenly over the plane, each near the one before it.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from meshot.domains import Box, ConvexPolygon, Disk
-from meshot.dual import PiecewiseLinear, trace_faces
+from meshot.dual import PiecewiseLinear
 from meshot.power import power_diagram
 from meshot.transport import solve_transport
 
@@ -110,7 +110,7 @@ def test_grids_are_triangulated_consistently(jitter, domain):
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 9, 100])
-def test_cocircular_sites_become_one_fan(count):
+def test_cocircular_sites_become_one_polygon(count):
     angle = 2 * np.pi * np.arange(count) / count
     sites = 0.5 * np.column_stack([np.cos(angle), np.sin(angle)])
     triangles = power_diagram(sites).triangulation
@@ -146,7 +146,7 @@ def test_sites_on_a_line_have_no_triangles(sites):
 
 def test_three_sites_are_one_triangle_and_their_circumcenter():
     diagram = power_diagram([[0, 0], [0, 2], [2, 0]])
-    assert diagram.triangulation.tolist() == [[0, 2, 1]]
+    assert as_set(diagram.triangulation) == {(0, 1, 2)}
     assert diagram.power_vertices.tolist() == [[1, 1]]
     assert len(diagram.restricted_triangulation) == 0
 
@@ -155,13 +155,6 @@ def test_hidden_sites_are_left_out():
     sites = np.array([[-1.0, -1], [1, -1], [0, 1], [0, -0.2], [0.1, 0.1]])
     diagram = power_diagram(sites, [0, 0, 0, -9, 0])
     assert sorted(np.unique(diagram.triangulation).tolist()) == [0, 1, 2, 4]
-
-
-def test_edges_that_cross_are_seen():
-    corners = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
-    ring = [[0, 1], [1, 2], [2, 3], [3, 0]]
-    assert trace_faces(corners, np.array([*ring, [0, 2]])).planar
-    assert not trace_faces(corners, np.array([*ring, [0, 2], [1, 3]])).planar
 
 
 # ---------------------------------------------------------------------------------------------------------------------

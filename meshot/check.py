@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshot.errors import GeometryError, TopologyError, format_ids
-from meshot.mesh import Floats, Ints, Surface, as_surface
+from meshot.mesh import Floats, Ints, Surface, as_surface, norms
 
 if TYPE_CHECKING:
     from meshot.topology import Topology
@@ -20,6 +20,9 @@ An angle of 0.0005 degrees gives 4e-6, exactly collinear corners up to about 1e-
 
 SIZES = (1e-100, 1e100)
 """Largest coordinates between these can be squared, and areas squared, in double precision."""
+
+CHUNK = 16_384
+"""Faces that are measured together, so that what is between stays in the cache."""
 
 GEOMETRY = ("non-finite-coordinates", "coordinate-range", "duplicate-face", "zero-area-face")
 """Kinds of problems that raise `GeometryError`; the others raise `TopologyError`."""
@@ -166,7 +169,8 @@ def check(surface: Any) -> MeshReport:
     kept = np.ones(len(mesh.faces), dtype=bool)
     kept[copies] = kept[repeated] = False
     number = np.flatnonzero(kept)
-    topology = Topology(mesh.faces[kept], len(mesh.vertices))
+    known = mesh.edge_order if len(number) == len(kept) else None
+    topology = Topology(mesh.faces[kept], len(mesh.vertices), known)
     topological = tuple(_topology_problems(topology, number))
     kinds = {problem.kind for problem in topological}
     with np.errstate(all="ignore"):  # whatever the coordinates are, the report says it
@@ -298,16 +302,16 @@ def _copies(faces: Ints) -> Ints:
 def _geometry(mesh: Surface) -> tuple[Floats, float, float]:
     """Relative height of each face, smallest angle in degrees, and total area."""
     scale = float(np.abs(mesh.vertices[mesh.referenced]).max(initial=0.0)) or 1.0
-    corners = mesh.corners / scale
-    height = _heights(corners)
-    shortest, middle, longest = np.sort(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2), axis=1).T
-    sine = np.where(shortest > 0, height * longest / np.where(middle > 0, middle, 1.0), 0.0)
-    area = float(0.5 * (height * longest**2).sum()) * scale * scale
-    return height, float(np.degrees(np.arcsin(np.minimum(sine, 1.0)).min(initial=np.pi / 3))), area
+    parts = [_shapes(mesh.corners[start : start + CHUNK] / scale) for start in range(0, len(mesh.faces), CHUNK)]
+    height, sine, area = (np.concatenate(part) for part in zip(*parts, strict=True))
+    angle = float(np.degrees(np.arcsin(np.minimum(sine, 1.0)).min(initial=np.pi / 3)))
+    return height, angle, float(area.sum()) * scale * scale
 
 
-def _heights(corners: Floats) -> Floats:
-    """Height of each triangle over its longest side, divided by that side, (F,); 0 for a flat one.
+def _shapes(corners: Floats) -> tuple[Floats, Floats, Floats]:
+    """Height of each triangle over its longest side, divided by that side; sine of its smallest angle; its area.
+
+    The height is 0 for a flat one.
 
     Parameters
     ----------
@@ -315,11 +319,12 @@ def _heights(corners: Floats) -> Floats:
         Positions of the corners of each triangle.
     """
     a, b, c = corners.transpose(1, 0, 2)
-    sides = np.stack([b - a, c - b, a - c])
-    longest = np.linalg.norm(sides, axis=2).max(axis=0)
+    sides = b - a, c - b, a - c
+    shortest, middle, longest = np.sort([norms(side) for side in sides], axis=0)
     longest[longest == 0] = 1.0
-    height: Floats = np.linalg.norm(np.cross(sides[0] / longest[:, None], sides[1] / longest[:, None]), axis=1)
-    return height
+    height = norms(np.cross(sides[0] / longest[:, None], sides[1] / longest[:, None]))
+    sine = np.where(shortest > 0, height * longest / np.where(middle > 0, middle, 1.0), 0.0)
+    return height, sine, 0.5 * height * longest**2
 
 
 def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[Problem]:
@@ -354,8 +359,8 @@ def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Pro
             message = f"{share} exactly where another does; joining them may mend the mesh"
             yield _problem("coincident-vertex", message, again, "vertices")
     if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
-        centered = mesh.corners - mesh.corners.reshape(-1, 3).mean(axis=0)
-        if np.linalg.det(centered).sum() < 0:
+        a, b, c = (mesh.corners - mesh.vertices[mesh.referenced].mean(axis=0)).transpose(1, 0, 2)
+        if np.sum(a * np.cross(b, c)) < 0:
             yield Problem("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")
 
 

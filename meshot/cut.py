@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 
 from meshot.errors import GeometryError, TopologyError
-from meshot.mesh import Floats, Ints, Surface
+from meshot.mesh import Floats, Ints, Surface, norms
 from meshot.operators import Sparse
 
 # The automatic cut passes a third point if its distance from the first two is more than this part of theirs.
@@ -68,9 +68,8 @@ def cut_to_disk(surface: Surface, path: Sequence[int] | None = None) -> Cut:
 
 def edge_graph(surface: Surface) -> Sparse:
     """Return the graph of edges weighted by their length, (V, V), symmetric."""
-    once = (surface.twins < 0) | (surface.halfedges[:, 0] < surface.halfedges[:, 1])
-    i, j = surface.halfedges[once].T
-    length = np.linalg.norm(surface.vertices[i] - surface.vertices[j], axis=1)
+    i, j = surface.edges.T
+    length = norms(surface.vertices[i] - surface.vertices[j])
     count = len(surface.vertices)
     rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
     return sparse.coo_array((np.concatenate([length, length]), (rows, columns)), shape=(count, count)).tocsr()
@@ -169,13 +168,12 @@ def _join(surface: Surface, graph: Sparse, passed: list[int]) -> list[int]:
 
 
 def _without(graph: Sparse, vertices: set[int]) -> Sparse:
-    """Return the graph with the edges at some vertices taken out."""
-    keep = np.ones(graph.shape[0])
-    keep[list(vertices)] = 0.0
-    scale = sparse.diags_array(keep)
-    smaller = sparse.csr_array(scale @ graph @ scale)
-    smaller.eliminate_zeros()
-    return smaller
+    """Return the graph without ways that lead on from some vertices."""
+    kept = np.ones(len(graph.indices), dtype=bool)
+    for vertex in vertices:
+        kept[graph.indptr[vertex] : graph.indptr[vertex + 1]] = False
+    passed = np.concatenate([[0], np.cumsum(kept)])[graph.indptr]
+    return sparse.csr_array((graph.data[kept], graph.indices[kept], passed), shape=graph.shape)
 
 
 def _without_twins(surface: Surface, index: dict[tuple[int, int], int], path: list[int]) -> Ints:

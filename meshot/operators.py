@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from meshot.mesh import Floats, Ints, Surface
+from meshot.mesh import Floats, Ints, Surface, norms
 
 # A scipy.sparse array; its own types are too narrow for arithmetic.
 Sparse: TypeAlias = Any
@@ -27,9 +27,8 @@ def edge_lengths(surface: Surface) -> Floats:
     >>> edge_lengths(Surface([[0, 0, 0], [3, 0, 0], [0, 4, 0]], [[0, 1, 2]]))
     array([[3., 5., 4.]])
     """
-    tail, head = surface.halfedges.T
-    low, high = np.minimum(tail, head), np.maximum(tail, head)
-    return np.asarray(np.linalg.norm(surface.vertices[high] - surface.vertices[low], axis=1)).reshape(-1, 3)
+    corners = surface.corners
+    return norms(np.roll(corners, -1, axis=1) - corners)
 
 
 def areas_from_lengths(lengths: Floats) -> Floats:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
 
-from meshot.mesh import Floats, Ints
+from meshot.mesh import Floats, Ints, edge_order
 
 
 class Topology:
@@ -23,24 +23,23 @@ class Topology:
         Vertex indices; the three of a face must differ.
     vertex_count : int
         Number of vertices.
+    order : (3F,) and (E,) int, optional
+        What `meshot.mesh.edge_order` gives, if it is known.
     """
 
-    def __init__(self, faces: Ints, vertex_count: int) -> None:
+    def __init__(self, faces: Ints, vertex_count: int, order: tuple[Ints, Ints] | None = None) -> None:
         self.faces, self.vertex_count = faces, vertex_count
+        self.order, self.starts = edge_order(faces, vertex_count) if order is None else order
         self.tail = faces.ravel()
         self.head = np.roll(faces, -1, axis=1).ravel()
-        corner = np.arange(faces.size)
-        self.next = corner + 1 - 3 * (corner % 3 == 2)
-        key = np.minimum(self.tail, self.head) * vertex_count + np.maximum(self.tail, self.head)
-        self.order = np.argsort(key, kind="stable")
-        key = key[self.order]
-        same = key[1:] == key[:-1]
-        self.starts = np.flatnonzero(np.concatenate([[True], ~same])[: len(key)])
-        self.edge_faces = np.diff(self.starts, append=len(key))
+        self.next = (3 * np.arange(len(faces))[:, None] + [1, 2, 0]).ravel()
+        self.edge_faces = np.diff(self.starts, append=len(self.order))
         """Number of faces at each edge, (E,)."""
-        self.first, self.second = self.order[:-1][same], self.order[1:][same]
-        edge = np.repeat(np.arange(len(self.starts)), self.edge_faces)
-        self.pair_is_manifold = self.edge_faces[edge[1:][same]] == 2
+        again = np.ones(len(self.order), dtype=bool)
+        again[self.starts] = False
+        place = np.flatnonzero(again)
+        self.first, self.second = self.order[place - 1], self.order[place]
+        self.pair_is_manifold = np.repeat(self.edge_faces == 2, self.edge_faces - 1)
         self.parallel = self.tail[self.first] == self.tail[self.second]
         """Whether the two halfedges of a pair run the same way, so that their faces disagree."""
 
@@ -57,6 +56,20 @@ class Topology:
         return np.sort(np.stack([self.tail[halfedge], self.head[halfedge]], axis=1), axis=1)
 
     @cached_property
+    def is_simple(self) -> bool:
+        """Whether this is plainly one sphere or disk; then fans and components need not be looked for.
+
+        Faces that hang together by edges, at most two at each, are a manifold once vertices of several fans are
+        split, which would raise V - E + F. That is 2 at most, and 1 with a boundary: reached only by a sphere and a
+        disk, so if it is reached already there is nothing to split.
+        """
+        if len(self.faces) == 0 or self.edge_faces.max() > 2:
+            return False
+        if self.euler_characteristic != 2 - (self.edge_faces.min() == 1):
+            return False
+        return bool(components(len(self.faces), self.first // 3, self.second // 3).max() == 0)
+
+    @cached_property
     def fans(self) -> Ints:
         """Label of the fan that each corner belongs to, (3F,): faces around a vertex that hang together by edges."""
         beside_tail = np.where(self.parallel, self.second, self.next[self.second])
@@ -67,6 +80,8 @@ class Topology:
     @property
     def non_manifold_vertices(self) -> Ints:
         """Vertices of more than one fan."""
+        if self.is_simple:
+            return np.zeros(0, dtype=np.int64)
         vertex = np.zeros(self.fans.max(initial=-1) + 1, dtype=np.int64)
         vertex[self.fans] = self.tail
         return np.flatnonzero(np.bincount(vertex, minlength=self.vertex_count) > 1)
@@ -74,6 +89,8 @@ class Topology:
     @cached_property
     def face_components(self) -> Ints:
         """Component of each face, (F,), numbered in order of first appearance; a shared vertex joins faces."""
+        if self.is_simple:
+            return np.zeros(len(self.faces), dtype=np.int64)
         edge = self.order[self.starts]
         label = components(self.vertex_count, self.tail[edge], self.head[edge])[self.faces[:, 0]]
         return in_order(label)
@@ -82,6 +99,8 @@ class Topology:
     def boundary_labels(self) -> Ints:
         """Boundary loop of each halfedge in `boundary`; loops that touch at a vertex count apart."""
         halfedge = self.boundary
+        if self.is_simple:
+            return np.zeros(len(halfedge), dtype=np.int64)
         label = components(len(self.tail), self.fans[halfedge], self.fans[self.next[halfedge]])
         return in_order(label[self.fans[halfedge]])
 
@@ -97,7 +116,7 @@ class Topology:
         loops = zip(lengths.tolist(), lowest.tolist(), component.tolist(), strict=True)
         return sorted(loops, key=lambda loop: (-loop[0], loop[1]))
 
-    @property
+    @cached_property
     def euler_characteristic(self) -> int:
         """V - E + F over the vertices that faces use."""
         return int(np.count_nonzero(np.bincount(self.tail))) - len(self.starts) + len(self.faces)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshot.errors import GeometryError, TopologyError, format_ids
-from meshot.mesh import Floats, Ints, Surface, as_surface, norms
+from meshot.mesh import Floats, Ints, Surface, as_surface, norms, stable_order
 
 if TYPE_CHECKING:
     from meshot.topology import Topology
@@ -294,7 +294,12 @@ def _repeated(faces: Ints) -> Ints:
 def _copies(faces: Ints) -> Ints:
     """Faces with the same three vertices, in any order, as a face before them."""
     rows = np.sort(faces, axis=1)
-    order = np.lexsort(rows.T)
+    # Only faces with the same least and greatest vertex are compared whole.
+    key = rows[:, 0] * (faces.max() + 1) + rows[:, 2]
+    order = stable_order(key)
+    alike = key[order[1:]] == key[order[:-1]]
+    some = np.sort(order[np.concatenate([[False], alike]) | np.concatenate([alike, [False]])])
+    order = some[np.lexsort(rows[some].T)]
     same = (rows[order[1:]] == rows[order[:-1]]).all(axis=1)
     return np.sort(order[1:][same])
 
@@ -302,10 +307,16 @@ def _copies(faces: Ints) -> Ints:
 def _geometry(mesh: Surface) -> tuple[Floats, float, float]:
     """Relative height of each face, smallest angle in degrees, and total area."""
     scale = float(np.abs(mesh.vertices[mesh.referenced]).max(initial=0.0)) or 1.0
-    parts = [_shapes(mesh.corners[start : start + CHUNK] / scale) for start in range(0, len(mesh.faces), CHUNK)]
+    parts = [_shapes(corners / scale) for corners in _corners(mesh)]
     height, sine, area = (np.concatenate(part) for part in zip(*parts, strict=True))
     angle = float(np.degrees(np.arcsin(np.minimum(sine, 1.0)).min(initial=np.pi / 3)))
     return height, angle, float(area.sum()) * scale * scale
+
+
+def _corners(mesh: Surface) -> Iterator[Floats]:
+    """Yield positions of the corners of some faces after the other, (n, 3, 3)."""
+    for start in range(0, len(mesh.faces), CHUNK):
+        yield mesh.vertices[mesh.faces[start : start + CHUNK]]
 
 
 def _shapes(corners: Floats) -> tuple[Floats, Floats, Floats]:
@@ -359,9 +370,15 @@ def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Pro
             message = f"{share} exactly where another does; joining them may mend the mesh"
             yield _problem("coincident-vertex", message, again, "vertices")
     if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
-        a, b, c = (mesh.corners - mesh.vertices[mesh.referenced].mean(axis=0)).transpose(1, 0, 2)
-        if np.sum(a * np.cross(b, c)) < 0:
+        middle = mesh.vertices[mesh.referenced].mean(axis=0)
+        if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:
             yield Problem("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")
+
+
+def _volume(corners: Floats) -> float:
+    """Signed volume of the tetrahedra between triangles and the origin, times six."""
+    a, b, c = corners.transpose(1, 0, 2)
+    return float(np.sum(a * np.cross(b, c)))
 
 
 def _problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "faces") -> Problem:

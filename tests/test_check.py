@@ -13,6 +13,7 @@ from meshot.check import FLAT, check, require_genus_zero
 from meshot.errors import GeometryError, MeshReadError, TopologyError
 from meshot.io import read_surface, to_json
 from meshot.mesh import Surface
+from meshot.topology import Topology, components
 
 
 def flipped(surface, ids):
@@ -199,7 +200,6 @@ def test_the_loop_around_a_handle_does_not_separate(surface):
     cut = np.array([frozenset(link) in set(map(frozenset, links)) for link in surface.halfedges.tolist()])
     inner = (surface.twins >= 0) & ~cut  # cross every edge but the loop's: all faces can still be reached
     faces = np.flatnonzero(inner) // 3
-    from meshot.topology import components
 
     assert components(len(surface.faces), faces, surface.twins[inner] // 3).max() == 0
     assert len(loop) <= 9
@@ -449,3 +449,28 @@ def test_other_libraries_meshes_are_accepted():
     report = check(trimesh.creation.icosphere(1))
     assert report.ok
     assert report.faces == 80
+
+
+def test_spheres_that_touch_twice_are_no_sphere():
+    """V - E + F is that of one sphere, and all hangs together by vertices, but not by edges."""
+    ball = shapes.icosphere(1)
+    count, poles = len(ball.vertices), [0, int(np.argmin(ball.vertices @ ball.vertices[0]))]
+    other = np.arange(count) + count
+    other[poles] = poles
+    both = Surface(np.concatenate([ball.vertices, 2 * ball.vertices]), np.concatenate([ball.faces, other[ball.faces]]))
+    assert both.euler_characteristic == 2
+    report = check(both)
+    assert [problem.kind for problem in report.problems] == ["non-manifold-vertex"]
+    assert report.problems[0].ids == tuple(sorted(poles))
+
+
+@pytest.mark.parametrize("surface", [shapes.icosphere(2), shapes.disk(5), shapes.triangle(), shapes.octahedron()])
+def test_what_is_plainly_simple_is_so_on_closer_look(surface, monkeypatch):
+    quick = Topology(surface.faces, len(surface.vertices))
+    assert quick.is_simple
+    whole = Topology(surface.faces, len(surface.vertices))
+    monkeypatch.setitem(vars(whole), "is_simple", False)
+    assert len(whole.non_manifold_vertices) == 0
+    np.testing.assert_array_equal(quick.face_components, whole.face_components)
+    np.testing.assert_array_equal(quick.boundary_labels, whole.boundary_labels)
+    assert quick.boundary_loops == whole.boundary_loops

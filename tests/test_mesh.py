@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.errors import GeometryError, MeshReadError
-from meshot.mesh import Surface, as_surface
+from meshot.mesh import Surface, as_surface, edge_order, norms, stable_order
 
 CLOSED = [shapes.tetrahedron(), shapes.icosphere(1), shapes.torus()]
 OPEN = [shapes.triangle(), shapes.disk(3), shapes.relief(3), shapes.grid(4, 3), shapes.annulus(), shapes.holed_torus()]
@@ -156,6 +156,35 @@ def test_halfedges_edges_and_twins_agree(surface):
     expected = np.unique(np.sort(halfedges, axis=1), axis=0)
     np.testing.assert_array_equal(surface.edges, expected)
     assert 2 * len(surface.edges) == len(halfedges) + (twins < 0).sum()
+
+
+@pytest.mark.parametrize("largest", [1, 10, 2**40, 2**62])
+def test_sorting_is_stable(largest):
+    """Also where the numbers and their index do not fit in one."""
+    keys = np.random.default_rng(0).integers(0, largest, 1000)
+    keys[::3] = keys[0]
+    np.testing.assert_array_equal(stable_order(keys), np.argsort(keys, kind="stable"))
+    assert len(stable_order(keys[:0])) == 0
+
+
+@pytest.mark.parametrize("surface", CLOSED + OPEN)
+def test_halfedges_edge_by_edge(surface):
+    order, starts = edge_order(surface.faces, len(surface.vertices))
+    low, high = np.sort(surface.halfedges, axis=1)[order].T
+    first = np.isin(np.arange(len(order)), starts)
+    np.testing.assert_array_equal(first[1:], (np.diff(low) != 0) | (np.diff(high) != 0))
+    assert (np.diff(low) >= 0).all()
+    assert (np.diff(order)[~first[1:]] > 0).all()
+
+
+def test_faces_that_disagree_are_no_twins():
+    twisted = Surface(np.eye(4)[:, :3], [[0, 1, 2], [0, 1, 3]])
+    assert (twisted.twins == -1).all()
+
+
+def test_lengths_are_those_of_numpy():
+    vectors = np.random.default_rng(0).normal(size=(50, 4, 3))
+    np.testing.assert_allclose(norms(vectors), np.linalg.norm(vectors, axis=2), rtol=1e-15)
 
 
 @pytest.mark.parametrize("surface", OPEN)

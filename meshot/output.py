@@ -247,7 +247,8 @@ def longitude_latitude(points: Floats, faces: Ints) -> tuple[Floats, Ints]:
     """Return texture coordinates for a picture of the sphere in longitude and latitude.
 
     A face across the date line gets corners beyond the unit square, where a repeated picture goes on; a corner at a
-    pole gets the longitude between the other two.
+    pole gets the longitude between the other two. A face with a pole inside it (at most two) cannot be right: in the
+    picture the pole is a whole side.
 
     Parameters
     ----------

@@ -102,12 +102,14 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Write a number for people: few digits, thin spaces between thousands, powers of ten set as such.
+    """Write a number for people: few digits, commas between thousands, powers of ten that do not break at a line's end.
 
     Examples
     --------
-    >>> number(34421), number(0.01234), number(3.2e-13), number(float("nan"))
-    ('34,421', '0.0123', '3.2 × 10⁻¹³', '–')
+    >>> number(34421), number(0.01234), number(float("nan"))
+    ('34,421', '0.0123', '–')
+    >>> print(number(3.2e-13).replace("\u00a0", " "))
+    3.2 × 10⁻¹³
     """
     if not np.isfinite(value):
         return "∞" if value == np.inf else "–"
@@ -116,7 +118,7 @@ def number(value: float, digits: int = 3) -> str:
     if not 1e-3 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
         raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{mantissa} × 10{raised}".replace("-", "−")
+        return f"{mantissa}\u00a0×\u00a010{raised}".replace("-", "−")
     return f"{value:,.{max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)}f}".replace("-", "−")
 
 
@@ -148,9 +150,10 @@ def tiles(run: Run) -> list[tuple[str, str]]:
     area, angle = run.distortion.summary().values()
     transport = transport_figures(run.surface_map)
     shown = [(number(len(run.source.faces)), "faces"), (number(area["flipped"]), "flipped faces")]
-    if transport is not None:
+    if run.surface_map.conformal is not None:
         shown.append((percent(area["ratio_sd"]), "deviation of area ratios (SD)"))
-        shown.append((number(transport["max_relative_error"], 2), "largest relative error of a cell"))
+        if transport is not None:
+            shown.append((number(transport["max_relative_error"], 2), "largest relative error of a cell"))
     else:
         shown.append((f"{number(angle['mean_abs_degrees'])}°", "mean change of an angle"))
     total = run.seconds.get("total", sum(run.seconds.values()))

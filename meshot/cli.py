@@ -1,4 +1,4 @@
-"""The command line: ``meshot check | conformal | area | sample | demo``.
+"""The command line: ``meshot check | conformal | area | sample | transport | demo``.
 
 `meshot.job` holds what they share: progress, exit codes, errors.
 """
@@ -13,14 +13,19 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from meshot import __version__
+from meshot.errors import MeshotError
 from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job
 from meshot.settings import TOL, TOL_AREA, Normalization, Target, require_positive
 
 if TYPE_CHECKING:
+    from meshot.domains import Domain
     from meshot.maps import SurfaceMap
     from meshot.mesh import Surface
     from meshot.output import Run
     from meshot.progress import Progress
+
+CELLS_SIZE = 1600
+"""Width and height of cells.png in pixels."""
 
 Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or with one boundary loop.")]
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the results; other files in it stay.")]
@@ -174,6 +179,89 @@ def sample_command(
     return job.exit_code()
 
 
+@app.command(name="transport")
+def transport_command(
+    sites: Annotated[Path, Parameter(help="Sites, one a row: x, y and, if wanted, the mass; NPY, CSV or text.")],
+    /,
+    *,
+    out: Out,
+    domain: Annotated[Literal["disk", "box", "polygon"], Parameter(help="Where the uniform density lives.")] = "disk",
+    disk: Annotated[tuple[float, float, float], Parameter(help="Center and radius of the disk.")] = (0.0, 0.0, 1.0),
+    box: Annotated[
+        tuple[float, float, float, float], Parameter(help="The box: its least x and y, its greatest x and y.")
+    ] = (0.0, 0.0, 1.0, 1.0),
+    polygon: Annotated[
+        Path | None, Parameter(help="Corners of the convex polygon, counter-clockwise: x, y; NPY, CSV or text.")
+    ] = None,
+    masses: Annotated[Path | None, Parameter(help="Masses, one a row, if the sites have no third column.")] = None,
+    duplicates: Annotated[
+        Literal["error", "merge"], Parameter(help="Sites in the same place: refused, or made one.")
+    ] = "error",
+    tol: Tolerance = TOL,
+    json: Json = False,
+) -> int:
+    """Send a uniform density to sites by optimal transport. Writes cells.vtk, cells.png, transport.npz and a report."""
+    from meshot.output import Provenance, check_folder
+    from meshot.tables import read_masses, read_sites
+    from meshot.transport import solve_transport
+    from meshot.transportrun import TransportRun, transport_metrics, write_transport
+
+    check_folder(out)
+    with start_job() as job:
+        with job.stages("read"):
+            file, source = read_sites(sites), _domain(domain, disk, box, polygon)
+            if masses is not None and file.masses is not None:
+                raise MeshotError(f"{sites} has a third column of masses, so there is no place for those of {masses}")
+            wanted = file.masses if masses is None else read_masses(masses)
+        with job.stages("transport"):
+            result = solve_transport(file.sites, wanted, source, tol=tol, duplicates=duplicates, progress=job.clock)
+        options = {"domain": domain, "tol": tol, "duplicates": duplicates}
+        run = TransportRun(file.sites, result, Provenance(sites.name, file.sha256, command_line(), options))
+        with job.stages("report"):
+            from meshot.cellfigures import cells_picture, png
+            from meshot.transportreport import render_transport
+
+            cells = cells_picture(run, CELLS_SIZE)
+            page = render_transport(replace(run, seconds=job.seconds()))
+        run = replace(run, seconds=job.seconds())
+        with job.stages("write"):
+            write_transport(out, run, page, png(cells))
+    figures = transport_metrics(run)
+    show(figures if json else None, _few_numbers_of_transport(figures, out))
+    return job.exit_code()
+
+
+def _domain(
+    kind: str, disk: tuple[float, float, float], box: tuple[float, float, float, float], polygon: Path | None
+) -> "Domain":
+    import numpy as np
+
+    from meshot.domains import Box, ConvexPolygon, Disk
+    from meshot.tables import read_corners
+
+    if (kind == "polygon") != (polygon is not None):
+        raise MeshotError("--domain polygon and --polygon FILE go together")
+    if polygon is not None:
+        return ConvexPolygon(read_corners(polygon))
+    return Disk(np.array(disk[:2]), disk[2]) if kind == "disk" else Box(np.array(box[:2]), np.array(box[2:]))
+
+
+def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
+    """Return what a person wants to know at the end."""
+    from meshot.page import number
+
+    solver = figures["transport"]
+    error, certificate = number(solver["max_relative_error"], 2), number(solver["certificate"], 2)
+    rows = [
+        ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),
+        ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
+        ("W_2", number(figures["wasserstein"], 6)),
+        ("seconds", f"{figures['seconds']['total']:.1f}"),
+        ("report", str(out / "report.html")),
+    ]
+    return _two_columns(rows)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # the way of a map from file to folder
 
@@ -226,7 +314,7 @@ def _map(mesh: Path, out: Path, compute: Compute, options: dict[str, Any], *, up
 def _few_numbers(run: "Run", out: Path) -> str:
     """Return what a person wants to know at the end."""
     from meshot.output import transport_figures
-    from meshot.report import number, percent
+    from meshot.page import number, percent
 
     area, angle = run.distortion.summary().values()
     transport = transport_figures(run.surface_map)
@@ -239,4 +327,8 @@ def _few_numbers(run: "Run", out: Path) -> str:
         error, certificate = number(transport["max_relative_error"], 2), number(transport["certificate"], 2)
         rows.append(("transport", f"{transport['iterations']} steps to {error}, certificate {certificate}"))
     rows += [("seconds", f"{run.seconds['total']:.1f}"), ("report", str(out / "report.html"))]
+    return _two_columns(rows)
+
+
+def _two_columns(rows: list[tuple[str, str]]) -> str:
     return "\n".join(f"{name:<12} {value}" for name, value in rows)

@@ -25,7 +25,7 @@ class MeshotError(Exception):
 
 
 class MeshReadError(MeshotError):
-    """A file is missing, empty, damaged or holds no mesh."""
+    """A file is missing, empty, damaged, or holds no mesh or no table of numbers where one is needed."""
 
 
 class TopologyError(MeshotError):

@@ -1,4 +1,4 @@
-"""Write files whole or not at all: each is written beside its place and renamed."""
+"""Read files, and write them whole or not at all: each is written beside its place and renamed."""
 
 import json
 import os
@@ -11,7 +11,30 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meshot.errors import MeshReadError
+
 PathLike = str | os.PathLike[str]
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """Return a file's bytes.
+
+    Raises
+    ------
+    MeshReadError
+        There is no such file, or it is a folder.
+    OSError
+        The file exists and the system does not let it be read.
+    """
+    name = os.fspath(path)
+    try:
+        return Path(name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MeshReadError(f"{name} does not exist") from None
+    except IsADirectoryError:
+        raise MeshReadError(f"{name} is a folder, not a file") from None
+    except ValueError:
+        raise MeshReadError(f"{name!r} is no name that a file can have") from None
 
 
 @contextmanager

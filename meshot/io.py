@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.errors import MeshotError, MeshReadError
-from meshot.files import PathLike, replacing, to_json, write_json, write_npz, write_text
+from meshot.files import PathLike, read_bytes, replacing, to_json, write_json, write_npz, write_text
 from meshot.formats import FormatError, Polygons, parse_obj, parse_off, parse_stl
 from meshot.mesh import Floats, Ints, Surface
 from meshot.ply import parse_ply
@@ -122,7 +122,7 @@ def read_surface_file(path: PathLike) -> SurfaceFile:
         As `read_surface`.
     """
     name = os.fspath(path)
-    data = _read_bytes(name)
+    data = read_bytes(name)
     suffix = Path(name).suffix.lower()
     if suffix not in _PARSERS:
         raise MeshReadError(f"{name} has the suffix '{suffix}', but meshot reads {', '.join(_PARSERS)}")
@@ -135,17 +135,6 @@ def read_surface_file(path: PathLike) -> SurfaceFile:
     except (ValueError, IndexError, OverflowError, MemoryError) as error:  # what no parser foresaw
         raise MeshReadError(f"{name} is damaged ({error})") from error
     return SurfaceFile(surface, notes, hashlib.sha256(data).hexdigest())
-
-
-def _read_bytes(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise MeshReadError(f"{name} does not exist") from None
-    except IsADirectoryError:
-        raise MeshReadError(f"{name} is a folder, not a mesh file") from None
-    except ValueError:
-        raise MeshReadError(f"{name!r} is no name that a file can have") from None
 
 
 def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:

@@ -1,28 +1,16 @@
 """The report: one HTML page with pictures, charts and figures of a map, which needs no network and no other file."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from meshot import figures
 from meshot.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.errors import format_ids
 from meshot.output import AREA_PRESERVING, CONFORMAL, Run, cut_of, transport_figures
-
-TEMPLATES = Path(__file__).parent / "templates"
-
-# Colors of the charts become variables of the page's style sheet, which knows light and dark.
-CHART_COLORS = {
-    figures.INK: "var(--ink-soft)",
-    figures.FAINT: "var(--line)",
-    **dict(zip(figures.SERIES, ("var(--conformal)", "var(--area)", "var(--other)"), strict=True)),
-}
+from meshot.page import Picture, chart, data_uri, number, percent, render_page
 
 BEHIND = " from behind"
 
@@ -30,15 +18,6 @@ WHAT = {
     CONFORMAL: "The conformal map keeps every angle and lets areas go.",
     AREA_PRESERVING: "The area-preserving map keeps every area and lets angles go.",
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An embedded picture with its alternative text and caption."""
-
-    uri: str
-    alt: str
-    caption: str
 
 
 @dataclass(frozen=True)
@@ -62,14 +41,7 @@ def render(run: Run, *, up: str = "y", size: int = figures.SIZE) -> str:
     size : int
         Width and height of the pictures in pixels.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(context(run, up=up, size=size))
+    return render_page("report.html.j2", context(run, up=up, size=size))
 
 
 def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, Any]:
@@ -78,7 +50,7 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
     limits = figures.scales(list(run.distortions.values()))
     return {
         "title": run.provenance.name,
-        "kind": names[-1],
+        "kicker": f"{names[-1]} map",
         "names": names,
         "what": [WHAT[name] for name in names],
         "verdict": verdict(run),
@@ -93,38 +65,12 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
         "rows": list(rows(run)),
         "changes": list(changes(run)),
         "provenance": run.provenance,
-        "seconds": [(stage, f"{seconds:.2f}") for stage, seconds in run.seconds.items()],
+        "seconds": run.seconds,
     }
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # words
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Write a number for people: few digits, commas between thousands, powers of ten that do not break at a line's end.
-
-    Examples
-    --------
-    >>> number(34421), number(0.01234), number(float("nan"))
-    ('34,421', '0.0123', '–')
-    >>> print(number(3.2e-13).replace("\u00a0", " "))
-    3.2 × 10⁻¹³
-    """
-    if not np.isfinite(value):
-        return "∞" if value == np.inf else "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    if not 1e-3 <= abs(value) < 1e6:
-        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
-        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{mantissa}\u00a0×\u00a010{raised}".replace("-", "−")
-    return f"{value:,.{max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)}f}".replace("-", "−")
-
-
-def percent(value: float) -> str:
-    """Write a share as a percentage: ``0.0123`` as ``1.23 %`` (with a space that does not break)."""
-    return f"{number(100 * value)}\u00a0%"
 
 
 def verdict(run: Run) -> str:
@@ -236,10 +182,7 @@ def changes(run: Run) -> Iterator[str]:
 
 def _pictures(run: Run, up: str, size: int) -> dict[str, Picture]:
     drawn = figures.pictures(run.source, run.maps, run.distortions, up=up, size=size)
-    return {
-        key: Picture(f"data:image/webp;base64,{base64.b64encode(data).decode()}", *_words(run, *key.split("/")))
-        for key, data in drawn.items()
-    }
+    return {key: Picture(data_uri(data), *_words(run, *key.split("/"))) for key, data in drawn.items()}
 
 
 def _words(run: Run, name: str, kind: str = "", side: str = "") -> tuple[str, str]:
@@ -306,7 +249,6 @@ def _scales(limits: figures.Scales) -> dict[str, dict[str, str]]:
 
 
 def _charts(run: Run) -> dict[str, Any]:
-    """Charts as SVG elements, which are the only markup that goes into the page unescaped."""
     distortions = {name.capitalize(): run.distortions[name] for name in run.maps}
     drawn = {
         "log area ratio": figures.histograms(
@@ -327,4 +269,4 @@ def _charts(run: Run) -> dict[str, Any]:
             "largest relative error of a cell",
             tolerance=run.provenance.options.get("tol"),
         )
-    return {name: Markup(figures.svg(figure, CHART_COLORS)) for name, figure in drawn.items()}
+    return {name: chart(figure) for name, figure in drawn.items()}

@@ -39,7 +39,7 @@ from meshot.sitetree import build_tree, hilbert_order, nearest_sites
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
 # Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
-TRANSPORT_BYTES = 2000
+TRANSPORT_BYTES = 1700
 
 __all__ = [
     "DampedNewton",

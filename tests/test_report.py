@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from handmade import cap_run, sphere_run
 
-from meshot import report
+from meshot import page as pages
 from meshot.maps import SurfaceMap
 from meshot.mesh import Surface
 from meshot.report import changes, number, render, verdict
@@ -168,4 +168,4 @@ def test_numbers_for_people(value, text):
 
 
 def test_template_and_styles_are_in_the_package():
-    assert {path.name for path in report.TEMPLATES.iterdir()} >= {"report.html.j2", "report.css"}
+    assert {path.name for path in pages.TEMPLATES.iterdir()} >= {"base.html.j2", "report.html.j2", "report.css"}

@@ -107,9 +107,8 @@ class Surface:
     @cached_property
     def vertex_areas(self) -> Floats:
         """A third of the areas of the faces at each vertex, (V,); they sum to the total area."""
-        count, thirds = len(self.vertices), self.face_areas / 3
-        a, b, c = (np.bincount(corner, thirds, minlength=count) for corner in self.faces.T)
-        return _frozen(a + b + c)
+        thirds = np.repeat(self.face_areas / 3, 3)
+        return _frozen(np.bincount(self.faces.ravel(), thirds, minlength=len(self.vertices)))
 
     @cached_property
     def face_normals(self) -> Floats:

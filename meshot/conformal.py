@@ -13,13 +13,14 @@ from typing import Any, cast
 
 import numpy as np
 
+from meshot.affine import Complexes
 from meshot.check import require_genus_zero
 from meshot.cut import cut_to_disk
 from meshot.errors import GeometryError, OptionError, TopologyError
 from meshot.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface, as_surface
-from meshot.moebius import Complexes, DiskMoebius, least_distortion
+from meshot.moebius import DiskMoebius, least_distortion
 from meshot.polish import polish
 from meshot.progress import Progress, Stages
 from meshot.repair import Repaired, embed

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshot.affine import Complexes
 from meshot.intrinsic import intrinsic_delaunay
 from meshot.linsolve import SPDSolver
 from meshot.mesh import Floats, Ints, Surface
-from meshot.moebius import Complexes, DiskMoebius, centering
+from meshot.moebius import DiskMoebius, centering
 from meshot.operators import LEAST_WEIGHT, Sparse, edge_weights, laplacian
 
 SOLVER_TOLERANCE = 1e-12

@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from meshot.affine import Complexes
 from meshot.mesh import Floats
 
-Complexes = NDArray[np.complex128]
 MAX_STEPS = 200
 # Moebius maps that send a point nearer to the circle than this to the origin are not told apart.
 CLOSEST = 1e-13

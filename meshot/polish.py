@@ -9,10 +9,9 @@ of them, the step is taken only if it lowers the mean Beltrami coefficient of al
 
 import numpy as np
 
-from meshot.affine import beltrami
+from meshot.affine import Complexes, beltrami
 from meshot.harmonic import DirichletProblem, on_circle
 from meshot.mesh import Floats, Surface
-from meshot.moebius import Complexes
 
 ITERATIONS = 3
 # With fewer boundary edges per face the step takes longer than its effect on the mean is worth.

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from meshot.affine import beltrami
+from meshot.affine import Complexes, beltrami
 from meshot.harmonic import DirichletProblem, on_circle
 from meshot.intrinsic import intrinsic_delaunay, mollified
 from meshot.mesh import Floats, Ints, Surface
-from meshot.moebius import Complexes
 from meshot.operators import LEAST_WEIGHT, Sparse, edge_lengths, edge_weights, laplacian, mean_value_weights
 
 # A face is degenerate if its signed area is at most this times its longest edge squared.

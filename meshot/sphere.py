@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meshot.affine import Complexes
 from meshot.errors import GeometryError
 from meshot.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle, positive_laplacian
 from meshot.intrinsic import mollified
 from meshot.linsolve import SPDSolver
 from meshot.mesh import Floats, Ints, Surface
-from meshot.moebius import Complexes
 from meshot.operators import Sparse, edge_lengths, mean_value_weights
 from meshot.repair import DEGENERATE, embed
 

@@ -50,6 +50,16 @@ def test_brain_map_falls_back_on_the_demo_brain(monkeypatch):
     assert len(values) == len(brain.vertices) == len(read_surface(demo_mesh("brain")).vertices)
 
 
+def test_gaussian_mixture(tmp_path):
+    """Every sample gets its share: no mode is lost, and the ridge crosses the disk."""
+    figures = load("gaussian_mixture").main(tmp_path)
+    assert figures["samples reached"] == 128
+    assert figures["area of the first mode, share"] == pytest.approx(0.5, rel=1e-8)
+    assert figures["largest deviation of an area"] < 1e-8
+    assert 1.9 < figures["length of the ridge"] < 2.2
+    assert colors_in(tmp_path / "gaussian_mixture.png") > 1000
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_has_a_test(path):
     assert f"def test_{path.stem}(" in Path(__file__).read_text()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meshot.area import area_preserving_map
     from meshot.check import MeshReport
     from meshot.conformal import conformal_map
+    from meshot.density import GridDensity, TriangulationDensity, sample_density
     from meshot.distortion import Distortion
     from meshot.domains import Box, ConvexPolygon, Disk
     from meshot.errors import (
@@ -44,6 +45,7 @@ _HOME = {
     "Disk": "domains",
     "Distortion": "distortion",
     "GeometryError": "errors",
+    "GridDensity": "density",
     "MeshReadError": "errors",
     "MeshReport": "check",
     "MeshotError": "errors",
@@ -55,11 +57,13 @@ _HOME = {
     "SurfaceMap": "maps",
     "TopologyError": "errors",
     "TransportResult": "transport",
+    "TriangulationDensity": "density",
     "area_preserving_map": "area",
     "conformal_map": "conformal",
     "power_diagram": "power",
     "read_surface": "io",
     "sample": "sampling",
+    "sample_density": "density",
     "solve_transport": "transport",
 }
 
@@ -71,6 +75,7 @@ __all__ = [
     "Disk",
     "Distortion",
     "GeometryError",
+    "GridDensity",
     "MeshReadError",
     "MeshReport",
     "MeshotError",
@@ -82,6 +87,7 @@ __all__ = [
     "SurfaceMap",
     "TopologyError",
     "TransportResult",
+    "TriangulationDensity",
     "__version__",
     "area_preserving_map",
     "check",
@@ -90,6 +96,7 @@ __all__ = [
     "power_diagram",
     "read_surface",
     "sample",
+    "sample_density",
     "solve_transport",
 ]
 

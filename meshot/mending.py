@@ -25,7 +25,7 @@ _CORNERS = 256
 
 
 def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, neighbors: Ints) -> PowerDiagram | None:
-    """Return a diagram near that of `weights` in which every cell has area, or None if there is none to be found.
+    """Return a diagram near that of `weights` in which every cell has mass, or None if there is none to be found.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, nei
     weights : (n,) float
         Power weights psi.
     wanted : (n,) float
-        The area that each cell is to have in the end.
+        The mass that each cell of the diagram is to have in the end.
     starts, neighbors : (n + 1,) int, (e,) int
         Near sites of each site (CSR) in the engine's order: whom a raised cell could bury, and the scale of a step.
 
@@ -50,7 +50,7 @@ def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, nei
     owner = np.repeat(np.arange(engine.count), np.diff(starts))
     squared = ((engine.local[owner] - engine.local[neighbors]) ** 2).sum(axis=1)
     spacing = np.sqrt(np.bincount(owner, squared, engine.count) / np.maximum(np.diff(starts), 1))
-    steps = 0.5 * np.sqrt(wanted[order]) * np.where(spacing > 0, spacing, 1.0)
+    spacing = np.where(spacing > 0, spacing, 1.0)
     place = np.empty_like(order)
     place[order] = np.arange(engine.count)
     diagram = engine.diagram(weights)
@@ -58,23 +58,37 @@ def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, nei
         small = np.flatnonzero(~(diagram.masses >= LEAST * wanted))
         if len(small) == 0:
             return diagram
-        raised = _raised(engine, diagram.weights, np.sort(place[small]), wanted, steps, starts, neighbors)
+        areas = wanted[order] / _nearby_density(diagram, owner, neighbors)
+        raised = _raised(engine, diagram.weights, np.sort(place[small]), areas, spacing, starts, neighbors)
         if raised is None:
             break
         diagram = engine.diagram(raised)
     return None if len(diagram.empty) else diagram
 
 
+def _nearby_density(diagram: PowerDiagram, owner: Ints, neighbors: Ints) -> Floats:
+    """Return the mean density of each cell and those near it, in the engine's order; the mean where they have no mass.
+
+    Cells are raised by their areas, which is exact for a uniform density.
+    """
+    order = diagram.edges.order
+    masses, areas = diagram.masses[order], diagram.areas[order]
+    near_masses = masses + np.bincount(owner, masses[neighbors], len(order))
+    near_areas = areas + np.bincount(owner, areas[neighbors], len(order))
+    everywhere = diagram.masses.sum() / diagram.areas.sum()
+    return np.divide(near_masses, near_areas, where=near_masses > 0, out=np.full(len(order), everywhere))
+
+
 def _raised(
-    engine: PowerEngine, weights: Floats, small: Ints, wanted: Floats, steps: Floats, starts: Ints, neighbors: Ints
+    engine: PowerEngine, weights: Floats, small: Ints, areas: Floats, spacing: Floats, starts: Ints, neighbors: Ints
 ) -> Floats | None:
-    """Return the weights after one round, or None if it did not end."""
+    """Return the weights after one round, or None if it did not end; `areas` are wanted, in the engine's order."""
     domain, order = engine.domain, engine.order
-    mended = weights[order]
+    mended, steps = weights[order], 0.5 * np.sqrt(areas) * spacing
     tree = build_tree(engine.local, mended)
     radii = np.array([domain.circle_radius, domain.inner_radius])
     ended = raise_small_cells(
-        small, LEAST, GOAL, LIMIT * (len(small) + 50), engine.local, mended, wanted[order], steps, starts, neighbors,
+        small, LEAST, GOAL, LIMIT * (len(small) + 50), engine.local, mended, areas, steps, starts, neighbors,
         domain.frame, domain.walls, radii, *tree,
     )  # fmt: skip
     if not ended:

@@ -75,13 +75,13 @@ def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:
     mass = problem.masses[order]
     masses = np.add.reduceat(mass, starts)
     sites = np.add.reduceat(mass[:, None] * problem.sites[order], starts) / masses[:, None]
-    return TransportProblem(sites, masses, problem.domain)
+    return TransportProblem(sites, masses, problem.domain, problem.source)
 
 
 def _solve_loosely(problem: TransportProblem) -> TransportState | None:
     """Solve to the error `LOOSE`; None if groups have the same center of mass."""
     try:
-        engine = PowerEngine(problem.sites, problem.domain)
+        engine = PowerEngine(problem.sites, problem.domain, problem.source)
     except GeometryError:
         return None
     state = first_state(problem, multilevel_start(problem, engine))

@@ -20,6 +20,7 @@ from meshot.mesh import Floats
 from meshot.multigrid import GroupMultigrid
 from meshot.power import PowerDiagram, PowerEngine
 from meshot.settings import TOL
+from meshot.source import Source
 
 MAX_HALVINGS = 30
 # Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
@@ -67,16 +68,20 @@ class TransportState:
 
 @dataclass(frozen=True, eq=False)
 class TransportProblem:
-    """Uniform density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2)."""
+    """A density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2).
+
+    The density is that of `source`, uniform if there is none.
+    """
 
     sites: Floats
     masses: Floats
     domain: Domain
+    source: Source | None = None
 
     @property
     def density(self) -> float:
-        """Mass per area of the source."""
-        return float(self.masses.sum() / self.domain.area)
+        """The factor that scales the density, from the masses in a diagram to those of the transport."""
+        return float(self.masses.sum() / (self.domain.area if self.source is None else self.source.mass))
 
     def power_weights(self, heights: Floats) -> Floats:
         """Return psi_i = 2 h_i + |y_i|^2, with positions taken relative to the domain's center.
@@ -162,7 +167,7 @@ def first_state(problem: TransportProblem, diagram: PowerDiagram, seconds: float
 def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: Floats, tol: float = 1e-10) -> Floats:
     """Return d with Hessian d = missing, of mean zero.
 
-    The Hessian is a weighted graph Laplacian, dw_i/dh_j = -rho |facet ij| / |y_i - y_j|; its null space, the constants,
+    The Hessian is a weighted graph Laplacian, dw_i/dh_j = -mu(facet ij) / |y_i - y_j|; its null space, the constants,
     is taken out by holding the last height.
 
     Parameters
@@ -197,14 +202,14 @@ def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_arr
 
 def _laplacian(problem: TransportProblem, diagram: PowerDiagram, rows: int) -> csr_array:
     """Return the first `rows` rows and columns of the Hessian of the sites in Hilbert order, diagonal entries first."""
-    edges = diagram.edges
-    kept = np.concatenate([[0], np.cumsum((edges.beyond >= 0) & (edges.beyond < rows) & (edges.lengths > 0))])
+    edges, lengths = diagram.edges, diagram.edges.masses
+    kept = np.concatenate([[0], np.cumsum((edges.beyond >= 0) & (edges.beyond < rows) & (lengths > 0))])
     indptr = (kept[edges.starts[: rows + 1]] + np.arange(rows + 1)).astype(np.int32)
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1])
     sites = problem.sites[edges.order]
     run_in_chunks(
         lambda first, last: _fill_laplacian(
-            first, last, rows, problem.density, sites, edges.starts, edges.beyond, edges.lengths, indptr, indices, data
+            first, last, rows, problem.density, sites, edges.starts, edges.beyond, lengths, indptr, indices, data
         ),
         rows,
         max(8192, rows // 32),

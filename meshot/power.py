@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshot.cells import DONE, NO_ROOM, find_power_vertices, measure_cells
+from meshot.density import Density
 from meshot.domains import Disk, Domain
 from meshot.dual import power_vertices
 from meshot.kernels import run_in_chunks
@@ -30,6 +31,7 @@ from meshot.mesh import Floats, Ints
 from meshot.polygons import ARC_STEP, Polygons, cell_polygons
 from meshot.sites import Duplicates, check_duplicates, check_sites, check_weights, heaviest
 from meshot.sitetree import NO_TREE, SiteTree, build_tree, hilbert_order
+from meshot.source import Source
 from meshot.triangulation import RegularTriangulation
 
 CERTIFICATE = 1e-12
@@ -54,6 +56,8 @@ class CellEdges(NamedTuple):
         Length in the domain, 0 if the edge is outside or shrunk to a point.
     ends : (e, 4) float or None
         Both end points, relative to the domain's center, the cell on the left; None if they were not asked for.
+    integrals : (e,) float or None
+        Integral of the source's density along it; None if there is no density.
     """
 
     order: Ints
@@ -61,6 +65,12 @@ class CellEdges(NamedTuple):
     beyond: Ints
     lengths: Floats
     ends: Floats | None
+    integrals: Floats | None = None
+
+    @property
+    def masses(self) -> Floats:
+        """Integral of the density along each edge, (e,); its length if there is no density."""
+        return self.lengths if self.integrals is None else self.integrals
 
     @property
     def neighbors(self) -> tuple[Ints, Ints]:
@@ -91,17 +101,21 @@ class PowerDiagram:
         The power weights psi.
     domain : Disk, Box or ConvexPolygon
     masses : (n,) float
-        Area of each cell; 0 if it is empty.
+        Mass of each cell under the source's density, its area if there is none; 0 if it is empty.
     centroids : (n, 2) float
-        Centroid of each cell; NaN if it is empty.
+        Center of mass of each cell, of its area if it has no mass; NaN if it has no area.
     second_moments : (n,) float
-        Integral of the squared distance to the centroid over each cell.
+        Integral of the squared distance to the centroid over each cell, weighted by the density.
     arcs : (a, 3) float
         Site, start angle and turn of each arc of a disk's circle that bounds a cell.
     certificate : float
-        ``|sum of masses - area| / area``; the cells are exact if and only if it is 0 up to rounding.
+        ``|sum of areas - area| / area``; the cells are exact if and only if it is 0 up to rounding.
     edges : CellEdges
         The edges of every cell, twice what `facets` tells.
+    areas : (n,) float
+        Area of each cell.
+    mass_certificate : float
+        As `certificate`, for the masses.
     """
 
     sites: Floats
@@ -113,6 +127,8 @@ class PowerDiagram:
     arcs: Floats
     certificate: float
     edges: CellEdges
+    areas: Floats
+    mass_certificate: float
 
     @cached_property
     def _once(self) -> NDArray[np.bool_]:
@@ -131,6 +147,11 @@ class PowerDiagram:
         return self.edges.lengths[self._once]
 
     @cached_property
+    def facet_masses(self) -> Floats:
+        """Integral of the density along each facet, (m,); its length if there is no density."""
+        return self.edges.masses[self._once]
+
+    @cached_property
     def facet_ends(self) -> Floats | None:
         """End points of each facet, (m, 2, 2), with cell i on the left; None if they were not asked for."""
         ends = self.edges.ends
@@ -138,7 +159,7 @@ class PowerDiagram:
 
     @property
     def empty(self) -> Ints:
-        """Sites without a cell."""
+        """Sites without a cell, or with one without mass."""
         return np.flatnonzero(~(self.masses > 0))
 
     @cached_property
@@ -182,7 +203,7 @@ class PowerDiagram:
         full = self if self.facet_ends is not None else power_diagram(self.sites, self.weights, self.domain)
         assert full.facet_ends is not None
         return cell_polygons(
-            self.sites, self.weights, self.domain, self.masses, self.centroids, full.facets, full.facet_ends,
+            self.sites, self.weights, self.domain, self.areas, self.centroids, full.facets, full.facet_ends,
             full.arcs, step,
         )  # fmt: skip
 
@@ -206,6 +227,7 @@ def power_diagram(
     sites: ArrayLike,
     weights: ArrayLike | None = None,
     domain: Domain | None = None,
+    density: Density | None = None,
     *,
     duplicates: Duplicates = "error",
 ) -> PowerDiagram:
@@ -218,7 +240,9 @@ def power_diagram(
     weights : (n,) float, optional
         Power weights psi; none is the Voronoi diagram.
     domain : Disk, Box or ConvexPolygon, optional
-        The unit disk by default.
+        By default the unit disk, or all that the density covers.
+    density : GridDensity or TriangulationDensity, optional
+        What the cells are measured with, instead of area.
     duplicates : {"error", "merge"}
         What to do with sites in the same place: refuse them, or let the first of the heaviest have the cell; the others
         are then empty.
@@ -226,7 +250,8 @@ def power_diagram(
     Raises
     ------
     GeometryError
-        No sites, wrong shapes, numbers that are not finite, or sites that coincide (with their ids).
+        No sites, wrong shapes, numbers that are not finite, sites that coincide (with their ids), or a density that
+        does not cover the domain.
     NotEnoughMemoryError
         There are too many sites for the memory that is available.
 
@@ -237,28 +262,36 @@ def power_diagram(
     True
     """
     check_duplicates(duplicates)
-    source = Disk() if domain is None else domain
+    domain = default_domain(domain, density)
+    source = None if density is None else Source(density, domain)
     positions = check_sites(sites, distinct=duplicates == "error")
     require_memory(len(positions) * DIAGRAM_BYTES, f"a power diagram of {len(positions):,} sites")
     psi = np.zeros(len(positions)) if weights is None else weights
     if duplicates == "error":
-        return PowerEngine(positions, source).diagram(psi, facet_ends=True)
+        return PowerEngine(positions, domain, source).diagram(psi, facet_ends=True)
     psi = check_weights(psi, len(positions))
     kept = heaviest(positions, psi)
-    diagram = PowerEngine(positions[kept], source).diagram(psi[kept], facet_ends=True)
+    diagram = PowerEngine(positions[kept], domain, source).diagram(psi[kept], facet_ends=True)
     return _with_empty_cells(diagram, kept, positions, psi)
+
+
+def default_domain(domain: Domain | None, density: Density | None) -> Domain:
+    """Return `domain`, or if there is none, what the density covers, or if there is none, the unit disk."""
+    if domain is not None:
+        return domain
+    return Disk() if density is None else density.domain
 
 
 def _with_empty_cells(diagram: PowerDiagram, kept: Ints, sites: Floats, weights: Floats) -> PowerDiagram:
     """Return the diagram of all sites, of which those not `kept` (m,) are empty."""
-    measures = np.zeros((len(sites), 2))
+    measures = np.zeros((3, len(sites)))
     centroids = np.full(sites.shape, np.nan)
-    measures[kept, 0], measures[kept, 1], centroids[kept] = diagram.masses, diagram.second_moments, diagram.centroids
+    measures[:, kept], centroids[kept] = [diagram.masses, diagram.second_moments, diagram.areas], diagram.centroids
     arcs = diagram.arcs.copy()
     arcs[:, 0] = kept[arcs[:, 0].astype(np.int64)]
     return replace(
-        diagram, sites=sites, weights=weights, masses=measures[:, 0], centroids=centroids,
-        second_moments=measures[:, 1], arcs=arcs,
+        diagram, sites=sites, weights=weights, masses=measures[0], centroids=centroids,
+        second_moments=measures[1], arcs=arcs, areas=measures[2],
         edges=diagram.edges._replace(order=kept[diagram.edges.order]),
     )  # fmt: skip
 
@@ -289,6 +322,7 @@ class PowerEngine:
 
     sites: Floats
     domain: Domain
+    source: Source | None = None
     order: Ints = field(init=False, repr=False)
     local: Floats = field(init=False, repr=False)
     _triangulation: RegularTriangulation = field(init=False, repr=False)
@@ -318,7 +352,7 @@ class PowerEngine:
         return diagram
 
     def diagram_above(self, least: float, weights: ArrayLike, *, facet_ends: bool = False) -> PowerDiagram | None:
-        """Compute the power diagram for `weights` (n,), or give up, with None, once a cell's area is below `least`.
+        """Compute the power diagram for `weights` (n,), or give up, with None, once a cell's mass is below `least`.
 
         Raises
         ------
@@ -326,13 +360,15 @@ class PowerEngine:
             Weights of another shape, or not finite.
         """
         psi = check_weights(weights, self.count)
+        mass, least = least, least if self.source is None else least / self.source.density.largest
         sorted_psi = psi[self.order] - psi.mean()
         if not self._triangulation.update(sorted_psi, may_hide=least <= 0):
             return None
         cells = self._measure(NO_TREE, least, facet_ends)
         if cells is not None and self._certificate(cells) > CERTIFICATE:
             cells = self._measure(build_tree(self.local, sorted_psi), least, facet_ends)
-        return None if cells is None else self._assemble(psi, cells)
+        diagram = None if cells is None else self._assemble(psi, cells)
+        return diagram if diagram is None or self.source is None else with_masses(diagram, self.source, mass)
 
     def _certificate(self, cells: Cells) -> float:
         gap = abs(float(cells.measures[:, 0].sum()) - self.domain.area)
@@ -396,6 +432,20 @@ class PowerEngine:
         arcs[:, 0] = self.order[arcs[:, 0].astype(np.int64)]
         starts = np.concatenate([[0], np.cumsum(counts)])
         edges = CellEdges(self.order, starts, links, facets[:, 0], facets[:, 1:] if facets.shape[1] > 1 else None)
+        certificate = self._certificate(cells)
         return PowerDiagram(
-            self.sites, psi, self.domain, place[:, 0], centroids, place[:, 3], arcs, self._certificate(cells), edges
-        )
+            self.sites, psi, self.domain, place[:, 0], centroids, place[:, 3], arcs, certificate, edges,
+            areas=place[:, 0], mass_certificate=certificate,
+        )  # fmt: skip
+
+
+def with_masses(diagram: PowerDiagram, source: Source, least: float = -1.0) -> PowerDiagram | None:
+    """Return a diagram of areas with the masses of `source` in their place, or None if one is below `least`."""
+    measures = source.measures(diagram)
+    if measures.masses.min() < least:
+        return None
+    certificate = abs(float(measures.masses.sum()) - source.mass) / source.mass
+    return replace(
+        diagram, masses=measures.masses, centroids=measures.centroids, second_moments=measures.second_moments,
+        edges=diagram.edges._replace(integrals=measures.integrals), mass_certificate=certificate,
+    )  # fmt: skip

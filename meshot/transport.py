@@ -1,4 +1,4 @@
-"""Semi-discrete optimal transport in the plane: from a uniform density on a convex domain to weighted sites.
+"""Semi-discrete optimal transport in the plane: from a density on a convex domain to weighted sites.
 
 The Brenier potential is u(x) = max_i (<x, y_i> + h_i); its gradient sends the cell W_i of the power diagram with
 weights psi_i = 2 h_i + |y_i|^2 to the site y_i. The heights h for which every cell has the mass asked for are found by
@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meshot.domains import Disk, Domain
+from meshot.density import Density
+from meshot.domains import Domain
 from meshot.dual import PiecewiseLinear
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.memory import require_memory
@@ -30,11 +31,12 @@ from meshot.newton import (
     newton_direction,
 )
 from meshot.polygons import Polygons
-from meshot.power import PowerDiagram, PowerEngine
+from meshot.power import PowerDiagram, PowerEngine, default_domain
 from meshot.progress import SILENT, Progress
 from meshot.settings import TOL, require_positive
 from meshot.sites import Duplicates, Merged, check_duplicates, check_masses, check_numbers, check_sites, merge
 from meshot.sitetree import build_tree, hilbert_order, nearest_sites
+from meshot.source import Source
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
@@ -55,16 +57,16 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class TransportResult:
-    """The optimal map from a uniform density to weighted sites.
+    """The optimal map from a density to weighted sites.
 
     Attributes
     ----------
     problem : TransportProblem
-        Sites, masses asked for, domain.
+        Sites, masses asked for, domain, and the density there.
     heights : (n,) float
         Heights h of the Brenier potential, of mean zero.
     diagram : PowerDiagram
-        Its cells (areas, not masses).
+        Its cells (with masses before the density is scaled).
     history : tuple of NewtonStep
         One entry a step; the first is the start.
     converged : bool
@@ -111,6 +113,11 @@ class TransportResult:
     def certificate(self) -> float:
         """Largest relative difference, over all steps, between the sum of the cells' areas and the domain's."""
         return max(step.certificate for step in self.history)
+
+    @property
+    def mass_certificate(self) -> float:
+        """Relative difference between the sum of the cells' masses and the domain's mass."""
+        return self.diagram.mass_certificate
 
     @property
     def cost(self) -> float:
@@ -209,6 +216,7 @@ def solve_transport(
     sites: ArrayLike,
     masses: ArrayLike | None = None,
     domain: Domain | None = None,
+    density: Density | None = None,
     *,
     tol: float = TOL,
     max_iter: int = 200,
@@ -218,17 +226,20 @@ def solve_transport(
     callback: Callable[[TransportState], None] | None = None,
     progress: Progress | None = None,
 ) -> TransportResult:
-    """Solve semi-discrete optimal transport from a uniform density to weighted sites, cost |x - y|^2.
+    """Solve semi-discrete optimal transport from a density to weighted sites, cost |x - y|^2.
 
     Parameters
     ----------
     sites : (n, 2) float
         Distinct sites, anywhere in the plane.
     masses : (n,) float, optional
-        Positive masses; equal ones, of the domain's area in total, by default. The source's density is scaled to
-        their sum.
+        Positive masses; equal ones, of the domain's area or, with a density, its mass in total, by default. The
+        density is scaled to their sum.
     domain : Disk, Box or ConvexPolygon, optional
-        The unit disk by default.
+        By default the unit disk, or all that the density covers.
+    density : GridDensity or TriangulationDensity, optional
+        Density of the source, uniform by default; `sample_density` makes one of a function. It may vanish in parts of
+        the domain, as long as the rest is connected.
     tol : float
         Largest relative error of a cell's mass.
     max_iter : int
@@ -247,7 +258,8 @@ def solve_transport(
     Raises
     ------
     GeometryError
-        Sites that coincide, masses that are not positive and finite, wrong shapes.
+        Sites that coincide, masses that are not positive and finite, wrong shapes, a density that does not cover the
+        domain or vanishes on all of it.
     NotEnoughMemoryError
         There are too many sites for the memory that is available.
 
@@ -267,11 +279,13 @@ def solve_transport(
     (True, 2.0)
     """
     require_positive("tol", tol)
-    problem, merged = _checked_problem(sites, masses, Disk() if domain is None else domain, duplicates)
+    domain = default_domain(domain, density)
+    source = None if density is None else Source(density, domain)
+    problem, merged = _checked_problem(sites, masses, domain, source, duplicates)
     client = SILENT if progress is None else progress
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
-    engine = PowerEngine(problem.sites, problem.domain)
+    engine = PowerEngine(problem.sites, problem.domain, source)
     if heights is None and multilevel and engine.count >= MULTILEVEL_FROM:
         diagram = multilevel_start(problem, engine)
         start = first_state(problem, diagram, time.perf_counter() - begin)
@@ -290,19 +304,20 @@ def solve_transport(
 
 
 def _checked_problem(
-    sites: ArrayLike, masses: ArrayLike | None, domain: Domain, duplicates: Duplicates
+    sites: ArrayLike, masses: ArrayLike | None, domain: Domain, source: Source | None, duplicates: Duplicates
 ) -> tuple[TransportProblem, Merged]:
     """Return the problem and which sites it merges."""
     check_duplicates(duplicates)
     positions = check_sites(sites, distinct=duplicates == "error")
     n = len(positions)
     require_memory(n * TRANSPORT_BYTES, f"a transport to {n:,} sites")
-    wanted = check_masses(np.full(n, domain.area / n) if masses is None else masses, n)
+    total = domain.area if source is None else source.mass
+    wanted = check_masses(np.full(n, total / n) if masses is None else masses, n)
     if duplicates == "error":
-        return TransportProblem(positions, wanted, domain), Merged(np.arange(n), np.arange(n))
+        return TransportProblem(positions, wanted, domain, source), Merged(np.arange(n), np.arange(n))
     merged = merge(positions)
     summed = np.bincount(merged.place, wanted).astype(np.float64)
-    return TransportProblem(positions[merged.first], summed, domain), merged
+    return TransportProblem(positions[merged.first], summed, domain, source), merged
 
 
 def _checked_heights(heights: ArrayLike, merged: Merged) -> Floats:

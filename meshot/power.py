@@ -36,7 +36,7 @@ from meshot.triangulation import RegularTriangulation
 
 CERTIFICATE = 1e-12
 # Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
-DIAGRAM_BYTES = 1200
+DIAGRAM_BYTES = 850
 # In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
 SHORTEST_FACET = 1e-14
 

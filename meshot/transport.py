@@ -41,7 +41,7 @@ from meshot.source import Source
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
 # Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
-TRANSPORT_BYTES = 1700
+TRANSPORT_BYTES = 1200
 
 __all__ = [
     "DampedNewton",

@@ -1,3 +1,8 @@
+import gc
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,3 +129,92 @@ def test_solver_leaves_its_input_alone():
     SPDSolver(matrix).solve(rhs)
     np.testing.assert_array_equal(matrix.data, MATRICES["relief"].data)
     np.testing.assert_array_equal(rhs, 1.0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the choice, and PARDISO
+
+
+class FakePardiso(ModuleType):
+    """Takes the upper triangle, as PARDISO does for matrices of its type 2, and solves by numpy."""
+
+    def __init__(self):
+        super().__init__("pypardiso")
+        self.pardiso_wrapper = ModuleType("pypardiso.pardiso_wrapper")
+        self.pardiso_wrapper.PyPardisoError = type("PyPardisoError", (Exception,), {})
+        fake, self.freed = self, []
+
+        class PyPardisoSolver:
+            def __init__(self, mtype):
+                assert mtype == 2
+
+            def factorize(self, upper):
+                assert sparse.tril(upper, -1).nnz == 0
+                try:
+                    self.full = np.linalg.cholesky((upper + sparse.triu(upper, 1).T).toarray())
+                except np.linalg.LinAlgError as error:
+                    raise fake.pardiso_wrapper.PyPardisoError(-4) from error
+
+            def solve(self, upper, rhs):
+                return np.linalg.solve(self.full @ self.full.T, rhs)
+
+            def free_memory(self, everything):
+                fake.freed.append(everything)
+
+        self.PyPardisoSolver = PyPardisoSolver
+
+
+@pytest.fixture
+def pardiso(monkeypatch):
+    fake = FakePardiso()
+    fake.__spec__ = ModuleSpec("pypardiso", None)
+    monkeypatch.setitem(sys.modules, "pypardiso", fake)
+    monkeypatch.setitem(sys.modules, "pypardiso.pardiso_wrapper", fake.pardiso_wrapper)
+    linsolve.has_pardiso.cache_clear()
+    yield fake
+    linsolve.has_pardiso.cache_clear()
+
+
+def test_pardiso_is_taken_for_large_systems_where_it_is_installed(pardiso, monkeypatch, caplog):
+    matrix, rhs = MATRICES["relief"], np.random.default_rng(0).normal(size=(MATRICES["relief"].shape[0], 2))
+    assert SPDSolver(matrix).method == "direct"
+    monkeypatch.setattr(linsolve, "PARDISO_LEAST", 10)
+    with caplog.at_level("DEBUG", logger="meshot"):
+        solver = SPDSolver(matrix)
+    assert solver.method == "pardiso"
+    assert f"{matrix.shape[0]} unknowns, auto asked for: pardiso" in caplog.text
+    np.testing.assert_allclose(solver.solve(rhs), SPDSolver(matrix, "direct").solve(rhs), atol=1e-10)
+    del solver
+    gc.collect()
+    assert pardiso.freed == [True]
+
+
+def test_pardiso_says_that_a_system_is_singular(pardiso):
+    with pytest.raises(ConvergenceError, match="singular"):
+        SPDSolver(sparse.csr_array([[1.0, -1.0], [-1.0, 1.0]]), "pardiso")
+    assert SPDSolver(sparse.csr_array((0, 0)), "pardiso").solve(np.empty(0)).shape == (0,)
+
+
+def test_a_pardiso_without_its_library_is_passed_over(pardiso, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "pypardiso", None)
+    monkeypatch.setattr(linsolve, "find_spec", lambda name: "found")
+    monkeypatch.setattr(linsolve, "PARDISO_LEAST", 0)
+    with caplog.at_level("INFO", logger="meshot"):
+        assert SPDSolver(MATRICES["disk"]).method == "direct"
+    assert "cannot be used" in caplog.text
+
+
+def test_without_pardiso_nothing_changes(monkeypatch):
+    monkeypatch.setattr(linsolve, "find_spec", lambda name: None)
+    monkeypatch.setattr(linsolve, "PARDISO_LEAST", 0)
+    linsolve.has_pardiso.cache_clear()
+    assert SPDSolver(MATRICES["disk"]).method == "direct"
+    linsolve.has_pardiso.cache_clear()
+
+
+def test_the_real_pardiso():
+    pytest.importorskip("pypardiso", exc_type=ImportError)
+    for matrix in MATRICES.values():
+        rhs = np.random.default_rng(0).normal(size=(matrix.shape[0], 3))
+        expected = SPDSolver(matrix, "direct").solve(rhs)
+        np.testing.assert_allclose(SPDSolver(matrix, "pardiso").solve(rhs), expected, atol=1e-9)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from meshot.mesh import Surface
     from meshot.power import PowerDiagram, power_diagram
     from meshot.sampling import Samples, sample
+    from meshot.spherepower import SphereDiagram, sphere_diagram
+    from meshot.spheretransport import SphereTransport, solve_sphere_transport
     from meshot.transport import TransportResult, solve_transport
 
 __version__ = "0.1.0"
@@ -53,6 +55,8 @@ _HOME = {
     "OptionError": "errors",
     "PowerDiagram": "power",
     "Samples": "sampling",
+    "SphereDiagram": "spherepower",
+    "SphereTransport": "spheretransport",
     "Surface": "mesh",
     "SurfaceMap": "maps",
     "TopologyError": "errors",
@@ -64,7 +68,9 @@ _HOME = {
     "read_surface": "io",
     "sample": "sampling",
     "sample_density": "density",
+    "solve_sphere_transport": "spheretransport",
     "solve_transport": "transport",
+    "sphere_diagram": "spherepower",
 }
 
 __all__ = [
@@ -83,6 +89,8 @@ __all__ = [
     "OptionError",
     "PowerDiagram",
     "Samples",
+    "SphereDiagram",
+    "SphereTransport",
     "Surface",
     "SurfaceMap",
     "TopologyError",
@@ -97,7 +105,9 @@ __all__ = [
     "read_surface",
     "sample",
     "sample_density",
+    "solve_sphere_transport",
     "solve_transport",
+    "sphere_diagram",
 ]
 
 

@@ -6,6 +6,9 @@ an inner one to the centroid, a boundary one to the middle of the cell's arc on 
 mesh parameterization for poly-annulus surfaces based on optimal mass transportation", 2016; Zhao et al. 2013). The
 cells are then exact, but the triangles are not: their areas are off by 10 to 20 %, and a few are folded. The refinement
 moves the vertices on until the triangles have their shares too, and none is folded.
+
+A closed surface goes to the sphere in the same way: conformal map to it, transport on it (see `spheretransport`), each
+vertex to the centroid of its cell, and refinement of the spherical triangles.
 """
 
 from collections.abc import Callable
@@ -21,6 +24,7 @@ from meshot.mesh import Floats, Ints, Surface
 from meshot.progress import Progress, Stages
 from meshot.refine import refine_areas
 from meshot.settings import TOL, TOL_AREA, require_positive
+from meshot.spheretransport import SphereTransport, solve_sphere_transport
 from meshot.transport import TransportResult, TransportState, solve_transport
 
 # How far the worst face may be off, in units of the standard deviation asked for.
@@ -39,13 +43,16 @@ def area_preserving_map(
     callback: Callable[[TransportState], None] | None = None,
     progress: Progress | None = None,
 ) -> SurfaceMap:
-    """Map a genus-zero surface to the unit disk so that every face keeps its share of the area.
+    """Map a genus-zero surface to the unit disk or sphere so that every face keeps its share of the area.
+
+    On the sphere a face's image is the spherical triangle of its corners, and these tile the sphere.
 
     Parameters
     ----------
     surface : Surface, or a trimesh or PyVista mesh
-        One connected, oriented manifold of genus zero; a closed one is cut open.
-    to : {"disk"}
+        One connected, oriented manifold of genus zero; for the disk a closed one is cut open, for the sphere it must
+        be closed.
+    to : {"disk", "sphere"}
         The target.
     tol : float
         Largest relative error of a cell of the transport.
@@ -85,21 +92,27 @@ def area_preserving_map(
     require_positive("tol_area", TOL_AREA if tol_area is None else tol_area)
     stages = Stages(progress)
     conformal = conformal_map(surface, to=to, progress=progress)
+    transport: TransportResult | SphereTransport
     with stages("transport") as client:
-        transport = transport_from_disk(conformal, tol=tol, max_iter=max_iter, callback=callback, progress=client)
+        options = {"tol": tol, "max_iter": max_iter, "callback": callback, "progress": client}
+        if to == "sphere":
+            transport = transport_from_sphere(conformal, **options)
+        else:
+            transport = transport_from_disk(conformal, **options)
     with stages("placement"):
-        uv = place_vertices(conformal.surface, transport)
+        image = place_vertices(conformal.surface, transport)
     notes = dict(conformal.notes)
     if tol_area is not None:
         with stages("refinement") as client:
-            uv, notes["refinement"] = _refined(conformal.surface, uv, tol_area, client)
-    return replace(conformal, uv=uv, conformal=conformal, transport=transport, notes=notes)
+            image, notes["refinement"] = _refined(conformal.surface, image, tol_area, client)
+    made = replace(conformal, conformal=conformal, transport=transport, notes=notes)
+    return replace(made, points=image) if to == "sphere" else replace(made, uv=image)
 
 
-def _refined(surface: Surface, uv: Floats, tol_area: float, progress: Progress) -> tuple[Floats, dict[str, Any]]:
+def _refined(surface: Surface, image: Floats, tol_area: float, progress: Progress) -> tuple[Floats, dict[str, Any]]:
     """Return the refined map, and what to note of the refinement."""
     refinement = refine_areas(
-        surface.faces, uv, surface.face_areas, tol_sd=tol_area, tol_max=WORST_FACE * tol_area, progress=progress
+        surface.faces, image, surface.face_areas, tol_sd=tol_area, tol_max=WORST_FACE * tol_area, progress=progress
     )
     note = {
         "iterations": refinement.iterations,
@@ -117,11 +130,21 @@ def transport_from_disk(conformal: SurfaceMap, **options: Any) -> TransportResul
     return solve_transport(conformal.uv[used], np.pi * shares, **options)
 
 
-def place_vertices(surface: Surface, transport: TransportResult) -> Floats:
-    """Return the place of each vertex, (V, 2): the centroid of its cell, or on the circle; NaN if it has no face."""
-    used = surface.referenced
-    uv = np.full((len(surface.vertices), 2), np.nan)
-    uv[used] = transport.centroids
+def transport_from_sphere(conformal: SurfaceMap, **options: Any) -> SphereTransport:
+    """Transport the uniform unit sphere to the vertices' shares of the area at their conformal images."""
+    assert conformal.points is not None
+    used = conformal.surface.referenced
+    shares = conformal.surface.vertex_areas[used] / conformal.surface.area
+    return solve_sphere_transport(conformal.points[used], 4 * np.pi * shares, **options)
+
+
+def place_vertices(surface: Surface, transport: TransportResult | SphereTransport) -> Floats:
+    """Return the place of each vertex, (V, 2 or 3): the centroid of its cell, or on the circle; NaN without a face."""
+    used, centroids = surface.referenced, transport.centroids
+    uv = np.full((len(surface.vertices), centroids.shape[1]), np.nan)
+    uv[used] = centroids
+    if isinstance(transport, SphereTransport):
+        return uv
     arcs = np.full_like(uv, np.nan)
     arcs[used] = transport.diagram.arc_midpoints
     (loop,) = surface.boundary_loops

@@ -64,7 +64,7 @@ class AreaStepper:
         self.system, self.uv, self.areas = system, uv, system.areas(uv)
         self.damping = np.full(len(system.shares), FIRST_DAMPING)
         self.solver = BlockCholesky(uv, system.edges)
-        self.last = np.zeros_like(uv)
+        self.last = np.zeros((system.count, 2))
 
     @property
     def ratio(self) -> Floats:

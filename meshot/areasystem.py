@@ -12,9 +12,9 @@ from meshot.mesh import Floats, Ints, Surface, cross2
 
 # Inverse edge matrix of the equilateral triangle of area 1 with its first edge along x, and its Dirichlet matrix.
 _SIDE = np.sqrt(4 / np.sqrt(3))
-_EQUILATERAL = np.linalg.inv(np.array([[1.0, 0.5], [0.0, np.sqrt(3) / 2]]) * _SIDE)
-_GRADIENTS = np.vstack([-_EQUILATERAL.sum(axis=0), _EQUILATERAL])
-_DIRICHLET = _GRADIENTS @ _GRADIENTS.T
+EQUILATERAL = np.linalg.inv(np.array([[1.0, 0.5], [0.0, np.sqrt(3) / 2]]) * _SIDE)
+_GRADIENTS = np.vstack([-EQUILATERAL.sum(axis=0), EQUILATERAL])
+DIRICHLET = _GRADIENTS @ _GRADIENTS.T
 
 
 class AreaSystem:
@@ -48,7 +48,7 @@ class AreaSystem:
         self.loop = loops[0]
         self.on_circle = np.zeros(self.count, dtype=bool)
         self.on_circle[self.loop] = True
-        self.edges, self.face_edges = _edges(faces, self.count)
+        self.edges, self.face_edges = mesh_edges(faces, self.count)
         self._star = np.bincount(faces.ravel(), minlength=self.count).astype(float)
 
     def areas(self, uv: Floats) -> Floats:
@@ -117,8 +117,9 @@ class AreaSystem:
             weights,
             damping,
             floor,
-            _EQUILATERAL,
-            _DIRICHLET,
+            EQUILATERAL,
+            DIRICHLET,
+            0.0,
         )
 
     def multiply(self, blocks: tuple[Floats, Floats], x: Floats) -> Floats:
@@ -133,7 +134,7 @@ class AreaSystem:
         return values
 
 
-def _edges(faces: Ints, count: int) -> tuple[Ints, Ints]:
+def mesh_edges(faces: Ints, count: int) -> tuple[Ints, Ints]:
     """Edges (E, 2), i < j, and for each face the edge opposite to each corner (F, 3)."""
     tail, head = np.roll(faces, -1, axis=1), np.roll(faces, -2, axis=1)
     keys = np.minimum(tail, head) * count + np.maximum(tail, head)
@@ -198,35 +199,59 @@ def _multiply(edges, diagonal, across, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _assemble(faces, face_edges, edges, uv, frames, gradients, weights, damping, floor, equilateral, dirichlet):  # type: ignore[no-untyped-def]
-    diagonal = np.zeros((len(uv), 2, 2))
-    across = np.zeros((len(edges), 2, 2))
+def add_face(
+    f, faces, face_edges, ax, ay, bx, by, local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness,
+    diagonal, across,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add the part of face f to the matrix: see `AreaSystem.matrix`.
+
+    The edges a and b from its first corner and its corners' frames, `local` (3, 2, 2), are given in its own plane.
+    """
+    f00, f01 = ax * equilateral[0, 0] + bx * equilateral[1, 0], ax * equilateral[0, 1] + bx * equilateral[1, 1]
+    f10, f11 = ay * equilateral[0, 0] + by * equilateral[1, 0], ay * equilateral[0, 1] + by * equilateral[1, 1]
+    c00, c01 = f00 * f00 + f01 * f01 + floor[f], f00 * f10 + f01 * f11
+    c11 = f10 * f10 + f11 * f11 + floor[f]
+    scale = damping[f] / (c00 * c11 - c01 * c01)
+    m00, m01, m11 = c11 * scale, -c01 * scale, c00 * scale
+    # Edges opposite the corners: the gradients of their coordinates, turned, times twice the area.
+    ox0, oy0, ox1, oy1, ox2, oy2 = bx - ax, by - ay, -bx, -by, ax, ay
+    twice = ax * by - ay * bx
+    slip = stiffness * damping[f] / (twice * twice + floor[f] * floor[f])
+    for c in range(3):
+        cx, cy = (ox0, oy0) if c == 0 else ((ox1, oy1) if c == 1 else (ox2, oy2))
+        for e in range(c, 3):
+            ex, ey = (ox0, oy0) if e == 0 else ((ox1, oy1) if e == 1 else (ox2, oy2))
+            euclid = slip * (cx * ex + cy * ey)
+            p, q, r, s = faces[f, c], faces[f, e], c, e
+            if p > q:
+                p, q, r, s = q, p, e, c
+            for u in range(2):
+                x = m00 * local[r, 0, u] + m01 * local[r, 1, u]
+                y = m01 * local[r, 0, u] + m11 * local[r, 1, u]
+                for v in range(2):
+                    entry = dirichlet[c, e] * (x * local[s, 0, v] + y * local[s, 1, v])
+                    entry += euclid * (local[r, 0, u] * local[s, 0, v] + local[r, 1, u] * local[s, 1, v])
+                    entry += weights[f] * gradients[f, r, u] * gradients[f, s, v]
+                    if c == e:
+                        diagonal[p, u, v] += entry
+                    else:
+                        across[face_edges[f, 3 - c - e], u, v] += entry
+
+
+@kernel
+def _assemble(
+    faces, face_edges, edges, uv, frames, gradients, weights, damping, floor, equilateral, dirichlet, stiffness
+):  # type: ignore[no-untyped-def]
+    diagonal, across, local = np.zeros((len(uv), 2, 2)), np.zeros((len(edges), 2, 2)), np.empty((3, 2, 2))
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay, bx, by = uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1]
-        f00, f01 = ax * equilateral[0, 0] + bx * equilateral[1, 0], ax * equilateral[0, 1] + bx * equilateral[1, 1]
-        f10, f11 = ay * equilateral[0, 0] + by * equilateral[1, 0], ay * equilateral[0, 1] + by * equilateral[1, 1]
-        c00, c01 = f00 * f00 + f01 * f01 + floor[f], f00 * f10 + f01 * f11
-        c11 = f10 * f10 + f11 * f11 + floor[f]
-        scale = damping[f] / (c00 * c11 - c01 * c01)
-        m00, m01, m11 = c11 * scale, -c01 * scale, c00 * scale
         for c in range(3):
-            for e in range(c, 3):
-                p, q = faces[f, c], faces[f, e]
-                if p > q:
-                    p, q, r, s = q, p, e, c
-                else:
-                    r, s = c, e
-                for u in range(2):
-                    x = m00 * frames[p, 0, u] + m01 * frames[p, 1, u]
-                    y = m01 * frames[p, 0, u] + m11 * frames[p, 1, u]
-                    for v in range(2):
-                        entry = dirichlet[c, e] * (x * frames[q, 0, v] + y * frames[q, 1, v])
-                        entry += weights[f] * gradients[f, r, u] * gradients[f, s, v]
-                        if c == e:
-                            diagonal[p, u, v] += entry
-                        else:
-                            across[face_edges[f, 3 - c - e], u, v] += entry
+            for u in range(2):
+                local[c, 0, u], local[c, 1, u] = frames[faces[f, c], 0, u], frames[faces[f, c], 1, u]
+        add_face(
+            f, faces, face_edges, uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1],
+            local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness, diagonal, across,
+        )  # fmt: skip
     for i in range(len(uv)):
         if frames[i, 0, 1] == 0.0 and frames[i, 1, 1] == 0.0:
             diagonal[i, 1, 1] = 1.0

@@ -117,7 +117,7 @@ def area_command(
     /,
     *,
     out: Out,
-    to: Annotated[Literal["disk"], Parameter(help="Where to map the surface.")] = "disk",
+    to: To = "disk",
     tol: Tolerance = TOL,
     tol_area: AreaTolerance = TOL_AREA,
     up: Up = "y",
@@ -125,7 +125,7 @@ def area_command(
 ) -> int:
     """Map a surface so that areas are kept. Writes map.obj, map.ply, map.npz, metrics.json and report.html."""
     options = {"map": "area", "to": to, "tol": tol, "tol_area": tol_area}
-    return _map(mesh, out, _area(tol, tol_area), options, up=up, json=json)
+    return _map(mesh, out, _area(to, tol, tol_area), options, up=up, json=json)
 
 
 @app.command(name="demo")
@@ -168,7 +168,7 @@ def sample_command(
     with start_job() as job:
         with job.stages("read"):
             surface = read_surface_file(mesh).surface
-        mapped = surface if method == "random" else _area(tol, tol_area)(surface, job.clock)
+        mapped = surface if method == "random" else _area("disk", tol, tol_area)(surface, job.clock)
         with job.stages("sample"):
             samples = sample(mapped, count, method=method, rng=seed)
         with job.stages("write"):
@@ -277,11 +277,11 @@ def _conformal(to: Target, normalize: Normalization, path: tuple[int, ...] | Non
     return compute
 
 
-def _area(tol: float, tol_area: float) -> Compute:
+def _area(to: Target, tol: float, tol_area: float) -> Compute:
     def compute(surface: "Surface", progress: "Progress") -> "SurfaceMap":
         from meshot.area import area_preserving_map
 
-        return area_preserving_map(surface, tol=tol, tol_area=tol_area, progress=progress)
+        return area_preserving_map(surface, to=to, tol=tol, tol_area=tol_area, progress=progress)
 
     return compute
 

@@ -12,7 +12,7 @@ from meshot.settings import Target
 
 if TYPE_CHECKING:
     from meshot.locate import Location, Locator
-    from meshot.transport import TransportResult
+    from meshot.newton import NewtonResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class SurfaceMap:
         Vertex of the input that each vertex came from.
     conformal : SurfaceMap or None
         The conformal map on which an area-preserving one was built.
-    transport : TransportResult or None
+    transport : TransportResult, SphereTransport or None
         The transport that an area-preserving map came from.
     notes : dict
         What was done on the way: the cut, repaired faces, iterations.
@@ -41,7 +41,7 @@ class SurfaceMap:
     uv: Floats
     source_vertex: Ints
     conformal: "SurfaceMap | None" = None
-    transport: "TransportResult | None" = None
+    transport: "NewtonResult | None" = None
     notes: dict[str, Any] = field(default_factory=dict)
     points: Floats | None = None
 
@@ -57,11 +57,12 @@ class SurfaceMap:
 
     @cached_property
     def signed_areas(self) -> Floats:
-        """Signed area of each face's image, (F,); positive if it keeps its orientation (on the sphere: outward)."""
+        """Signed area of each face's image, (F,); positive if it keeps its orientation (on the sphere: outward).
+
+        On the sphere the image is the spherical triangle, and an embedding's areas sum to 4 pi.
+        """
         if self.points is not None:
-            p, q, r = self.points[self.surface.faces].transpose(1, 0, 2)
-            normal = np.cross(q - p, r - p)
-            return np.asarray(0.5 * np.linalg.norm(normal, axis=1) * np.sign(np.sum(normal * (p + q + r), axis=1)))
+            return spherical_areas(self.points[self.surface.faces])
         a, b, c = self.uv[self.surface.faces].transpose(1, 0, 2)
         return 0.5 * cross2(b - a, c - a)
 
@@ -115,3 +116,21 @@ class SurfaceMap:
         """
         found = self.locate(uv)
         return np.asarray(np.einsum("nk,nkd->nd", found.barycentric, self.surface.corners[found.faces]))
+
+
+def spherical_areas(corners: Floats) -> Floats:
+    """Return the signed areas of spherical triangles, (n,), from their corners (n, 3, 3), unit vectors.
+
+    The tangent of half the area is the triple product over 1 plus the scalar products (van Oosterom and Strackee,
+    "The solid angle of a plane triangle", 1983), here from differences, so that small triangles keep their digits.
+
+    Examples
+    --------
+    >>> float(spherical_areas(np.eye(3)[None])[0] / np.pi)
+    0.5
+    """
+    p, q, r = corners.transpose(1, 0, 2)
+    a, b = q - p, r - p
+    triple = np.sum(p * np.cross(a, b), axis=1)
+    squares = np.sum(a**2 + b**2 + (b - a) ** 2, axis=1)
+    return np.asarray(2 * np.arctan2(triple, 4 - 0.5 * squares))

@@ -6,19 +6,22 @@ falls, which makes convergence global (Kitagawa, Merigot and Thibert 2019).
 """
 
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from meshot.domains import Domain
-from meshot.errors import GeometryError
+from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.kernels import kernel, run_in_chunks
 from meshot.linsolve import solve_spd
-from meshot.mesh import Floats
+from meshot.mesh import Floats, Ints
 from meshot.multigrid import GroupMultigrid
 from meshot.power import PowerDiagram, PowerEngine
+from meshot.progress import SILENT, Progress
 from meshot.settings import TOL
 from meshot.source import Source
 
@@ -96,6 +99,10 @@ class TransportProblem:
         local = self.sites - self.domain.center
         return np.asarray((weights - (local**2).sum(axis=1)) / 2 - self.sites @ self.domain.center)
 
+    def laplacian(self, diagram: PowerDiagram, rows: int) -> tuple[Ints, csr_array]:
+        """Return the sites in Hilbert order, and the first `rows` rows and columns of their Hessian."""
+        return diagram.edges.order, _laplacian(self, diagram, rows)
+
 
 @dataclass(frozen=True)
 class DampedNewton:
@@ -157,6 +164,88 @@ class DampedNewton:
                 return
             state = self.step(problem, engine, state)
 
+    def run(
+        self,
+        problem: TransportProblem,
+        engine: PowerEngine,
+        start: TransportState,
+        callback: Callable[[TransportState], None] | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[TransportState, bool, str]:
+        """Return the last state, whether it is within the tolerance, and why the iteration ended.
+
+        Warns, unless the callback halts it by StopIteration, with `ConvergenceWarning` if it is not.
+        """
+        client = SILENT if progress is None else progress
+        for state in self.iterate(problem, engine, start):
+            client.update(_fraction(state, self.tol), f"step {len(state.history) - 1}, error {state.error:.1e}")
+            try:
+                if callback is not None:
+                    callback(state)
+            except StopIteration:
+                if state.error > self.tol:
+                    return state, False, "halted by the callback"
+        if state.error <= self.tol:
+            return state, True, f"largest relative error {state.error:.1e} <= {self.tol:.1e}"
+        if len(state.history) > self.max_iter:
+            reason = f"stopped after {self.max_iter} steps at a largest relative error of {state.error:.1e}"
+        else:
+            reason = f"no step reduces the largest relative error of {state.error:.1e}: rounding"
+        warnings.warn(f"transport did not converge: {reason}", ConvergenceWarning, stacklevel=3)
+        return state, False, reason
+
+
+@dataclass(frozen=True, eq=False)
+class NewtonResult:
+    """Where the iteration ended, in the plane or on the sphere.
+
+    Attributes
+    ----------
+    problem
+        Sites, masses asked for, source.
+    heights : (n,) float
+        Heights, of mean zero.
+    diagram
+        Their cells (areas, not masses).
+    history : tuple of NewtonStep
+        One entry a step; the first is the start.
+    converged : bool
+    reason : str
+        Why the iteration ended.
+    """
+
+    problem: Any
+    heights: Floats
+    diagram: Any
+    history: tuple[NewtonStep, ...]
+    converged: bool
+    reason: str
+
+    @property
+    def masses(self) -> Floats:
+        """Mass of each cell, (n,)."""
+        return np.asarray(self.diagram.masses * self.problem.density)
+
+    @property
+    def centroids(self) -> Floats:
+        """Centroid of each cell, (n, 2 or 3)."""
+        return np.asarray(self.diagram.centroids)
+
+    @property
+    def iterations(self) -> int:
+        """Number of Newton steps."""
+        return len(self.history) - 1
+
+    @property
+    def max_relative_error(self) -> float:
+        """Largest relative error of a cell's mass."""
+        return self.history[-1].error
+
+    @property
+    def certificate(self) -> float:
+        """Largest relative difference, over all steps, between the sum of the cells' areas and the source's."""
+        return max(step.certificate for step in self.history)
+
 
 def first_state(problem: TransportProblem, diagram: PowerDiagram, seconds: float = 0.0) -> TransportState:
     """Return the state at a diagram without empty cells, that took `seconds` to find."""
@@ -178,10 +267,10 @@ def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: 
     tol : float
         Relative residual at which multigrid stops, which solves the large systems.
     """
-    n, order = len(missing), diagram.edges.order
+    n = len(missing)
     if n == 1:
         return np.zeros(1)
-    grounded = _laplacian(problem, diagram, n - 1)
+    order, grounded = problem.laplacian(diagram, n - 1)
     solution = None
     if n >= MULTIGRID_FROM:
         solution = GroupMultigrid(grounded).solve(missing[order[:-1]], tol, MAX_ITERATIONS)
@@ -194,10 +283,10 @@ def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: 
 
 def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_array:
     """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal."""
-    order = diagram.edges.order
+    order, matrix = problem.laplacian(diagram, len(problem.sites))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return csr_array(_laplacian(problem, diagram, len(order))[place][:, place])
+    return csr_array(matrix[place][:, place])
 
 
 def _laplacian(problem: TransportProblem, diagram: PowerDiagram, rows: int) -> csr_array:
@@ -254,3 +343,11 @@ def _record(problem: TransportProblem, diagram: PowerDiagram, length: float, sec
     masses = diagram.masses * problem.density
     error = float(np.abs(masses / problem.masses - 1).max())
     return NewtonStep(error, float(masses.min()), length, diagram.certificate, seconds)
+
+
+def _fraction(state: TransportState, tol: float) -> float:
+    """Guess how much of the work is done, from the error's logarithm."""
+    first, now = state.history[0].error, state.error
+    if first <= tol:
+        return 1.0
+    return float(np.clip(np.log(first / max(now, tol)) / np.log(first / tol), 0.0, 1.0))

@@ -18,7 +18,7 @@ from meshot.files import PathLike
 from meshot.io import write_json, write_npz, write_obj, write_ply, write_text
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface
-from meshot.transport import TransportResult
+from meshot.newton import NewtonResult
 
 # A vertex nearer to the axis has no longitude.
 POLE = 1e-9
@@ -133,7 +133,7 @@ def transport_figures(surface_map: SurfaceMap) -> dict[str, Any] | None:
     return None if surface_map.transport is None else solver_figures(surface_map.transport)
 
 
-def solver_figures(transport: TransportResult) -> dict[str, Any]:
+def solver_figures(transport: NewtonResult) -> dict[str, Any]:
     """Return the figures of a transport.
 
     "certificate" is the largest relative difference, over all steps, between the sum of the cells and the domain.

@@ -1,4 +1,4 @@
-"""Refinement of a disk map until every triangle has its share of the area, without a fold; see `areastep`."""
+"""Refinement of a map until every triangle has its share of the area, without a fold; see `areastep`."""
 
 import time
 import warnings
@@ -14,6 +14,7 @@ from meshot.areasystem import AreaSystem
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.mesh import Floats, Ints
 from meshot.progress import SILENT, Progress
+from meshot.spheresystem import SphereSystem
 
 # The refinement gives up when this many steps have not lowered the error to this part of what it was.
 PATIENCE, GAIN = 15, 0.95
@@ -31,12 +32,12 @@ class RefinementStep(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Refinement:
-    """A refined disk map.
+    """A refined map.
 
     Attributes
     ----------
-    uv : (V, 2) float
-        The map; boundary vertices on the unit circle.
+    uv : (V, 2) or (V, 3) float
+        The map; boundary vertices on the unit circle, or all on the unit sphere.
     area_ratio : (F,) float
         Share of the image's area over the wanted share; 1 is exact.
     iterations : int
@@ -76,18 +77,19 @@ def refine_areas(
     progress: Progress | None = None,
     callback: Callable[[RefinementStep], None] | None = None,
 ) -> Refinement:
-    """Move the vertices of a disk map until each triangle has its share of the area, and unfold it on the way.
+    """Move the vertices of a map until each triangle has its share of the area, and unfold it on the way.
 
     Parameters
     ----------
     faces : (F, 3) int
-        A triangulated disk, counter-clockwise in the image.
-    uv : (V, 2) float
-        Start: boundary on the unit circle in increasing angle; some faces may be folded. Rows of vertices without a
-        face are passed through.
+        A triangulated disk, or sphere, counter-clockwise in the image.
+    uv : (V, 2) or (V, 3) float
+        Start. In the disk: boundary on the unit circle in increasing angle. With three columns, on the unit sphere,
+        where areas are those of spherical triangles. Some faces may be folded. Rows of vertices without a face are
+        passed through.
     target_areas : (F,) float
-        Wanted areas, positive, in any unit: only their shares count (of the boundary's polygon, a little less than the
-        disk).
+        Wanted areas, positive, in any unit: only their shares count (of the sphere, or of the boundary's polygon, a
+        little less than the disk).
     tol_sd, tol_max : float
         Wanted standard deviation, and largest deviation from 1, of the ratio of a face's share to its wanted share.
     max_iter : int
@@ -123,8 +125,13 @@ def refine_areas(
     """
     faces, start, targets = _checked(faces, uv, target_areas)
     used, compact = np.unique(faces, return_inverse=True)
-    system = AreaSystem(compact.reshape(faces.shape), targets)
-    positions = _on_circle(system, start[used], used)
+    compact = compact.reshape(faces.shape)
+    if start.shape[1] == 3:
+        positions = start[used] / np.linalg.norm(start[used], axis=1, keepdims=True)
+        system: AreaSystem = SphereSystem(compact, targets, positions)
+    else:
+        system = AreaSystem(compact, targets)
+        positions = _on_circle(system, start[used], used)
     refiner = _Refiner(AreaStepper(system, positions), tol_sd, tol_max, progress or SILENT, callback)
     refiner.run(max_iter)
     return refiner.result(start, used)

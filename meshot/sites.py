@@ -26,11 +26,14 @@ class Merged(NamedTuple):
     place: Ints
 
 
-def check_sites(sites: ArrayLike, *, distinct: bool = True) -> Floats:
-    """Return `sites` as an (n, 2) float array of finite points, or raise `GeometryError`; `distinct` refuses twins."""
+def check_sites(sites: ArrayLike, *, distinct: bool = True, dimension: int = 2) -> Floats:
+    """Return `sites` as an (n, dimension) float array of finite points, or raise `GeometryError`.
+
+    `distinct` refuses sites in the same place.
+    """
     array = check_numbers(sites, "sites")
-    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
-        raise GeometryError(f"sites must have shape (n >= 1, 2), got {array.shape}")
+    if array.ndim != 2 or array.shape[1] != dimension or len(array) == 0:
+        raise GeometryError(f"sites must have shape (n >= 1, {dimension}), got {array.shape}")
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
         raise GeometryError("site with a coordinate that is not finite", ids=bad.tolist())

@@ -6,7 +6,6 @@ a damped Newton method (see `newton`), which starts from the solution of coarser
 """
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,12 +16,13 @@ from numpy.typing import ArrayLike
 from meshot.density import Density
 from meshot.domains import Domain
 from meshot.dual import PiecewiseLinear
-from meshot.errors import ConvergenceWarning, GeometryError
+from meshot.errors import GeometryError
 from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
 from meshot.multilevel import multilevel_start
 from meshot.newton import (
     DampedNewton,
+    NewtonResult,
     NewtonStep,
     TransportProblem,
     TransportState,
@@ -32,7 +32,7 @@ from meshot.newton import (
 )
 from meshot.polygons import Polygons
 from meshot.power import PowerDiagram, PowerEngine, default_domain
-from meshot.progress import SILENT, Progress
+from meshot.progress import Progress
 from meshot.settings import TOL, require_positive
 from meshot.sites import Duplicates, Merged, check_duplicates, check_masses, check_numbers, check_sites, merge
 from meshot.sitetree import build_tree, hilbert_order, nearest_sites
@@ -56,7 +56,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class TransportResult:
+class TransportResult(NewtonResult):
     """The optimal map from a density to weighted sites.
 
     Attributes
@@ -77,42 +77,13 @@ class TransportResult:
     """
 
     problem: TransportProblem
-    heights: Floats
     diagram: PowerDiagram
-    history: tuple[NewtonStep, ...]
-    converged: bool
-    reason: str
     cell_of_site: Ints
 
     @property
     def weights(self) -> Floats:
         """Power weights psi_i = 2 h_i + |y_i|^2, (n,)."""
         return np.asarray(2 * self.heights + (self.problem.sites**2).sum(axis=1))
-
-    @property
-    def masses(self) -> Floats:
-        """Mass of each cell, (n,)."""
-        return self.diagram.masses * self.problem.density
-
-    @property
-    def centroids(self) -> Floats:
-        """Centroid of each cell, (n, 2)."""
-        return self.diagram.centroids
-
-    @property
-    def iterations(self) -> int:
-        """Number of Newton steps."""
-        return len(self.history) - 1
-
-    @property
-    def max_relative_error(self) -> float:
-        """Largest relative error of a cell's mass."""
-        return self.history[-1].error
-
-    @property
-    def certificate(self) -> float:
-        """Largest relative difference, over all steps, between the sum of the cells' areas and the domain's."""
-        return max(step.certificate for step in self.history)
 
     @property
     def mass_certificate(self) -> float:
@@ -282,7 +253,6 @@ def solve_transport(
     domain = default_domain(domain, density)
     source = None if density is None else Source(density, domain)
     problem, merged = _checked_problem(sites, masses, domain, source, duplicates)
-    client = SILENT if progress is None else progress
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
     engine = PowerEngine(problem.sites, problem.domain, source)
@@ -291,16 +261,9 @@ def solve_transport(
         start = first_state(problem, diagram, time.perf_counter() - begin)
     else:
         start = solver.start(problem, engine, None if heights is None else _checked_heights(heights, merged))
-    halted = False
-    for state in solver.iterate(problem, engine, start):
-        client.update(_fraction(state, tol), f"step {len(state.history) - 1}, error {state.error:.1e}")
-        try:
-            if callback is not None:
-                callback(state)
-        except StopIteration:
-            halted = True
-            break
-    return _verdict(problem, solver, state, halted, merged.place)
+    state, converged, reason = solver.run(problem, engine, start, callback, progress)
+    centered = state.heights - state.heights.mean()
+    return TransportResult(problem, centered, state.diagram, state.history, converged, reason, merged.place)
 
 
 def _checked_problem(
@@ -325,29 +288,3 @@ def _checked_heights(heights: ArrayLike, merged: Merged) -> Floats:
     if array.shape != merged.place.shape or not np.isfinite(array).all():
         raise GeometryError(f"heights must be {len(merged.place)} finite numbers, got shape {array.shape}")
     return array[merged.first]
-
-
-def _fraction(state: TransportState, tol: float) -> float:
-    """Guess how much of the work is done, from the error's logarithm."""
-    first, now = state.history[0].error, state.error
-    if first <= tol:
-        return 1.0
-    return float(np.clip(np.log(first / max(now, tol)) / np.log(first / tol), 0.0, 1.0))
-
-
-def _verdict(
-    problem: TransportProblem, solver: DampedNewton, state: TransportState, halted: bool, cell_of_site: Ints
-) -> TransportResult:
-    converged = state.error <= solver.tol
-    if converged:
-        reason = f"largest relative error {state.error:.1e} <= {solver.tol:.1e}"
-    elif halted:
-        reason = "halted by the callback"
-    elif len(state.history) > solver.max_iter:
-        reason = f"stopped after {solver.max_iter} steps at a largest relative error of {state.error:.1e}"
-    else:
-        reason = f"no step reduces the largest relative error of {state.error:.1e}: rounding"
-    if not converged and not halted:
-        warnings.warn(f"transport did not converge: {reason}", ConvergenceWarning, stacklevel=3)
-    heights = state.heights - state.heights.mean()
-    return TransportResult(problem, heights, state.diagram, state.history, converged, reason, cell_of_site)

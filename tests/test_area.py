@@ -177,3 +177,45 @@ def test_vertices_are_placed_in_their_cells():
     transport = transport_from_disk(conformal)
     uv = place_vertices(conformal.surface, transport)
     assert (transport.locate(0.9999 * uv) == np.arange(len(uv))).mean() > 0.99
+
+
+@pytest.mark.parametrize("surface", [tetrahedron(), bumpy_sphere(3)], ids=["tetrahedron", "bumpy sphere"])
+def test_closed_surfaces_go_to_the_sphere(surface):
+    surface_map = area_preserving_map(surface, to="sphere", tol_area=1e-3)
+    area = distortion(surface_map).summary()["area"]
+    assert area["flipped"] == 0
+    assert area["degenerate"] == 0
+    assert area["ratio_sd"] <= 1e-3
+    assert area["ratio_max_deviation"] <= 2e-2
+    assert surface_map.signed_areas.sum() == pytest.approx(4 * np.pi, rel=1e-12)
+    assert surface_map.transport.converged
+    assert surface_map.transport.certificate <= 1e-12
+    assert surface_map.conformal.points is not surface_map.points
+
+
+def test_a_brain_on_the_sphere(brain):
+    surface_map = area_preserving_map(brain("pial_left"), to="sphere")
+    area = distortion(surface_map).summary()["area"]
+    assert area["flipped"] == 0
+    assert area["ratio_sd"] <= 1e-2
+
+
+def test_motion_and_scale_do_not_matter_on_the_sphere():
+    surface = bumpy_sphere(2)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    moved = surface.with_vertices(3 * surface.vertices @ (turn * np.linalg.det(turn)).T + [1, 2, 3])
+    plain, other = (area_preserving_map(each, to="sphere") for each in (surface, moved))
+    np.testing.assert_allclose(other.points, plain.points, atol=1e-7)
+
+
+def test_vertices_without_a_face_have_no_place_on_the_sphere():
+    surface = join(bumpy_sphere(2), disk(2))
+    surface = surface.with_faces(bumpy_sphere(2).faces)
+    points = area_preserving_map(surface, to="sphere").points
+    assert np.isnan(points[162:]).all()
+    np.testing.assert_allclose(points[:162], area_preserving_map(bumpy_sphere(2), to="sphere").points, atol=1e-9)
+
+
+def test_open_surfaces_are_refused_on_the_sphere():
+    with pytest.raises(TopologyError, match="closed"):
+        area_preserving_map(disk(3), to="sphere")

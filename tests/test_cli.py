@@ -314,6 +314,17 @@ def ball(tmp_path):
     return obj(tmp_path / "ball.obj", shapes.bumpy_sphere(2))
 
 
+def test_areas_are_kept_on_the_sphere(tmp_path, run, ball):
+    assert run("area", ball, "--to", "sphere", "--tol-area", "1e-3", "-o", tmp_path / "out") == (0, "", "")
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert figures["map"]["to"] == "sphere"
+    assert figures["area"]["flipped"] == 0
+    assert figures["area"]["ratio_sd"] <= 1e-3
+    assert figures["transport"]["certificate"] <= 1e-12
+    sphere = meshot.read_surface(tmp_path / "out" / "sphere.obj")
+    np.testing.assert_allclose(np.linalg.norm(sphere.vertices, axis=1), 1, rtol=1e-12)
+
+
 def test_a_closed_surface_goes_to_the_sphere(tmp_path, run, ball):
     assert run("conformal", ball, "--to", "sphere", "-o", tmp_path / "out") == (0, "", "")
     figures = json.loads((tmp_path / "out" / "metrics.json").read_text())

@@ -7,6 +7,7 @@ stereographic charts in turn (Schwarz's alternating method) take the error away:
 the centroid of the area to the origin (Baden, Crane and Kazhdan 2018) makes the result unique up to rotation.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -282,7 +283,7 @@ def _smoothed_folds(surface: Surface, points: Floats) -> tuple[Floats, Mask]:
         for face, corner in zip(surface.faces[bad], apex, strict=True):
             patch = face[[corner]] if sweep < SWEEPS_PER_RING else face
             for _ in range(sweep // SWEEPS_PER_RING - 1):
-                patch = np.union1d(patch, weights[patch].indices)
+                patch = np.union1d(patch, _entries(weights, patch)[1])
             _place(weights, points, patch)
             moved[patch] = True
         bad = np.flatnonzero(folded_on_sphere(surface.faces, points))
@@ -296,23 +297,35 @@ def _place(weights: Sparse, points: Floats, patch: Ints) -> None:
 
     Central projection to that plane keeps straight what is straight on the sphere.
     """
-    rim = np.unique(weights[patch].indices)
+    rows, columns, values = _entries(weights, patch)
+    both, where = np.unique(np.concatenate([patch, columns]), return_inverse=True)
     north = points[patch].sum(axis=0)
     frame = _frame(north / np.linalg.norm(north))
-    both = np.union1d(rim, patch)
     seen = points[both] @ frame.T
     if np.any(seen[:, 2] < LOWEST):
         return
     z = (seen[:, 0] + 1j * seen[:, 1]) / seen[:, 2]
-    local = weights[patch][:, both].toarray()
-    inside = np.searchsorted(both, patch)
+    inside, local = where[: len(patch)], np.zeros((len(patch), len(both)))
+    local[rows, where[len(patch) :]] = values
     matrix = np.diag(local.sum(axis=1)) - local[:, inside]
     local[:, inside] = 0.0
     points[patch] = from_tangent_plane(np.linalg.solve(matrix, local @ z)) @ frame
 
 
+def _entries(weights: Sparse, patch: Ints) -> tuple[Ints, Ints, Floats]:
+    """Entries of a few rows: number of the row in the patch, column, value; quicker than SciPy's slices."""
+    parts = [slice(weights.indptr[v], weights.indptr[v + 1]) for v in patch.tolist()]
+    rows = np.repeat(np.arange(len(patch)), [part.stop - part.start for part in parts])
+    columns, values = (np.concatenate([a[part] for part in parts]) for a in (weights.indices, weights.data))
+    return rows, columns, values
+
+
 def _frame(north: Floats) -> Floats:
-    """Return a rotation, (3, 3), whose last row is this unit vector."""
-    east = np.cross(north, np.eye(3)[np.argmin(np.abs(north))])
-    east = east / np.linalg.norm(east)
-    return np.stack([east, np.cross(north, east), north])
+    """Return a rotation, (3, 3), whose last row is this unit vector.
+
+    Duff et al. (2017), "Building an orthonormal basis, revisited": no cross product, which takes long for one vector.
+    """
+    x, y, z = north.tolist()
+    sign = math.copysign(1.0, z)
+    a = -1.0 / (sign + z)
+    return np.array([[1 + sign * x * x * a, sign * x * y * a, -sign * x], [x * y * a, sign + y * y * a, -y], [x, y, z]])

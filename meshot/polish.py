@@ -12,12 +12,11 @@ import numpy as np
 from meshot.affine import Complexes, beltrami
 from meshot.harmonic import DirichletProblem, on_circle
 from meshot.mesh import Floats, Surface
+from meshot.repair import LEAST_SHARES
 
 ITERATIONS = 3
 # With fewer boundary edges per face the step takes longer than its effect on the mean is worth.
 LEAST_BOUNDARY = 1 / 400
-# Where no interior vertex is near, the flux may be zero.
-LEAST_GAP = 1e-9
 # No gap between neighbors falls below this part of itself.
 LEAST_SHRINKAGE = 0.25
 
@@ -35,7 +34,8 @@ def polish(problem: DirichletProblem, surface: Surface, gaps: Floats) -> Floats:
     """
     if len(problem.interior) == 0 or len(gaps) < LEAST_BOUNDARY * len(surface.faces):
         return gaps
-    gaps = np.maximum(gaps, LEAST_GAP)
+    # Where no interior vertex is near, the flux may be zero.
+    gaps = np.maximum(gaps, LEAST_SHARES[0] * 2 * np.pi / len(gaps))
     values = on_circle(gaps)
     inside = problem.extend(values)
     step = _newton_step(problem, values, inside, gaps)

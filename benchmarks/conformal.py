@@ -1,10 +1,14 @@
-"""Measure conformal maps: ``python benchmarks/conformal.py [MESH ...] [--repeat N] [--finer N]``.
+"""Measure conformal maps: ``python benchmarks/conformal.py [MESH ...] [--repeat N] [--finer N | --scaling N]``.
 
 Prints one JSON line per mesh and method: meshot's disk and sphere map beside libigl's harmonic map (boundary on the
 circle by arc length) and least-squares conformal map, which has a free boundary. All are judged by the same figures,
 and libigl gets the surface that meshot cut open. Without a mesh it takes the demo meshes and, where nilearn is
 installed, six surfaces of fsaverage5. Each line's map is made in a process of its own; seconds are the median over
-the runs of a map in that process after a first one, which may compile.
+the runs of a map in that process after a first one, which may compile; `cpu_seconds` add up over all threads and
+say more on a shared machine.
+
+With ``--scaling N`` every mesh is measured with its faces split in four 0, 1, ... N times, and a last line tells the
+power of the number of faces with which the seconds grow.
 """
 
 import argparse
@@ -34,12 +38,13 @@ METHODS = ("meshot disk", "meshot sphere", "igl harmonic", "igl lscm")
 
 def finer(surface: Surface) -> Surface:
     """Split each face in four at the middles of its edges."""
-    sides = np.sort(surface.halfedges, axis=1)
-    edges, which = np.unique(sides, axis=0, return_inverse=True)
+    order, starts = surface.edge_order
+    which = np.empty(len(order), dtype=np.int64)
+    which[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
     ab, bc, ca = which.reshape(-1, 3).T + len(surface.vertices)
     a, b, c = surface.faces.T
     parts = [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
-    vertices = np.concatenate([surface.vertices, surface.vertices[edges].mean(axis=1)])
+    vertices = np.concatenate([surface.vertices, surface.vertices[surface.edges].mean(axis=1)])
     return Surface(vertices, np.array(parts).transpose(2, 0, 1).reshape(-1, 3))
 
 
@@ -91,12 +96,16 @@ def measure(name: str, method: str, repeat: int, splits: int) -> dict:
         make = lambda: conformal_map(replace(fresh))  # noqa: E731
     else:
         make = igl_map(surface if surface.boundary_loops else cut_to_disk(surface).surface, method)
-    made, seconds = make(), []
+    made, seconds, busy = make(), [], []
     for _ in range(repeat):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         made = make()
         seconds.append(time.perf_counter() - start)
-    return {"faces": len(surface.faces), "seconds": round(statistics.median(seconds), 4), **judge(made)}
+        busy.append(time.process_time() - before)
+    # Before the map is judged, which takes memory too.
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    times = {"seconds": round(statistics.median(seconds), 4), "cpu_seconds": round(statistics.median(busy), 4)}
+    return {"faces": len(surface.faces), **times, "peak_mib": peak, **judge(made)}
 
 
 def judge(made: SurfaceMap) -> dict:
@@ -129,22 +138,43 @@ def run(name: str, method: str, repeat: int, splits: int) -> dict:
     return {**line, **json.loads(done.stdout)}
 
 
+def scaling(name: str, method: str, repeat: int, splits: int) -> None:
+    """Measure a mesh as it is and finer and finer; print the power of the number of faces that fits the seconds."""
+    lines = []
+    for finer_by in range(splits + 1):
+        lines.append(run(name, method, repeat, finer_by))
+        print(json.dumps(lines[-1]), flush=True)
+    made = [line for line in lines if "failed" not in line]
+    if len(made) > 1:
+        faces = np.log([line["faces"] for line in made])
+        powers = {
+            f"exponent_{key}": round(float(np.polyfit(faces, np.log([line[key] for line in made]), 1)[0]), 3)
+            for key in ("seconds", "cpu_seconds")
+        }
+        print(json.dumps({"mesh": Path(name).stem, "method": method, **powers}), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("meshes", nargs="*", metavar="MESH", help="files, or names of fsaverage5 surfaces")
     parser.add_argument("--repeat", type=int, default=3, help="counted runs of each map")
     parser.add_argument("--finer", type=int, default=0, help="times that every face is split in four first")
+    parser.add_argument("--scaling", type=int, metavar="N", help="split in four 0 to N times, and fit the growth")
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
         result = measure(arguments.meshes[0], arguments.inside, arguments.repeat, arguments.finer)
-        print(json.dumps({**result, "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
+        print(json.dumps(result))
         return
     for name in arguments.meshes or [*map(str, demo_meshes().values()), *BRAINS]:
         closed = not load(name, 0).boundary_loops
         for method in arguments.methods:
-            if method != "meshot sphere" or closed:
+            if method == "meshot sphere" and not closed:
+                continue
+            if arguments.scaling is not None:
+                scaling(name, method, arguments.repeat, arguments.scaling)
+            else:
                 print(json.dumps(run(name, method, arguments.repeat, arguments.finer)), flush=True)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from meshot.errors import ConvergenceError
 from meshot.kernels import kernel, run_in_chunks
-from meshot.mesh import Floats, Ints
+from meshot.mesh import Floats, Ints, stable_order
 from meshot.separators import Dissection, dissect
 
 # Subtrees that hang at this level of the tree are eliminated side by side on the cores, then the levels above them.
@@ -128,23 +128,24 @@ def _analyse(dissection: Dissection, ends: Ints, size: int) -> Fronts:
     _, starts, level, parent = dissection
     count, nodes = int(starts[-1]), len(parent)
     owner = np.repeat(np.arange(nodes), np.diff(starts))
-    by_row = np.argsort(ends[:, 0], kind="stable")
+    by_row = stable_order(ends[:, 0])
     first, second = ends[by_row].T
     node = owner[first]
-    outside = second >= starts[node + 1]
+    outside = np.flatnonzero(second >= starts[node + 1])
     # A node and a place that it touches make one number; these are sorted by the level of the node.
-    own, depth = node[outside] * count + second[outside], level[node[outside]]
+    bits = count.bit_length()
+    own, depth = (node[outside] << bits) + second[outside], level[node[outside]]
     own = own[np.argsort(depth.astype(np.uint8), kind="stable")]
-    bounds = np.cumsum(np.bincount(depth, minlength=level.max() + 1))
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(depth, minlength=level.max() + 1))])
     keys, below = [], np.zeros(0, dtype=np.int64)
     for here in range(level.max(), -1, -1):
-        found = np.sort(np.concatenate([own[bounds[here - 1] if here else 0 : bounds[here]], below]))
+        found = np.sort(np.concatenate([own[bounds[here] : bounds[here + 1]], below]))
         found = found[np.diff(found, prepend=-1) > 0]
         keys.append(found)
-        number, touched = np.divmod(found, count)
-        above = parent[number]
-        below = (above * count + touched)[touched >= starts[above + 1]]
-    touching, touched = np.divmod(np.sort(np.concatenate(keys)), count)
+        above, touched = parent[found >> bits], found & (2**bits - 1)
+        below = ((above << bits) + touched)[touched >= starts[above + 1]]
+    pairs = np.sort(np.concatenate(keys))
+    touching, touched = pairs >> bits, pairs & (2**bits - 1)
     sizes, degree = np.diff(starts), np.bincount(touching, minlength=nodes)
     panels = size * sizes * size * (sizes + degree)
     counts = np.stack([sizes, degree, np.bincount(node, minlength=nodes), panels], axis=1)

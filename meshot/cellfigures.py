@@ -76,7 +76,7 @@ def png(image: Image) -> bytes:
     file = io.BytesIO()
     picture = Pillow.fromarray(image)
     paper = Pillow.new("RGBA", picture.size, "white")
-    Pillow.alpha_composite(paper, picture).convert("RGB").save(file, "PNG", optimize=True)
+    Pillow.alpha_composite(paper, picture).convert("RGB").save(file, "PNG")
     return file.getvalue()
 
 

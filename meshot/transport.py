@@ -17,6 +17,7 @@ from meshot.density import Density
 from meshot.domains import Domain
 from meshot.dual import PiecewiseLinear
 from meshot.errors import GeometryError
+from meshot.kernels import run_in_chunks
 from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
 from meshot.multilevel import multilevel_start
@@ -107,7 +108,10 @@ class TransportResult(NewtonResult):
         """Return the site in whose cell each point (m, 2) lies, (m,); points outside the domain too get their site."""
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
         order, sites, weights, tree = self._tree
-        return np.asarray(order[nearest_sites(points, sites, weights, *tree)])
+        parts = run_in_chunks(
+            lambda start, stop: nearest_sites(points[start:stop], sites, weights, *tree), len(points), 1 << 14
+        )
+        return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:
         """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, 2)."""

@@ -1,7 +1,9 @@
 """One decorator for all compiled kernels: compiled lazily, cached, free of the interpreter lock."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import numba
@@ -19,7 +21,8 @@ def kernel(function: Function) -> Function:
 def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096) -> list[Any]:
     """Return ``work(start, stop)`` for consecutive ranges of ``range(count)``, in order, on all cores.
 
-    The ranges do not depend on the number of threads, so neither does the result.
+    The ranges do not depend on the number of threads, so neither does the result. `work` must not call this function:
+    it would wait for threads that wait for it.
 
     Examples
     --------
@@ -29,5 +32,13 @@ def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096
     starts = np.arange(0, count, chunk).tolist()
     if len(starts) <= 1:
         return [work(start, count) for start in starts]
-    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-        return list(pool.map(lambda start: work(start, min(start + chunk, count)), starts))
+    return list(_pool(numba.get_num_threads()).map(lambda start: work(start, min(start + chunk, count)), starts))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return threads that stay: starting some takes as long as a small kernel."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="meshot")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive in the child

@@ -98,6 +98,8 @@ def merge(sites: Floats) -> Merged:
     >>> merge(np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]))
     Merged(first=array([0, 1]), place=array([0, 1, 0]))
     """
+    if _surely_distinct(sites):
+        return Merged(np.arange(len(sites)), np.arange(len(sites)))
     order = np.lexsort(sites.T)
     new = np.append(True, (sites[order[1:]] != sites[order[:-1]]).any(axis=1))
     first = order[new]  # lexsort is stable
@@ -106,6 +108,13 @@ def merge(sites: Floats) -> Merged:
     place = np.empty_like(order)
     place[order] = rank[np.cumsum(new) - 1]
     return Merged(np.sort(first), place)
+
+
+def _surely_distinct(sites: Floats) -> bool:
+    """Whether no two sites have the same hash: sorting one number for each is ten times as fast as a lexical sort."""
+    x, y = (sites + 0.0).view(np.uint64).T  # the sum makes -0 the same as 0
+    keys = np.sort((x * np.uint64(0x9E3779B97F4A7C15)) ^ (y * np.uint64(0xC2B2AE3D27D4EB4F) + (x >> np.uint64(29))))
+    return not bool((keys[1:] == keys[:-1]).any())
 
 
 def heaviest(sites: Floats, weights: Floats) -> Ints:

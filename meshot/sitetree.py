@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meshot.kernels import kernel
+from meshot.kernels import kernel, run_in_chunks
 from meshot.mesh import Floats, Ints
 
 LEAF = 8
@@ -42,11 +42,10 @@ NO_TREE = SiteTree(np.empty((0, 3), dtype=np.int64), np.empty((0, 7)))
 
 
 @kernel
-def _hilbert_keys(points, low, scale, bits):
-    """Place of each point along a Hilbert curve over the square at `low` of side ``1 / scale``."""
-    keys = np.empty(len(points), np.int64)
+def _hilbert_keys(first, last, points, low, scale, bits, keys):
+    """Fill `keys` with the place of each point along a Hilbert curve over the square at `low` of side ``1 / scale``."""
     largest = (1 << bits) - 1
-    for i in range(len(points)):
+    for i in range(first, last):
         x = min(max(int((points[i, 0] - low[0]) * scale * largest), 0), largest)
         y = min(max(int((points[i, 1] - low[1]) * scale * largest), 0), largest)
         key = 0
@@ -58,7 +57,6 @@ def _hilbert_keys(points, low, scale, bits):
                     x, y = largest - x, largest - y
                 x, y = y, x
         keys[i] = key
-    return keys
 
 
 def hilbert_order(points: Floats) -> Ints:
@@ -71,7 +69,10 @@ def hilbert_order(points: Floats) -> Ints:
     """
     low = points.min(axis=0)
     extent = float((points.max(axis=0) - low).max())
-    keys = _hilbert_keys(points, low, 1.0 / extent if extent > 0 else 0.0, _HILBERT_BITS)
+    keys, scale = np.empty(len(points), dtype=np.int64), 1.0 / extent if extent > 0 else 0.0
+    run_in_chunks(
+        lambda first, last: _hilbert_keys(first, last, points, low, scale, _HILBERT_BITS, keys), len(points), 1 << 15
+    )
     return np.argsort(keys, kind="stable")
 
 

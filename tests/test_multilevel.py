@@ -7,7 +7,6 @@ from meshot.multilevel import COARSEST, GROUP, coarsen, multilevel_start, prolon
 from meshot.newton import (
     TransportProblem,
     admissible_heights,
-    facet_laplacian,
     newton_direction,
 )
 from meshot.power import PowerEngine
@@ -128,7 +127,7 @@ def test_given_heights_are_where_it_starts():
 def test_multigrid_reaches_its_tolerance(count):
     problem = TransportProblem(np.random.default_rng(0).random((count + 1, 2)), np.ones(count + 1), SQUARE)
     engine = engine_of(problem)
-    matrix = facet_laplacian(problem, engine.diagram(np.zeros(count + 1)))[engine.order][:, engine.order][:-1, :-1]
+    matrix = problem.laplacian(engine.diagram(np.zeros(count + 1)), count)[1]
     rhs = np.random.default_rng(1).standard_normal(count)
     solution = GroupMultigrid(matrix).solve(rhs, 1e-8, 200)
     assert np.linalg.norm(matrix @ solution - rhs) <= 1.1e-8 * np.linalg.norm(rhs)
@@ -137,7 +136,7 @@ def test_multigrid_reaches_its_tolerance(count):
 def test_multigrid_says_when_it_does_not_get_there():
     problem = TransportProblem(np.random.default_rng(0).random((1000, 2)), np.ones(1000), SQUARE)
     engine = engine_of(problem)
-    matrix = facet_laplacian(problem, engine.diagram(np.zeros(1000)))[engine.order][:, engine.order][:-1, :-1]
+    matrix = problem.laplacian(engine.diagram(np.zeros(1000)), 999)[1]
     assert GroupMultigrid(matrix).solve(np.arange(999.0), 1e-8, 1) is None
 
 

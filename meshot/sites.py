@@ -112,8 +112,10 @@ def merge(sites: Floats) -> Merged:
 
 def _surely_distinct(sites: Floats) -> bool:
     """Whether no two sites have the same hash: sorting one number for each is ten times as fast as a lexical sort."""
-    x, y = (sites + 0.0).view(np.uint64).T  # the sum makes -0 the same as 0
-    keys = np.sort((x * np.uint64(0x9E3779B97F4A7C15)) ^ (y * np.uint64(0xC2B2AE3D27D4EB4F) + (x >> np.uint64(29))))
+    keys = np.zeros(len(sites), dtype=np.uint64)
+    for bits in (sites + 0.0).view(np.uint64).T:  # the sum makes -0 the same as 0
+        keys = (keys ^ (keys >> np.uint64(29)) ^ bits) * np.uint64(0x9E3779B97F4A7C15)
+    keys.sort()
     return not bool((keys[1:] == keys[:-1]).any())
 
 

@@ -186,9 +186,14 @@ def transport_command(
     *,
     out: Out,
     domain: Annotated[Literal["disk", "box", "polygon"], Parameter(help="Where the uniform density lives.")] = "disk",
-    disk: Annotated[tuple[float, float, float], Parameter(help="Center and radius of the disk.")] = (0.0, 0.0, 1.0),
+    disk: Annotated[tuple[float, float, float], Parameter(negative="", help="Center and radius of the disk.")] = (
+        0.0,
+        0.0,
+        1.0,
+    ),
     box: Annotated[
-        tuple[float, float, float, float], Parameter(help="The box: its least x and y, its greatest x and y.")
+        tuple[float, float, float, float],
+        Parameter(negative="", help="The box: its least x and y, its greatest x and y."),
     ] = (0.0, 0.0, 1.0, 1.0),
     polygon: Annotated[
         Path | None, Parameter(help="Corners of the convex polygon, counter-clockwise: x, y; NPY, CSV or text.")

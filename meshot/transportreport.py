@@ -6,6 +6,7 @@ import numpy as np
 
 from meshot import figures
 from meshot.cellfigures import cells_picture, farthest, sites_picture
+from meshot.colors import SEQUENTIAL
 from meshot.figures import Image
 from meshot.page import Picture, chart, data_uri, number, render_page
 from meshot.transportrun import TransportRun, transport_metrics
@@ -59,7 +60,14 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
         "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
         "beside": {"hero": [["cells", "sites"]]},
         "size": size,
-        "far": f", from ivory, 0, to violet, {number(farthest(run), 2)} or more",
+        "scales": {
+            "distance": {
+                "stops": ", ".join(SEQUENTIAL),
+                "low": "0",
+                "middle": "",
+                "high": f"{number(farthest(run), 2)} or more",
+            }
+        },
         "charts": {"convergence": chart(convergence)},
         "certificate": _certificate(solver, domain),
         "rows": _rows(run, told),

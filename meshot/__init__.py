@@ -14,6 +14,7 @@ from meshot.distortion import distortion
 if TYPE_CHECKING:
     from meshot.area import area_preserving_map
     from meshot.check import MeshReport
+    from meshot.composition import Composition, compose
     from meshot.conformal import conformal_map
     from meshot.density import GridDensity, TriangulationDensity, sample_density
     from meshot.distortion import Distortion
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Box": "domains",
+    "Composition": "composition",
     "ConvergenceError": "errors",
     "ConvergenceWarning": "errors",
     "ConvexPolygon": "domains",
@@ -63,6 +65,7 @@ _HOME = {
     "TransportResult": "transport",
     "TriangulationDensity": "density",
     "area_preserving_map": "area",
+    "compose": "composition",
     "conformal_map": "conformal",
     "power_diagram": "power",
     "read_surface": "io",
@@ -75,6 +78,7 @@ _HOME = {
 
 __all__ = [
     "Box",
+    "Composition",
     "ConvergenceError",
     "ConvergenceWarning",
     "ConvexPolygon",
@@ -99,6 +103,7 @@ __all__ = [
     "__version__",
     "area_preserving_map",
     "check",
+    "compose",
     "conformal_map",
     "distortion",
     "power_diagram",

@@ -153,6 +153,7 @@ def sample_command(
     method: Annotated[
         Literal["sobol", "r2", "fibonacci", "random"], Parameter(help="How the points are spread.")
     ] = "sobol",
+    to: To = "disk",
     seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
     tol: Tolerance = TOL,
     tol_area: AreaTolerance = TOL_AREA,
@@ -168,7 +169,7 @@ def sample_command(
     with start_job() as job:
         with job.stages("read"):
             surface = read_surface_file(mesh).surface
-        mapped = surface if method == "random" else _area("disk", tol, tol_area)(surface, job.clock)
+        mapped = surface if method == "random" else _area(to, tol, tol_area)(surface, job.clock)
         with job.stages("sample"):
             samples = sample(mapped, count, method=method, rng=seed)
         with job.stages("write"):

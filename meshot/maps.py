@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meshot.directions import spherical_areas
 from meshot.mesh import Floats, Ints, Surface, cross2
 from meshot.settings import Target
 
 if TYPE_CHECKING:
-    from meshot.locate import Location, Locator
+    from meshot.locate import Location, Locator, SphereLocator
     from meshot.newton import NewtonResult
 
 
@@ -66,31 +67,40 @@ class SurfaceMap:
         a, b, c = self.uv[self.surface.faces].transpose(1, 0, 2)
         return 0.5 * cross2(b - a, c - a)
 
+    @property
+    def inverse(self) -> "InverseMap":
+        """The map back to the surface, to be called on points, or composed with another map: `meshot.compose`."""
+        return InverseMap(self)
+
     @cached_property
-    def _locator(self) -> "Locator":
-        from meshot.locate import Locator  # noqa: PLC0415
+    def _locator(self) -> "Locator | SphereLocator":
+        from meshot.locate import Locator, SphereLocator  # noqa: PLC0415
 
         if self.points is not None:
-            raise ValueError("points are located in the disk only, not on the sphere")
+            return SphereLocator(self.surface.faces, self.points)
         return Locator(self.surface.faces, self.uv)
 
-    def locate(self, uv: ArrayLike) -> "Location":
-        """Find where in the surface points of the disk come from.
+    def locate(self, points: ArrayLike, *, snap: bool = False) -> "Location":
+        """Find where in the surface points of the disk or the sphere come from.
 
         Parameters
         ----------
-        uv : (n, 2) float
+        points : (n, 2) or (n, 3) float
+            Points of the plane, or directions if the map goes to the sphere; their lengths do not matter.
+        snap : bool
+            Whether points of the plane outside of the image go to the nearest point of its boundary.
 
         Returns
         -------
         Location
-            `faces`, (n,), and `barycentric`, (n, 3). The image is a polygon; points outside of it, also those between
-            its sides and the circle, get face -1 and NaN.
+            `faces`, (n,), and `barycentric`, (n, 3). The image in the disk is a polygon; points outside of it, also
+            those between its sides and the circle, get face -1 and NaN unless they are snapped. On the sphere a face
+            holds what its flat triangle hides from the center, and every direction has a face.
 
         Raises
         ------
         ValueError
-            The map goes to the sphere, or `uv` does not have two columns.
+            `points` has another number of columns.
 
         Examples
         --------
@@ -98,14 +108,25 @@ class SurfaceMap:
         >>> flat = SurfaceMap(surface, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.arange(3))
         >>> flat.locate([[0.5, 0.25], [2.0, 0.0]]).faces
         array([ 0, -1])
+        >>> flat.locate([[2.0, 0.0]], snap=True).barycentric
+        array([[0., 1., 0.]])
         """
-        points = np.asarray(uv, dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != 2:
-            raise ValueError(f"uv must have shape (n, 2), got {points.shape}")
-        return self._locator.locate(points)
+        wanted = np.asarray(points, dtype=np.float64)
+        columns = self.image.shape[1]
+        if wanted.ndim != 2 or wanted.shape[1] != columns:
+            raise ValueError(f"points must have shape (n, {columns}), got {wanted.shape}")
+        found = self._locator.locate(wanted)
+        outside = np.flatnonzero((found.faces < 0) & np.isfinite(wanted).all(axis=1))
+        if snap and self.points is None and len(outside):
+            from meshot.locate import nearest_on_boundary  # noqa: PLC0415
 
-    def lift(self, uv: ArrayLike) -> Floats:
-        """Return the points of the surface, (n, 3), that the map sends to `uv`, (n, 2); NaN outside its image.
+            found.faces[outside], found.barycentric[outside] = nearest_on_boundary(
+                self.uv, self.surface.halfedges, self.surface.twins, wanted[outside]
+            )
+        return found
+
+    def lift(self, points: ArrayLike) -> Floats:
+        """Return the points of the surface, (n, 3), that the map sends to `points`; NaN outside its image.
 
         Examples
         --------
@@ -114,23 +135,21 @@ class SurfaceMap:
         >>> flat.lift([[0.5, 0.25]])
         array([[1.5 , 0.75, 5.  ]])
         """
-        found = self.locate(uv)
+        found = self.locate(points)
         return np.asarray(np.einsum("nk,nkd->nd", found.barycentric, self.surface.corners[found.faces]))
 
 
-def spherical_areas(corners: Floats) -> Floats:
-    """Return the signed areas of spherical triangles, (n,), from their corners (n, 3, 3), unit vectors.
+@dataclass(frozen=True, eq=False)
+class InverseMap:
+    """The inverse of a map: from the disk or the sphere to the surface.
 
-    The tangent of half the area is the triple product over 1 plus the scalar products (van Oosterom and Strackee,
-    "The solid angle of a plane triangle", 1983), here from differences, so that small triangles keep their digits.
-
-    Examples
-    --------
-    >>> float(spherical_areas(np.eye(3)[None])[0] / np.pi)
-    0.5
+    Attributes
+    ----------
+    forward : SurfaceMap
     """
-    p, q, r = corners.transpose(1, 0, 2)
-    a, b = q - p, r - p
-    triple = np.sum(p * np.cross(a, b), axis=1)
-    squares = np.sum(a**2 + b**2 + (b - a) ** 2, axis=1)
-    return np.asarray(2 * np.arctan2(triple, 4 - 0.5 * squares))
+
+    forward: SurfaceMap
+
+    def __call__(self, points: ArrayLike) -> Floats:
+        """Return where on the surface points of the disk or the sphere come from; see `SurfaceMap.lift`."""
+        return self.forward.lift(points)

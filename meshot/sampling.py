@@ -1,4 +1,4 @@
-"""Points spread evenly over a surface: a good point set of the disk, pulled back through an area-preserving map."""
+"""Points spread evenly over a surface: good points of disk or sphere, pulled back through an area-preserving map."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,12 +12,11 @@ from meshot.errors import GeometryError
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface, as_surface
 from meshot.progress import Progress
+from meshot.settings import Target
 
 # Real root of x^3 = x + 1: its powers fill the square as the golden ratio fills the line.
 PLASTIC = 1.32471795724474602596
 GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
-# Pairs of a point and a boundary edge that are compared at once; bounds the memory.
-PAIRS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +33,9 @@ class Samples:
         Weights of the face's corners, not negative, of sum 1.
     normals : (n, 3) float
         Unit normals, interpolated from the vertices.
-    uv : (n, 2) float
-        Image of each point under the map; NaN if a bare surface was sampled at random, which needs no map.
+    uv : (n, 2) or (n, 3) float
+        Image of each point in the disk, or on the sphere; NaN if a bare surface was sampled at random, which needs no
+        map.
     corners : (n, 3) int
         Vertices of the input at the corners of each point's face.
     """
@@ -74,14 +74,16 @@ def sample(
     n: int,
     method: str = "sobol",
     *,
+    to: Target = "disk",
     rng: int | np.random.Generator | None = None,
     progress: Progress | None = None,
 ) -> Samples:
     """Return exactly n points spread over a surface.
 
-    Every method but "random" takes points of equal weight in the unit disk back through the map; they are uniform on
-    the surface if the map preserves areas. A point between the circle and the polygon that the boundary is mapped to
-    goes to the nearest boundary edge: of n points, about 6.6 n / B^2 for B boundary vertices.
+    Every method but "random" takes points of equal weight in the unit disk, or on the unit sphere, back through the
+    map; they are uniform on the surface if the map preserves areas. In the disk a point between the circle and the
+    polygon that the boundary is mapped to goes to the nearest boundary edge: of n points, about 6.6 n / B^2 for B
+    boundary vertices.
 
     Parameters
     ----------
@@ -92,12 +94,15 @@ def sample(
     method : {"sobol", "r2", "fibonacci", "stratified", "random"}
         - "sobol": Sobol's sequence, scrambled (Owen 1998).
         - "r2": multiples of the inverse powers of the plastic number, modulo 1 (Roberts 2018).
-        - "fibonacci": the golden spiral of equal areas (Vogel 1979).
+        - "fibonacci": the golden spiral of equal areas (Vogel 1979; on the sphere Swinbank and Purser 2006).
         - "stratified": one point at random in each of n parts of equal area.
         - "random": independent and uniform by area (Turk 1990), straight on the surface.
 
-        All but "fibonacci" and "random" fill the square, which goes to the disk as Shirley and Chiu (1997) map it. Of
+        All but "fibonacci" and "random" fill the square, which goes to the disk as Shirley and Chiu (1997) map it, and
+        to the sphere by the equal-area cylinder projection. Of
         "sobol" and "r2", the first k points are themselves a sample of k.
+    to : {"disk", "sphere"}
+        Where a bare surface is mapped; a closed one need not be cut on the way to the sphere.
     rng : int or numpy.random.Generator, optional
         Seed or generator: the same seed gives the same points. With None, "r2" and "fibonacci" are not shifted
         or turned at random, and the others differ from call to call.
@@ -127,18 +132,21 @@ def sample(
         raise ValueError(f"n must be at least 1, got {n}")
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
-    surface_map = mesh if isinstance(mesh, SurfaceMap) else _plain_map(mesh, method, progress)
+    surface_map = mesh if isinstance(mesh, SurfaceMap) else _plain_map(mesh, method, to, progress)
     if method == "random":
         faces, barycentric = _random_on_surface(surface_map.surface, n, np.random.default_rng(rng))
     else:
-        faces, barycentric = _locate(surface_map, _DISK_POINTS[method](n, rng))
+        if not np.abs(surface_map.signed_areas).any():
+            raise GeometryError("the image of the surface has no area")
+        found = surface_map.locate(_even_points(surface_map.target, method, n, rng), snap=True)
+        faces, barycentric = found.faces, found.barycentric
     return _samples(surface_map, faces, barycentric)
 
 
-def _plain_map(mesh: Any, method: str, progress: Progress | None) -> SurfaceMap:
+def _plain_map(mesh: Any, method: str, to: Target, progress: Progress | None) -> SurfaceMap:
     surface = as_surface(mesh)
     if method != "random":
-        made: SurfaceMap = area_preserving_map(surface, progress=progress)
+        made: SurfaceMap = area_preserving_map(surface, to=to, progress=progress)
         return made
     nowhere = np.full((len(surface.vertices), 2), np.nan)
     return SurfaceMap(surface, nowhere, np.arange(len(surface.vertices)))
@@ -158,9 +166,17 @@ def _samples(surface_map: SurfaceMap, faces: Ints, barycentric: Floats) -> Sampl
         faces=faces,
         barycentric=barycentric,
         normals=normals,
-        uv=_weigh(barycentric, surface_map.uv[corners]),
+        uv=_image(surface_map, barycentric, corners),
         corners=source[faces],
     )
+
+
+def _image(surface_map: SurfaceMap, barycentric: Floats, corners: Ints) -> Floats:
+    """Return the images of points of faces: on the sphere by central projection."""
+    image = _weigh(barycentric, surface_map.image[corners])
+    if surface_map.target == "disk":
+        return image
+    return np.asarray(image / np.linalg.norm(image, axis=1, keepdims=True))
 
 
 def _weigh(barycentric: Floats, values: Floats) -> Floats:
@@ -190,21 +206,25 @@ def _sobol(n: int, rng: int | np.random.Generator | None) -> Floats:
 
     sequence = qmc.Sobol(2, scramble=True, seed=np.random.default_rng(rng))
     points: Floats = sequence.random_base2((n - 1).bit_length())
-    return square_to_disk(points[:n])
+    return points[:n]
 
 
 def _r2(n: int, rng: int | np.random.Generator | None) -> Floats:
     shift = 0.5 if rng is None else np.random.default_rng(rng).random(2)
     steps = np.array([1 / PLASTIC, 1 / PLASTIC**2])
-    return square_to_disk((shift + np.arange(n)[:, None] * steps) % 1)
+    return np.asarray((shift + np.arange(n)[:, None] * steps) % 1)
 
 
-def _fibonacci(n: int, rng: int | np.random.Generator | None) -> Floats:
+def _fibonacci(target: str, n: int, rng: int | np.random.Generator | None) -> Floats:
+    """Return a spiral of equal areas, in the disk from the middle out, on the sphere from pole to pole."""
     turn = 0.0 if rng is None else 2 * np.pi * np.random.default_rng(rng).random()
     index = np.arange(n)
-    radius: Floats = np.sqrt((index + 0.5) / n)
+    share: Floats = (index + 0.5) / n
     angle = turn + GOLDEN_ANGLE * index
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    height = 1 - 2 * share
+    radius = np.sqrt(share) if target == "disk" else np.sqrt(1 - height**2)
+    spiral = [radius * np.cos(angle), radius * np.sin(angle)]
+    return np.stack(spiral if target == "disk" else [*spiral, height], axis=1)
 
 
 def _stratified(n: int, rng: int | np.random.Generator | None) -> Floats:
@@ -216,16 +236,37 @@ def _stratified(n: int, rng: int | np.random.Generator | None) -> Floats:
     draws: Floats = np.random.default_rng(rng).random((n, 2))
     x = (left[strip] + size[strip] * draws[:, 0]) / n
     y = (place + draws[:, 1]) / size[strip]
-    return square_to_disk(np.stack([x, y], axis=1))
+    return np.stack([x, y], axis=1)
 
 
-_DISK_POINTS: dict[str, Callable[[int, int | np.random.Generator | None], Floats]] = {
+_SQUARE_POINTS: dict[str, Callable[[int, int | np.random.Generator | None], Floats]] = {
     "sobol": _sobol,
     "r2": _r2,
-    "fibonacci": _fibonacci,
     "stratified": _stratified,
 }
-METHODS = (*_DISK_POINTS, "random")
+METHODS = ("sobol", "r2", "fibonacci", "stratified", "random")
+
+
+def _even_points(target: str, method: str, n: int, rng: int | np.random.Generator | None) -> Floats:
+    """Return n points spread over the unit disk, (n, 2), or sphere, (n, 3)."""
+    if method == "fibonacci":
+        return _fibonacci(target, n, rng)
+    square = _SQUARE_POINTS[method](n, rng)
+    return square_to_disk(square) if target == "disk" else square_to_sphere(square)
+
+
+def square_to_sphere(points: Floats) -> Floats:
+    """Map the unit square to the unit sphere with constant area ratio: x around, y along the axis (Archimedes).
+
+    Examples
+    --------
+    >>> square_to_sphere(np.array([[0.0, 0.5], [0.3, 1.0]])).round(12)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    angle, height = 2 * np.pi * points[:, 0], 2 * points[:, 1] - 1
+    radius = np.sqrt(1 - height**2)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1) + 0.0
 
 
 def square_to_disk(points: Floats) -> Floats:
@@ -246,46 +287,7 @@ def square_to_disk(points: Floats) -> Floats:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# point location
-
-
-def _locate(surface_map: SurfaceMap, points: Floats) -> tuple[Ints, Floats]:
-    """Face of the image at each point of the plane, (n,), and barycentric coordinates, (n, 3).
-
-    A point outside every face goes to the nearest boundary edge.
-    """
-    if not np.abs(surface_map.signed_areas).any():
-        raise GeometryError("the image of the surface has no area")
-    found = surface_map.locate(points)
-    faces, barycentric = found.faces.copy(), found.barycentric.copy()
-    outside = np.flatnonzero(faces < 0)
-    if len(outside):
-        faces[outside], barycentric[outside] = _on_boundary(surface_map, points[outside])
-    return faces, barycentric
-
-
 def _ranges(counts: Ints) -> tuple[Ints, Ints]:
     """Spell out ranges of given lengths: for each entry, the range it is in and its place there."""
     which = np.repeat(np.arange(len(counts)), counts)
     return which, np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
-def _on_boundary(surface_map: SurfaceMap, points: Floats) -> tuple[Ints, Floats]:
-    """Face and barycentric coordinates of the nearest point of the image's boundary."""
-    halfedges = np.flatnonzero(surface_map.surface.twins < 0)
-    tail, head = surface_map.uv[surface_map.surface.halfedges[halfedges]].transpose(1, 0, 2)
-    edge = head - tail
-    squares = np.maximum((edge**2).sum(axis=1), np.finfo(float).tiny)
-    parts = []
-    block = max(1, PAIRS // len(edge))
-    for start in range(0, len(points), block):
-        offset = points[start : start + block, None] - tail
-        t = ((offset * edge).sum(axis=2) / squares).clip(0, 1)
-        nearest = ((offset - t[..., None] * edge) ** 2).sum(axis=2).argmin(axis=1)
-        parts.append((halfedges[nearest], t[np.arange(len(t)), nearest]))
-    halfedge, t = (np.concatenate(column) for column in zip(*parts, strict=True))
-    faces, corner = np.divmod(halfedge, 3)
-    barycentric, row = np.zeros((len(points), 3)), np.arange(len(points))
-    barycentric[row, corner], barycentric[row, (corner + 1) % 3] = 1 - t, t
-    return faces, barycentric

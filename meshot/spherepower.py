@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
+from meshot.directions import unfolded
 from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
 from meshot.mesh import Floats, Ints
@@ -240,23 +241,6 @@ class SphereEngine:
         return SphereDiagram(
             self.sites, heights, measures[:, 0], measures[:, 1:], facets, both.data, cells.certificate, self.order
         )  # fmt: skip
-
-
-def unfolded(directions: Floats) -> Floats:
-    """Map directions (n, 3) to the square [-1, 1]^2, that a curve through the square pass near ones together.
-
-    The octahedron's faces, the lower four turned outward.
-
-    Examples
-    --------
-    >>> unfolded(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, -np.sqrt(0.5)]])).round(3) + 0.0
-    array([[1.   , 0.   ],
-           [0.   , 0.   ],
-           [0.707, 0.707]])
-    """
-    flat = directions / np.abs(directions).sum(axis=1, keepdims=True)
-    turned = (1 - np.abs(flat[:, 1::-1])) * np.where(flat[:, :2] < 0, -1.0, 1.0)
-    return np.asarray(np.where(flat[:, 2:] < 0, turned, flat[:, :2]))
 
 
 def hull_neighbors(points: Floats) -> tuple[Ints, Ints]:

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapes import cap, disk, icosphere, relief, triangle
 
+from meshot.directions import spherical_areas
 from meshot.distortion import distortion
 from meshot.errors import GeometryError
-from meshot.maps import SurfaceMap, spherical_areas
+from meshot.maps import SurfaceMap
 from meshot.mesh import Surface, cross2
 
 

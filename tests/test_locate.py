@@ -3,7 +3,7 @@ import pytest
 import torture
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import disk, icosphere, relief
+from shapes import disk, icosphere, relief, tetrahedron
 
 from meshot import conformal_map
 from meshot.locate import Locator
@@ -89,12 +89,12 @@ def test_unreferenced_vertices_do_no_harm():
     assert conformal_map(surface).locate([[0.1, 0.2]]).faces[0] >= 0
 
 
-def test_wrong_shapes_and_the_sphere_are_refused():
+def test_wrong_shapes_are_refused():
     mapped = conformal_map(disk(2))
     for wrong in ([0.0, 1.0], [[0.0, 1.0, 2.0]]):
         with pytest.raises(ValueError, match="shape"):
             mapped.locate(wrong)
-    with pytest.raises(ValueError, match="sphere"):
+    with pytest.raises(ValueError, match=r"\(n, 3\)"):
         conformal_map(icosphere(1), to="sphere").lift([[0.0, 0.0]])
 
 
@@ -102,3 +102,37 @@ def test_any_plane_map_can_be_inverted():
     surface = relief(5)
     mapped = SurfaceMap(surface, 100 * surface.vertices[:, :2] + 7, np.arange(len(surface.vertices)))
     np.testing.assert_allclose(mapped.lift(mapped.uv), surface.vertices, atol=1e-12)
+
+
+def ball_map(surface):
+    return SurfaceMap(surface, surface.vertices[:, :2], np.arange(len(surface.vertices)), points=surface.vertices)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 3))
+def test_directions_are_found_in_the_triangle_that_hides_them(seed, subdivisions):
+    ball = icosphere(subdivisions)
+    points = np.random.default_rng(seed).normal(size=(100, 3))
+    found = ball_map(ball).locate(points)
+    # The sphere is convex: the face with the highest plane along the ray is met.
+    normals = np.cross(ball.corners[:, 1] - ball.corners[:, 0], ball.corners[:, 2] - ball.corners[:, 0])
+    reach = (points @ normals.T) / (normals * ball.corners[:, 0]).sum(axis=1)
+    np.testing.assert_array_equal(found.faces, reach.argmax(axis=1))
+    hit = np.einsum("nk,nkd->nd", found.barycentric, ball.corners[found.faces])
+    np.testing.assert_allclose(np.cross(hit, points), 0, atol=1e-12)
+    assert ((hit * points).sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("surface", [tetrahedron(), icosphere(2)], ids=["tetrahedron", "icosphere"])
+def test_every_direction_has_a_face_on_the_sphere(surface):
+    mapped = conformal_map(surface, to="sphere")
+    middles = mapped.points[mapped.surface.edges].sum(axis=1)
+    for points in (mapped.points, middles, np.random.default_rng(0).normal(size=(2000, 3))):
+        found = mapped.locate(points)
+        assert found.faces.min() >= 0
+        assert found.barycentric.min() >= 0
+    np.testing.assert_allclose(mapped.lift(mapped.points), surface.vertices, atol=1e-9)
+
+
+def test_no_direction_has_no_face():
+    assert ball_map(icosphere(1)).locate([[0.0, 0, 0], [np.nan, 0, 0]]).faces.tolist() == [-1, -1]

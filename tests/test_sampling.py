@@ -9,7 +9,7 @@ from meshot.conformal import conformal_map
 from meshot.errors import GeometryError
 from meshot.maps import SurfaceMap
 from meshot.mesh import Surface
-from meshot.sampling import METHODS, sample, square_to_disk
+from meshot.sampling import METHODS, sample, square_to_disk, square_to_sphere
 
 
 def as_map(surface, uv):
@@ -228,3 +228,42 @@ def test_the_square_to_disk_map_keeps_areas():
     jacobian = ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / step**2
     close = np.abs(np.abs(2 * corner[:, 0] - 1) - np.abs(2 * corner[:, 1] - 1)) < 1e-3  # across the diagonals it bends
     np.testing.assert_allclose(jacobian[~close], np.pi, rtol=1e-2)
+
+
+def sphere(subdivisions=3):
+    """The identity of a sphere."""
+    ball = icosphere(subdivisions)
+    return SurfaceMap(ball, ball.vertices[:, :2], np.arange(len(ball.vertices)), points=ball.vertices)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [1, 7, 1025])
+def test_samples_through_the_sphere(method, n):
+    surface_map = sphere(2)
+    samples = sample(surface_map, n, method=method, rng=3)
+    assert len(samples) == n
+    assert (samples.barycentric >= 0).all()
+    np.testing.assert_allclose(np.linalg.norm(samples.uv, axis=1), 1, rtol=1e-14)
+    # A sphere's own points are hit by the rays through them.
+    np.testing.assert_allclose(np.cross(samples.points, samples.uv), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci", "stratified"])
+def test_samples_through_the_sphere_are_even(method):
+    """Far more even than random ones: Pearson's statistic stays below its least per cent."""
+    assert chi_square(sphere(), sample(sphere(), 6000, method=method, rng=0)) < chi2.ppf(0.01, 59)
+
+
+def test_a_square_goes_to_the_sphere_without_change_of_area():
+    """The heights and the angles are uniform (Archimedes)."""
+    points = square_to_sphere(np.random.default_rng(0).random((1000, 2)))
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, rtol=1e-14)
+    x, y = np.meshgrid((np.arange(40) + 0.5) / 40, (np.arange(40) + 0.5) / 40)
+    grid = square_to_sphere(np.stack([x.ravel(), y.ravel()], axis=1))
+    np.testing.assert_allclose(grid.T @ grid / 1600, np.eye(3) / 3, atol=1e-3)
+
+
+def test_a_bare_closed_surface_is_sampled_through_the_sphere():
+    samples = sample(icosphere(2), 500, to="sphere", rng=0)
+    assert samples.uv.shape == (500, 3)
+    assert np.abs(samples.points.mean(axis=0)).max() < 0.01

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, SphericalVoronoi
 from shapes import icosphere, octahedron, tetrahedron
 
+from meshot.directions import unfolded
 from meshot.errors import GeometryError
-from meshot.spherepower import SphereEngine, check_directions, sphere_diagram, unfolded
+from meshot.spherepower import SphereEngine, check_directions, sphere_diagram
 
 
 def scattered(n: int, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from shapes import icosphere, octahedron
 from test_spherepower import rotation
 
-from meshot.maps import spherical_areas
+from meshot.directions import spherical_areas
 from meshot.refine import refine_areas
 from meshot.spheresystem import SphereSystem
 

@@ -1,10 +1,11 @@
-"""Measure transport in the plane: ``python benchmarks/transport2d.py [SITES ...] [--repeat N]``.
+"""Measure transport in the plane: ``python benchmarks/transport2d.py [SITES ...] [--task diagram] [--repeat N]``.
 
 Prints one JSON line per solver and case: seconds (without imports), peak memory, Newton steps, largest relative error
 of a cell. Cases are uniform and Gaussian (sigma 0.1) sites of equal masses on the unit square and on a disk; for the
 peers, which take no circle, the disk is the regular 128-gon in it, and meshot takes the same. Each run has a process of
-its own, and the figures are medians over the runs. A first run, which may compile, is not counted. The error is
-recomputed from the weights alone, with scipy's qhull.
+its own, and the figures are medians over the runs. A first run of each solver, which may compile, is not counted. The
+error is recomputed from the weights alone, with scipy's qhull. The task "diagram" is one power diagram, from nothing,
+of sites with small random weights.
 """
 
 import argparse
@@ -175,20 +176,69 @@ def run_pysdot(sites: np.ndarray, shape: str) -> tuple[np.ndarray, int]:
     return np.asarray(plan.get_weights(), dtype=np.float64), len(plan.delta_m)
 
 
-SOLVERS = {"meshot": run_meshot, "sdot": run_sdot, "pysdot": run_pysdot}
+# ---------------------------------------------------------------------------------------------------------------------
+# the diagrams: each returns the areas of the cells
 
 
-def measure(solver: str, count: int, kind: str, shape: str) -> dict:
-    """Solve one case in this process."""
+def draw_meshot(sites: np.ndarray, weights: np.ndarray, shape: str) -> np.ndarray:
+    from meshot.domains import Box, ConvexPolygon  # noqa: PLC0415
+    from meshot.power import PowerEngine  # noqa: PLC0415
+
+    domain = Box([0, 0], [1, 1]) if shape == "square" else ConvexPolygon(domain_corners(shape))
+    return PowerEngine(sites, domain).diagram(weights).masses
+
+
+def draw_sdot(sites: np.ndarray, weights: np.ndarray, shape: str) -> np.ndarray:
+    import sdot  # noqa: PLC0415
+
+    box = sdot.Box(np.zeros(2), np.ones(2))
+    target = box if shape == "square" else sdot.Polytope(*walls_of(domain_corners(shape)))
+    shares = sdot.PowerDiagram(sites, weights, distribution=target, kernel_dtype="FP64").measures
+    return np.asarray(shares) * polygon_area(domain_corners(shape))
+
+
+def draw_geogram(sites: np.ndarray, weights: np.ndarray, shape: str) -> np.ndarray:
+    import geogram  # noqa: PLC0415
+
+    corners = domain_corners(shape)
+    fan = np.array([[0, k, k + 1] for k in range(1, len(corners) - 1)], dtype=np.uint32)
+    pieces = geogram.Voronoi(sites, weights=weights, domain_vertices=corners, domain_simplices=fan)
+    sides = pieces.q[pieces.t[:, 1:]] - pieces.q[pieces.t[:, :1]]
+    signed = np.bincount(pieces.tseed.ravel(), np.linalg.det(sides), minlength=len(sites)) / 2
+    return signed * np.sign(signed.sum())
+
+
+def draw_pysdot(sites: np.ndarray, weights: np.ndarray, shape: str) -> np.ndarray:
+    from pysdot import PowerDiagram  # noqa: PLC0415
+    from pysdot.domain_types import ConvexPolyhedraAssembly  # noqa: PLC0415
+
+    corners, domain = domain_corners(shape), ConvexPolyhedraAssembly()
+    domain.add_convex_polyhedron(np.column_stack([corners, walls_of(corners)[0]]), 1.0)
+    return np.asarray(PowerDiagram(sites, weights, domain).integrals())
+
+
+TASKS = {
+    "transport": {"meshot": run_meshot, "sdot": run_sdot, "pysdot": run_pysdot},
+    "diagram": {"meshot": draw_meshot, "sdot": draw_sdot, "geogram": draw_geogram, "pysdot": draw_pysdot},
+}
+
+
+def measure(task: str, solver: str, count: int, kind: str, shape: str) -> dict:
+    """Do one case in this process."""
     corners = domain_corners(shape)
     sites = draw_sites(count, kind, corners)
-    importlib.import_module("meshot.transport" if solver == "meshot" else solver)
+    weights = 0.1 * polygon_area(corners) / count * np.random.default_rng(1).random(count)
+    importlib.import_module({"meshot": f"meshot.{'transport' if task == 'transport' else 'power'}"}.get(solver, solver))
     wall, cpu = time.perf_counter(), time.process_time()
-    weights, steps = SOLVERS[solver](sites, shape)
+    if task == "transport":
+        weights, steps = TASKS[task][solver](sites, shape)
+    else:
+        drawn, steps = TASKS[task][solver](sites, weights, shape), 0
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     areas = checked_areas(sites, weights, corners)
-    error = float(np.abs(areas * count / polygon_area(corners) - 1).max())
+    goal = drawn if task == "diagram" else np.full(count, polygon_area(corners) / count)
+    error = float(np.abs(areas - goal).max() * count / polygon_area(corners))
     sum_error = float(abs(areas.sum() / polygon_area(corners) - 1))
     figures = {"newton_steps": steps, "error": error, "sum_error": sum_error}
     return {"seconds": wall, "cpu_seconds": cpu, "peak_mib": peak, **figures}
@@ -202,13 +252,13 @@ def run(*case: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def line(solver: str, case: tuple[str, ...], repeat: int) -> dict:
+def line(task: str, solver: str, case: tuple[str, ...], repeat: int) -> dict:
     """Return the medians of one solver and case."""
     count, kind, shape = case
-    head = {"solver": solver, "sites": int(count), "kind": kind, "domain": shape}
+    head = {"task": task, "solver": solver, "sites": int(count), "kind": kind, "domain": shape}
     if solver != "meshot" and importlib.util.find_spec(solver) is None:
         return {**head, "note": f"{solver} is not installed"}
-    runs = [run(solver, *case) for _ in range(repeat)]
+    runs = [run(task, solver, *case) for _ in range(repeat)]
     if any("failed" in one for one in runs):
         return {**head, "note": f"{solver} failed"}
     middle = {key: statistics.median(r[key] for r in runs) for key in ("seconds", "cpu_seconds", "peak_mib")}
@@ -225,19 +275,23 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3, help="runs of each case")
     parser.add_argument("--kind", choices=["uniform", "gauss"], action="append", help="kinds of sites (both)")
     parser.add_argument("--domain", choices=["square", "disk"], action="append", help="domains (both)")
-    parser.add_argument("--solver", choices=list(SOLVERS), action="append", help="solvers (all that are installed)")
-    parser.add_argument("--inside", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--task", choices=list(TASKS), default="transport", help="what to do (transport)")
+    parser.add_argument("--solver", choices=list(TASKS["diagram"]), action="append", help="solvers (all there are)")
+    parser.add_argument("--inside", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
-        solver, count, kind, shape = arguments.inside
-        print(json.dumps(measure(solver, int(count), kind, shape)))
+        task, solver, count, kind, shape = arguments.inside
+        print(json.dumps(measure(task, solver, int(count), kind, shape)))
         return
-    run("meshot", "30000", "gauss", "disk")
+    solvers = [solver for solver in arguments.solver or TASKS[arguments.task] if solver in TASKS[arguments.task]]
+    for solver in solvers:
+        line(arguments.task, solver, ("30000", "gauss", "disk"), 1)
     for count in arguments.sites:
         for kind in arguments.kind or ["uniform", "gauss"]:
             for shape in arguments.domain or ["square", "disk"]:
-                for solver in arguments.solver or SOLVERS:
-                    print(json.dumps(line(solver, (str(count), kind, shape), arguments.repeat)), flush=True)
+                for solver in solvers:
+                    case = str(count), kind, shape
+                    print(json.dumps(line(arguments.task, solver, case, arguments.repeat)), flush=True)
 
 
 if __name__ == "__main__":

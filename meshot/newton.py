@@ -137,7 +137,7 @@ class DampedNewton:
         masses = state.diagram.masses * problem.density
         missing = problem.masses - masses
         # as exact as is of use: the step's own error is quadratic, and at the end only the tolerance counts
-        exactness = max(0.05 * state.error, 0.02 * self.tol / state.error) if state.error < 1 else 1e-2
+        exactness = max(0.05 * state.error, 0.05 * self.tol / state.error) if state.error < 1 else 1e-2
         direction = newton_direction(problem, state.diagram, missing, exactness)
         floor = min(state.history[0].smallest, float(problem.masses.min())) / 2
         square = float(np.einsum("i,i", missing, missing))

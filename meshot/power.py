@@ -21,10 +21,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meshot.celledges import CellEdges
 from meshot.cells import DONE, NO_ROOM, find_power_vertices, measure_cells
 from meshot.density import Density
 from meshot.domains import Disk, Domain
 from meshot.dual import power_vertices
+from meshot.errors import ConvergenceError
 from meshot.kernels import run_in_chunks
 from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
@@ -39,55 +41,6 @@ CERTIFICATE = 1e-12
 DIAGRAM_BYTES = 850
 # In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
 SHORTEST_FACET = 1e-14
-
-
-class CellEdges(NamedTuple):
-    """The edges of all cells, cell after cell in Hilbert order of their sites; those on a disk's circle are none.
-
-    Attributes
-    ----------
-    order : (n,) int
-        The sites in Hilbert order.
-    starts : (n + 1,) int
-        The edges of the site ``order[k]`` stand from ``starts[k]`` to ``starts[k + 1]``.
-    beyond : (e,) int32
-        Place in `order` of the site on the other side, or -1 - k for the domain's side k.
-    lengths : (e,) float
-        Length in the domain, 0 if the edge is outside or shrunk to a point.
-    ends : (e, 4) float or None
-        Both end points, relative to the domain's center, the cell on the left; None if they were not asked for.
-    integrals : (e,) float or None
-        Integral of the source's density along it; None if there is no density.
-    """
-
-    order: Ints
-    starts: Ints
-    beyond: Ints
-    lengths: Floats
-    ends: Floats | None
-    integrals: Floats | None = None
-
-    @property
-    def masses(self) -> Floats:
-        """Integral of the density along each edge, (e,); its length if there is no density."""
-        return self.lengths if self.integrals is None else self.integrals
-
-    @property
-    def neighbors(self) -> tuple[Ints, Ints]:
-        """Neighbors of each site, (n + 1,) starts and (e,) places in `order`."""
-        inner = self.beyond >= 0
-        count = np.concatenate([[0], np.cumsum(inner)])
-        return count[self.starts], self.beyond[inner]
-
-    @property
-    def owner(self) -> Ints:
-        """Site to whose cell each edge belongs, (e,)."""
-        return np.repeat(self.order, np.diff(self.starts))
-
-    @property
-    def other(self) -> Ints:
-        """Site on the other side of each edge, (e,), -1 for the domain's boundary."""
-        return np.where(self.beyond >= 0, self.order[np.maximum(self.beyond, 0)], -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +125,8 @@ class PowerDiagram:
         """
         order = self.edges.order
         dual = RegularTriangulation(self.sites[order] - self.domain.center)
-        dual.update(self.weights[order] - self.weights[order].mean(), may_hide=True)
+        if not dual.update(self.weights[order] - self.weights[order].mean(), may_hide=True):
+            raise ConvergenceError("rounding does not let the triangulation of these sites come to an end")
         return order[dual.inner]
 
     @cached_property
@@ -362,7 +316,7 @@ class PowerEngine:
         psi = check_weights(weights, self.count)
         mass, least = least, least if self.source is None else least / self.source.density.largest
         sorted_psi = psi[self.order] - psi.mean()
-        if not self._triangulation.update(sorted_psi, may_hide=least <= 0):
+        if not self._triangulation.update(sorted_psi, may_hide=least <= 0) and least > 0:
             return None
         cells = self._measure(NO_TREE, least, facet_ends)
         if cells is not None and self._certificate(cells) > CERTIFICATE:

@@ -93,7 +93,8 @@ class RegularTriangulation:
         weights : (n,) float
             Power weights psi, of moderate size (mean zero).
         may_hide : bool
-            Whether hidden sites are of use. If not, and there are some, it returns False.
+            Whether hidden sites are of use. If not, and there are some, it returns False; so it does if the flips do
+            not come to an end.
         """
         self.weights[: len(weights)] = weights
         if self._count and (self.corner_of >= 0).all():
@@ -101,7 +102,7 @@ class RegularTriangulation:
             if outcome == REGULAR or (outcome == HIDDEN and not may_hide):
                 return outcome == REGULAR
         self._insert()
-        return may_hide or bool((self.corner_of >= 0).all())
+        return self._count > 0 and (may_hide or bool((self.corner_of >= 0).all()))
 
     def _flip(self) -> int:
         """Flip what is no longer regular."""

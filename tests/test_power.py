@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from oracle import qhull_cells
 
 from meshot.domains import Box, ConvexPolygon, Disk
-from meshot.errors import GeometryError
+from meshot.errors import ConvergenceError, GeometryError
 from meshot.power import PowerEngine, power_diagram
 
 CERTIFICATE = 1e-12
@@ -287,3 +287,18 @@ def test_input_is_not_changed():
     power_diagram(sites, weights)
     assert (sites == copies[0]).all()
     assert (weights == copies[1]).all()
+
+
+def test_without_a_triangulation_all_cells_are_cut_out(monkeypatch):
+    rng = np.random.default_rng(5)
+    sites, weights = rng.random((200, 2)), 0.01 * rng.random(200)
+    square = Box([0, 0], [1, 1])
+    known = power_diagram(sites, weights, square)
+    monkeypatch.setattr("meshot.triangulation.MOST_FLIPS", 0)
+    engine = PowerEngine(sites, square)
+    diagram = engine.diagram(weights)
+    assert diagram.certificate < 1e-14
+    assert diagram.masses == pytest.approx(known.masses, abs=1e-15)
+    assert sorted(map(tuple, diagram.facets)) == sorted(map(tuple, known.facets))
+    with pytest.raises(ConvergenceError, match="rounding"):
+        _ = diagram.triangulation

@@ -25,7 +25,7 @@ _CORNERS = 256
 
 
 def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, neighbors: Ints) -> PowerDiagram | None:
-    """Return a diagram near that of `weights` in which every cell has mass, or None if there is none to be found.
+    """Return a diagram near that of `weights` in which every cell has area, or None if there is none to be found.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, nei
         if raised is None:
             break
         diagram = engine.diagram(raised)
-    return None if len(diagram.empty) else diagram
+    return diagram if (diagram.areas > 0).all() else None
 
 
 def _nearby_density(diagram: PowerDiagram, owner: Ints, neighbors: Ints) -> Floats:

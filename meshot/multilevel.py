@@ -17,6 +17,7 @@ The finest level then starts so near that Newton's method takes full steps nearl
 
 import numpy as np
 
+from meshot.blending import give_all_mass
 from meshot.errors import GeometryError
 from meshot.kernels import kernel, run_in_chunks
 from meshot.mending import mend
@@ -53,20 +54,20 @@ def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDia
     """
     plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
     farthest = float(np.abs(plain.masses / plain.masses.sum() * problem.masses.sum() / problem.masses - 1).max())
-    if engine.count <= COARSEST or farthest < FAR:
-        return plain
+    if engine.count <= COARSEST or (farthest < FAR and not len(plain.empty)):
+        return give_all_mass(problem, engine, plain)
     near = plain.edges.neighbors
     coarse = coarsen(problem, engine.order)
     solved = _solve_loosely(coarse)
     if solved is None:
-        return plain
+        return give_all_mass(problem, engine, plain)
     dual = prolong(coarse, solved.diagram, engine.local)
     for _ in range(SWEEPS):
         dual = smooth(engine.local, dual, *near)
     weights = np.empty(engine.count)
     weights[engine.order] = (engine.local**2).sum(axis=1) - 2 * dual
     mended = mend(engine, weights, problem.masses / problem.density, *near)
-    return plain if mended is None else mended
+    return give_all_mass(problem, engine, plain if mended is None else mended)
 
 
 def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:

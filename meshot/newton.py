@@ -28,6 +28,9 @@ from meshot.source import Source
 MAX_HALVINGS = 30
 # Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
 MULTIGRID_FROM, MAX_ITERATIONS = 20_000, 150
+# Share of the mean density that facets have at least in the Hessian, which would be singular where the density's parts
+# lie apart.
+FAINT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -292,6 +295,8 @@ def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_arr
 def _laplacian(problem: TransportProblem, diagram: PowerDiagram, rows: int) -> csr_array:
     """Return the first `rows` rows and columns of the Hessian of the sites in Hilbert order, diagonal entries first."""
     edges, lengths = diagram.edges, diagram.edges.masses
+    if problem.source is not None:
+        lengths = lengths + FAINT * problem.source.mass / problem.domain.area * edges.lengths
     kept = np.concatenate([[0], np.cumsum((edges.beyond >= 0) & (edges.beyond < rows) & (lengths > 0))])
     indptr = (kept[edges.starts[: rows + 1]] + np.arange(rows + 1)).astype(np.int32)
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1])

@@ -1,6 +1,6 @@
 """A density on a domain: what it gives to the cells and facets of a power diagram."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,6 +84,17 @@ class Source:
         """The domain, measured as a single cell with all of its walls."""
         beyond = -1 - np.arange(len(self.domain.walls), dtype=np.int32)
         return self._measure(np.zeros((1, 2)), np.zeros(1), np.ones(1), np.array([0, len(beyond)]), beyond)[0]
+
+    def blended(self, share: float) -> "Source":
+        """Return the source of which a uniform density has taken the share given, the mass being the same.
+
+        Parameters
+        ----------
+        share : float
+            From 0 to 1.
+        """
+        values = (1 - share) * self.density.values + share * self.mass / self.domain.area
+        return Source(replace(self.density, values=values), self.domain)
 
     def measures(self, diagram: "PowerDiagram") -> CellMeasures:
         """Integrate the density over the cells and along the edges of a diagram of the domain.

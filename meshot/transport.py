@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meshot.blending import give_all_mass
 from meshot.density import Density
 from meshot.domains import Domain
 from meshot.dual import PiecewiseLinear
@@ -27,6 +28,7 @@ from meshot.newton import (
     NewtonStep,
     TransportProblem,
     TransportState,
+    admissible_heights,
     facet_laplacian,
     first_state,
     newton_direction,
@@ -214,7 +216,7 @@ def solve_transport(
         By default the unit disk, or all that the density covers.
     density : GridDensity or TriangulationDensity, optional
         Density of the source, uniform by default; `sample_density` makes one of a function. It may vanish in parts of
-        the domain, as long as the rest is connected.
+        the domain.
     tol : float
         Largest relative error of a cell's mass.
     max_iter : int
@@ -260,11 +262,13 @@ def solve_transport(
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
     engine = PowerEngine(problem.sites, problem.domain, source)
-    if heights is None and multilevel and engine.count >= MULTILEVEL_FROM:
-        diagram = multilevel_start(problem, engine)
-        start = first_state(problem, diagram, time.perf_counter() - begin)
+    if heights is not None:
+        start = solver.start(problem, engine, _checked_heights(heights, merged))
+    elif multilevel and engine.count >= MULTILEVEL_FROM:
+        start = first_state(problem, multilevel_start(problem, engine), time.perf_counter() - begin)
     else:
-        start = solver.start(problem, engine, None if heights is None else _checked_heights(heights, merged))
+        plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
+        start = first_state(problem, give_all_mass(problem, engine, plain), time.perf_counter() - begin)
     state, converged, reason = solver.run(problem, engine, start, callback, progress)
     centered = state.heights - state.heights.mean()
     return TransportResult(problem, centered, state.diagram, state.history, converged, reason, merged.place)

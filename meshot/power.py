@@ -314,7 +314,9 @@ class PowerEngine:
             Weights of another shape, or not finite.
         """
         psi = check_weights(weights, self.count)
-        mass, least = least, least if self.source is None else least / self.source.density.largest
+        mass = least
+        if self.source is not None and least > 0:
+            least /= self.source.density.largest
         sorted_psi = psi[self.order] - psi.mean()
         if not self._triangulation.update(sorted_psi, may_hide=least <= 0) and least > 0:
             return None

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from shapes import relief
 
-from meshot.density import GridDensity, sample_density
+from meshot.conformal import conformal_map
+from meshot.density import GridDensity, TriangulationDensity, sample_density
 from meshot.domains import Box, Disk
+from meshot.mesh import cross2
 from meshot.transport import solve_transport
 
 UNIT = Box([0, 0], [1, 1])
@@ -79,3 +82,30 @@ def test_a_radial_density_is_spread_radially():
     sites = sunflower(1600)
     result = solve_transport(sites, density=density, domain=Disk())
     assert np.hypot(*result.centroids.T) == pytest.approx(np.sqrt(np.hypot(*sites.T)), abs=0.015)
+
+
+def test_a_surface_pushed_to_the_disk_goes_to_a_regular_grid():
+    """The other direction: the surface's area, carried to the disk by a conformal map, to equal masses on a grid.
+
+    The image is a polygon inscribed in the circle, and as the triangles end there, so does the domain. Each cell then
+    holds the same area of the surface: counted here on a fine subdivision, point by point.
+    """
+    surface = relief(12, height=0.8)
+    uv, faces = conformal_map(surface).uv, surface.faces
+    corners = uv[faces]
+    image = cross2(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
+    density = TriangulationDensity(uv, faces, surface.face_areas / image)
+    x = np.linspace(-0.8, 0.8, 5)
+    sites = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)
+    result = solve_transport(sites, density=density)
+    assert result.problem.source.mass == pytest.approx(surface.area, rel=1e-12)
+    assert result.problem.domain.area < np.pi
+    assert result.masses == pytest.approx(np.full(25, surface.area / 25), rel=1e-6)
+    size = 20
+    a, b = np.meshgrid((np.arange(size) + 1 / 3) / size, (np.arange(size) + 1 / 3) / size)
+    a, b = a[a + b < 1], b[a + b < 1]
+    barycentric = np.column_stack([1 - a - b, a, b])
+    points = np.einsum("pk,fkx->fpx", barycentric, corners)
+    share = np.repeat(surface.face_areas / len(a), len(a))
+    counted = np.bincount(result.locate(points.reshape(-1, 2)), share, minlength=25)
+    assert counted == pytest.approx(result.masses, rel=0.02)

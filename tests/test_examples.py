@@ -60,6 +60,16 @@ def test_gaussian_mixture(tmp_path):
     assert colors_in(tmp_path / "gaussian_mixture.png") > 1000
 
 
+def test_density(tmp_path):
+    """Dots of equal mass, in the centers of their cells, dense where the picture is dark."""
+    figures = load("density").main(tmp_path)
+    assert figures["largest cell error"] <= 1e-6
+    assert figures["mass certificate"] < 1e-12
+    assert figures["largest area of a cell over the least"] > 20
+    assert figures["distance moved over the cells' size"] < 0.05
+    assert colors_in(tmp_path / "density.png") > 1000
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_has_a_test(path):
     assert f"def test_{path.stem}(" in Path(__file__).read_text()

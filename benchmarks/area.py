@@ -1,4 +1,4 @@
-"""Measure the main job: ``python benchmarks/area.py [MESH ...] [--repeat N]``.
+"""Measure the main job: ``python benchmarks/area.py [MESH ...] [--to sphere] [--tol-area T] [--repeat N]``.
 
 Prints one JSON line per mesh and stage, and one for the whole of each mesh: seconds, peak memory, and how good the map
 is. Without a mesh it takes the demo meshes. Each run has a process of its own; the figures are medians over the runs.
@@ -16,16 +16,17 @@ import warnings
 from pathlib import Path
 
 from meshot.area import area_preserving_map
-from meshot.cli import Clock
 from meshot.demo import demo_meshes
 from meshot.distortion import distortion
 from meshot.errors import ConvergenceWarning
 from meshot.io import read_surface
+from meshot.job import Clock
 from meshot.output import transport_figures
 from meshot.progress import SILENT, Stages
+from meshot.settings import TARGETS, TOL_AREA
 
 
-def measure(path: Path) -> dict:
+def measure(path: Path, to: str, tol_area: float) -> dict:
     """Make the area-preserving map of one mesh in this process, and return its seconds and figures."""
     warnings.simplefilter("ignore", ConvergenceWarning)  # the figures say whether it converged
     clock = Clock(SILENT)
@@ -33,7 +34,7 @@ def measure(path: Path) -> dict:
     start = time.perf_counter()
     with stages("read"):
         surface = read_surface(path)
-    surface_map = area_preserving_map(surface, progress=clock)
+    surface_map = area_preserving_map(surface, to=to, tol_area=tol_area, progress=clock)
     with stages("distortion"):
         summary = distortion(surface_map).summary()
     total = time.perf_counter() - start
@@ -42,17 +43,17 @@ def measure(path: Path) -> dict:
     return {"seconds": seconds, "figures": {**figures, "transport": transport_figures(surface_map), **summary}}
 
 
-def run(path: Path) -> dict:
+def run(path: Path, options: list[str]) -> dict:
     """Measure one mesh in a fresh process; its wall time includes the start of Python and all imports."""
     start = time.perf_counter()
-    command = [sys.executable, __file__, str(path), "--inside"]
+    command = [sys.executable, __file__, str(path), "--inside", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return {**json.loads(done.stdout), "wall": time.perf_counter() - start}
 
 
-def lines(path: Path, repeat: int) -> list[dict]:
+def lines(path: Path, repeat: int, options: list[str]) -> list[dict]:
     """Return one line a stage and one for the whole mesh."""
-    runs = [run(path) for _ in range(repeat)]
+    runs = [run(path, options) for _ in range(repeat)]
     stages = [
         {"mesh": path.stem, "stage": stage, "seconds": round(statistics.median(r["seconds"][stage] for r in runs), 4)}
         for stage in runs[0]["seconds"]
@@ -65,18 +66,21 @@ def lines(path: Path, repeat: int) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("meshes", nargs="*", type=Path, metavar="MESH")
+    parser.add_argument("--to", choices=TARGETS, default="disk", help="where to map; the sphere takes closed meshes")
+    parser.add_argument("--tol-area", type=float, default=TOL_AREA, help="refine to this spread of the area ratios")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each mesh")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
-        result = measure(arguments.meshes[0])
+        result = measure(arguments.meshes[0], arguments.to, arguments.tol_area)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({**result, "peak_mib": peak}))
         return
     demo = demo_meshes()
-    run(demo["dumbbell"])
+    options = ["--to", arguments.to, "--tol-area", str(arguments.tol_area)]
+    run(demo["dumbbell"], options)
     for path in arguments.meshes or demo.values():
-        for line in lines(path, arguments.repeat):
+        for line in lines(path, arguments.repeat, options):
             print(json.dumps(line), flush=True)
 
 

@@ -70,6 +70,15 @@ def test_density(tmp_path):
     assert colors_in(tmp_path / "density.png") > 1000
 
 
+def test_sphere_stages(tmp_path):
+    """Transport makes the cells equal, refinement the triangles."""
+    figures = load("sphere_stages").main(tmp_path, "dumbbell", 1e-2)
+    assert figures["conformal"] > 1
+    assert figures["transport"] < 0.3
+    assert figures["refined"] < 1e-2
+    assert colors_in(tmp_path / "sphere_stages.png") > 1000
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_has_a_test(path):
     assert f"def test_{path.stem}(" in Path(__file__).read_text()

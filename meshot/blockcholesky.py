@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meshot.errors import ConvergenceError
-from meshot.kernels import kernel, run_in_chunks
+from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.mesh import Floats, Ints, stable_order
 from meshot.separators import Dissection, dissect
 
@@ -154,7 +154,7 @@ def _analyse(dissection: Dissection, ends: Ints, size: int) -> Fronts:
     return Fronts(table, left, touched, np.stack([first, second, by_row], axis=1))
 
 
-@kernel
+@subkernel
 def _subtract(target, origin, rows, first, last, skip):  # type: ignore[no-untyped-def]
     """Subtract R^T R, R being some rows from column `skip` on, from the target's upper triangle below its `origin`."""
     height, width = len(target) - origin, target.shape[1] - origin
@@ -178,7 +178,7 @@ def _subtract(target, origin, rows, first, last, skip):  # type: ignore[no-untyp
                             out[q] -= a * aj[q] + b * bj[q] + c * cj[q] + d * dj[q]
 
 
-@kernel
+@subkernel
 def _eliminate(panel):  # type: ignore[no-untyped-def]
     """Turn the rows of a front, its diagonal block first, into rows of the factor; nan if that is not possible."""
     count = len(panel)
@@ -195,7 +195,7 @@ def _eliminate(panel):  # type: ignore[no-untyped-def]
         _subtract(panel, last, panel, first, last, last)
 
 
-@kernel
+@subkernel
 def _extend(panel, update, child, touched, first, last, local, size):  # type: ignore[no-untyped-def]
     """Add a child's update to the front; it touches the places `first` to `last` of the list."""
     k = len(panel)
@@ -210,7 +210,7 @@ def _extend(panel, update, child, touched, first, last, local, size):  # type: i
             target[where[j] - skip] += child[i, j]
 
 
-@kernel
+@subkernel
 def _load(panel, node, diagonal, across, nodes, entries, local, size):  # type: ignore[no-untyped-def]
     """Put the matrix's own blocks into the rows of a front."""
     start = nodes[node, 0]

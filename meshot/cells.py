@@ -9,14 +9,14 @@ origin point near the cell. Coordinates are relative to the domain's center.
 import numpy as np
 
 from meshot.clipping import FULL, cut_by_site, cut_by_tree, cut_by_walls, reaches, start_cell
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 from meshot.triangulation import place_of
 
 # outcomes of `measure_cells`
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
-@kernel
+@subkernel
 def _inside_circle(px, py, qx, qy, radius):
     """Parameters t0 < t1 between which p + t (q - p), 0 <= t <= 1, is inside the circle about the origin, or (1, 0)."""
     dx, dy = qx - px, qy - py
@@ -34,7 +34,7 @@ def _inside_circle(px, py, qx, qy, radius):
     return t0, t1
 
 
-@kernel
+@subkernel
 def _angle_minus_sine(t):
     """Return t - sin t without cancellation for small t."""
     if t > 0.5:
@@ -43,7 +43,7 @@ def _angle_minus_sine(t):
     return t * s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72 * (1 - s / 110 * (1 - s / 156)))))
 
 
-@kernel
+@subkernel
 def _add_triangle(m, px, py, qx, qy):
     """Add the signed triangle (o, p, q), corners relative to the point o."""
     area = 0.5 * (px * qy - py * qx)
@@ -51,7 +51,7 @@ def _add_triangle(m, px, py, qx, qy):
     return m[0] + area, m[1] + area * (px + qx) / 3, m[2] + area * (py + qy) / 3, m[3] + area * moment / 6
 
 
-@kernel
+@subkernel
 def _add_circular_segment(m, angle, turn, radius, ox, oy):
     """Add what lies between an arc, from `angle` on and over `turn`, and its chord; moments relative to o."""
     mass = 0.5 * radius**2 * _angle_minus_sine(turn)
@@ -62,7 +62,7 @@ def _add_circular_segment(m, angle, turn, radius, ox, oy):
     return m[0] + mass, m[1] + mx - mass * ox, m[2] + my - mass * oy, m[3] + second
 
 
-@kernel
+@subkernel
 def _turn(px, py, qx, qy, only):
     """Counter-clockwise angle from p to q about the origin, in [0, 2 pi].
 
@@ -76,7 +76,7 @@ def _turn(px, py, qx, qy, only):
     return max(angle, 0.0)
 
 
-@kernel
+@subkernel
 def _segments_in_circle(xy, count, radius, segments):
     """Fill `segments` (px, py, qx, qy) with each edge's part in the circle, NaN if none; returns how many there are."""
     parts = 0
@@ -93,7 +93,7 @@ def _segments_in_circle(xy, count, radius, segments):
     return parts
 
 
-@kernel
+@subkernel
 def _holds_origin(xy, count):
     for k in range(count):
         m = k + 1 if k + 1 < count else 0
@@ -102,7 +102,7 @@ def _holds_origin(xy, count):
     return count > 0
 
 
-@kernel
+@subkernel
 def _measure_in_circle(xy, count, radius, segments, turns):
     """Measure the polygon's part in the circle.
 
@@ -138,7 +138,7 @@ def _measure_in_circle(xy, count, radius, segments, turns):
     return total, ox, oy, arcs
 
 
-@kernel
+@subkernel
 def _measure_polygon(xy, count, segments):
     """Measure a polygon that no circle cuts; as `_measure_in_circle`."""
     total = (0.0, 0.0, 0.0, 0.0)
@@ -151,7 +151,7 @@ def _measure_polygon(xy, count, segments):
     return total, ox, oy, 0
 
 
-@kernel
+@subkernel
 def measure_cell(xy, tag, count, radius, segments, turns):
     """Measure the cell, as `_measure_in_circle`."""
     if reaches(xy, count, radius):
@@ -159,7 +159,7 @@ def measure_cell(xy, tag, count, radius, segments, turns):
     return _measure_polygon(xy, count, segments)
 
 
-@kernel
+@subkernel
 def _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, tag):
     """Fill the cell's corners, the power vertices of the triangles around site i, and the sites beyond its edges.
 
@@ -182,7 +182,7 @@ def _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, tag
     return count, whole
 
 
-@kernel
+@subkernel
 def _measure_whole(i, xy, tag, count, sites, segments):
     """Measure a cell that is inside the domain. Returns the measure, and twice the area that it shares with others.
 
@@ -200,7 +200,7 @@ def _measure_whole(i, xy, tag, count, sites, segments):
     return m, overlap
 
 
-@kernel
+@subkernel
 def _cut_out(
     i, count, around, sites, weights, frame, walls, radii, spans, bounds, xy, tag, side, spare, seen, stack
 ):  # fmt: skip
@@ -217,7 +217,7 @@ def _cut_out(
     return count
 
 
-@kernel
+@subkernel
 def _write_measure(m, ox, oy, measures, row):
     """Write mass, centroid and second moment about it; `m` is about the point (ox, oy)."""
     if m[0] > 0.0:
@@ -226,7 +226,7 @@ def _write_measure(m, ox, oy, measures, row):
         measures[row, 3] = m[3] - m[0] * (dx * dx + dy * dy)
 
 
-@kernel
+@subkernel
 def _write_edges(full, count, around, segments, links, facets, place):
     """Write the sites beyond the edges, their lengths and, if there is a place for them, their ends."""
     for k in range(count):

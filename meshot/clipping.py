@@ -10,13 +10,13 @@ the room does not suffice, the functions return `FULL`, and the caller begins ag
 throughout: records of arrays cost a hundred times the arithmetic in reference counts.
 """
 
-from meshot.kernels import kernel
+from meshot.kernels import subkernel
 from meshot.sitetree import nearest_site
 
 FULL = -1
 
 
-@kernel
+@subkernel
 def start_cell(xy, tag, frame):
     """Fill the polygon with the domain's frame, whose side k has the label -1 - k."""
     for k in range(len(frame)):
@@ -24,18 +24,18 @@ def start_cell(xy, tag, frame):
     return len(frame)
 
 
-@kernel
+@subkernel
 def _copy_corner(xy, tag, k, to_xy, to_tag, m):
     to_xy[m, 0], to_xy[m, 1], to_tag[m, 0], to_tag[m, 1] = xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1]
 
 
-@kernel
+@subkernel
 def _crossing(xy, side, k, m):
     t = side[k, 0] / (side[k, 0] - side[m, 0])
     return xy[k, 0] + t * (xy[m, 0] - xy[k, 0]), xy[k, 1] + t * (xy[m, 1] - xy[k, 1])
 
 
-@kernel
+@subkernel
 def _cut(xy, tag, count, a, b, c, label, side, spare):
     """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new corner count, or `FULL`.
 
@@ -76,7 +76,7 @@ def _cut(xy, tag, count, a, b, c, label, side, spare):
     return inside + 2
 
 
-@kernel
+@subkernel
 def cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
     """Keep the points whose power distance to site i is not above that to site j."""
     a, b = sites[j, 0] - sites[i, 0], sites[j, 1] - sites[i, 1]
@@ -84,7 +84,7 @@ def cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
     return _cut(xy, tag, count, 2.0 * a, 2.0 * b, c, j, side, spare)
 
 
-@kernel
+@subkernel
 def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare):
     """Cut cell i by its listed neighbors, then by theirs; site j is marked by ``seen[j] = stamp``."""
     seen[i] = stamp
@@ -107,7 +107,7 @@ def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen
     return count
 
 
-@kernel
+@subkernel
 def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare):
     """Cut cell i until no site is nearer, in power distance, to one of its corners; site j is marked by `stamp`."""
     for k in range(count):
@@ -129,7 +129,7 @@ def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, s
     return count
 
 
-@kernel
+@subkernel
 def cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
     """Cut by the domain's walls, wall k with the label -1 - k, unless the cell is well inside."""
     if reaches(xy, count, inner_radius):
@@ -139,7 +139,7 @@ def cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
     return count
 
 
-@kernel
+@subkernel
 def reaches(xy, count, radius):
     """Whether a corner lies outside the circle about the origin."""
     for k in range(count):

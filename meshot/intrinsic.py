@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.errors import ConvergenceError
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 from meshot.mesh import Floats, Ints, Surface
 from meshot.operators import edge_lengths
 
@@ -108,7 +108,7 @@ def mollified(lengths: Floats, twins: Ints) -> Floats:
     return np.asarray(lengths + float(np.max(missing)))
 
 
-@kernel
+@subkernel
 def _height_and_foot(base: float, left: float, right: float) -> tuple[float, float]:
     """Apex of a triangle over its base: distance `left` from the base's start and `right` from its end."""
     foot = 0.5 * (base + (left - right) * (left + right) / base)
@@ -167,7 +167,7 @@ def _flip_all(faces, lengths, twins, fixed, tolerance, limit) -> int:  # type: i
     return flips
 
 
-@kernel
+@subkernel
 def _flip(faces, lengths, twins, fixed, h, t, diagonal) -> None:  # type: ignore[no-untyped-def]
     """Turn the edge of h (a to b, apex c) and t (b to a, apex d) into c-d; faces become (c, d, b) and (d, c, a)."""
     f, g = h // 3, t // 3

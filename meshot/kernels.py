@@ -1,4 +1,4 @@
-"""One decorator for all compiled kernels: compiled lazily, cached, free of the interpreter lock."""
+"""The decorators of compiled kernels: compiled lazily, cached, free of the interpreter lock; and threads for them."""
 
 import os
 from collections.abc import Callable
@@ -15,6 +15,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call; the machine code is cached on disk. Division by zero gives inf or nan."""
     compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(Function, compiled)
+
+
+def subkernel(function: Function) -> Function:
+    """Compile `function` for other kernels alone. Python must not call it: what that takes is left out."""
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True)(function)
     return cast(Function, compiled)
 
 

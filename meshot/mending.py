@@ -11,7 +11,7 @@ import numpy as np
 
 from meshot.cells import measure_cell
 from meshot.clipping import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, start_cell
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 from meshot.mesh import Floats, Ints
 from meshot.power import PowerDiagram, PowerEngine
 from meshot.sitetree import build_tree, raise_bounds
@@ -98,7 +98,7 @@ def _raised(
     return back
 
 
-@kernel
+@subkernel
 def _cut_cell(
     i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
     xy, tag, side, spare, segments, turns, seen, stack,
@@ -115,7 +115,7 @@ def _cut_cell(
     return count, measure_cell(xy, tag, count, radii[0], segments, turns)[0][0]
 
 
-@kernel
+@subkernel
 def _raise_cell(
     i, least, goal, step, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
     xy, tag, side, spare, segments, turns, seen, stack,
@@ -143,7 +143,7 @@ def _raise_cell(
     return count
 
 
-@kernel
+@subkernel
 def _list_near(i, count, tag, starts, neighbors, near):
     """Fill `near` with the sites beyond the cell's edges and with the listed ones; returns how many."""
     for k in range(count):

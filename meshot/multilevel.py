@@ -19,7 +19,7 @@ import numpy as np
 
 from meshot.blending import give_all_mass
 from meshot.errors import GeometryError
-from meshot.kernels import kernel, run_in_chunks
+from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.mending import mend
 from meshot.mesh import Floats, Ints
 from meshot.newton import DampedNewton, TransportProblem, TransportState, admissible_heights, first_state
@@ -183,7 +183,7 @@ def smooth(sites: Floats, values: Floats, starts: Ints, neighbors: Ints) -> Floa
     return smoothed
 
 
-@kernel
+@subkernel
 def _collect_near(i, starts, neighbors, seen, near):
     """Fill `near` with site i, its neighbors and theirs, each once, as far as there is room; returns how many."""
     near[0], seen[i], count = i, i, 1

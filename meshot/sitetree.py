@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meshot.kernels import kernel, run_in_chunks
+from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.mesh import Floats, Ints
 
 LEAF = 8
@@ -154,7 +154,7 @@ def node_bound(bounds, node, x, y):
     return dx * dx + dy * dy - gx * x - gy * y - bounds[node, 6]
 
 
-@kernel
+@subkernel
 def nearest_site(x, y, best, found, sites, weights, spans, bounds, stack):
     """Site of least power distance to (x, y), if that is below `best`; else `found`."""
     stack[0], top = 0, 1

@@ -12,7 +12,7 @@ functions return `FULL`, and the caller begins again with more.
 
 import numpy as np
 
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 
 FULL = -1
 # Label of the hemisphere's rim.
@@ -22,7 +22,7 @@ RIM = -1
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
-@kernel
+@subkernel
 def _start(x, y, z, xyz, tag):
     """Fill the polygon with the hemisphere about a direction; returns its corner count."""
     size = np.sqrt(x * x + y * y + z * z)
@@ -104,7 +104,7 @@ def _cut(xyz, tag, count, a, b, c, label, side, spare, spare_tag):
     return k + 1
 
 
-@kernel
+@subkernel
 def _cut_by_candidates(i, points, starts, neighbors, xyz, tag, count, seen, side, spare, spare_tag):
     """Cut cell i by its listed neighbors, then by theirs."""
     seen[i] = i
@@ -128,7 +128,7 @@ def _cut_by_candidates(i, points, starts, neighbors, xyz, tag, count, seen, side
     return count
 
 
-@kernel
+@subkernel
 def _measure(xyz, count):
     """Area of a spherical polygon, and the integral of the position over it.
 
@@ -157,7 +157,7 @@ def _measure(xyz, count):
     return area, mx, my, mz
 
 
-@kernel
+@subkernel
 def _conductance(xyz, k, m, px, py, pz, dx, dy, dz):
     """Integral of <x, p_i> / |p_j - p_i| over the side from corner k to m, d being the difference.
 

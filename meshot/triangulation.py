@@ -16,7 +16,7 @@ the sites' convex hull.
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.kernels import kernel, run_in_chunks
+from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.mesh import Floats
 
 Ints32 = NDArray[np.int32]
@@ -153,14 +153,14 @@ def coarse_to_fine(count: int) -> Ints32:
     return places[np.argsort(-level, kind="stable")]
 
 
-@kernel
+@subkernel
 def _turn(sites, a, b, c):
     """Twice the signed area of the triangle (a, b, c)."""
     x, y = sites[b, 0] - sites[a, 0], sites[b, 1] - sites[a, 1]
     return x * (sites[c, 1] - sites[a, 1]) - y * (sites[c, 0] - sites[a, 0])
 
 
-@kernel
+@subkernel
 def _below(sites, weights, a, b, c, d):
     """Whether site d, lifted, lies below the plane of a, b and c (counter-clockwise), beyond doubt of rounding."""
     ax, ay, aw = sites[a, 0] - sites[d, 0], sites[a, 1] - sites[d, 1], weights[a] - weights[d]
@@ -170,7 +170,8 @@ def _below(sites, weights, a, b, c, d):
     p, q, r, s, t, u = bx * cy, by * cx, cx * ay, cy * ax, ax * by, ay * bx
     far = len(sites) - 3
     if max(a, b, c, d) >= far:  # what grows with the height of the far corners decides
-        af, bf, cf = (a >= far) - (d >= far), (b >= far) - (d >= far), (c >= far) - (d >= far)
+        low = int(d >= far)
+        af, bf, cf = int(a >= far) - low, int(b >= far) - low, int(c >= far) - low
         growth, size = af * (p - q) + bf * (r - s) + cf * (t - u), abs(p) + abs(q) + abs(r) + abs(s) + abs(t) + abs(u)
         if abs(growth) > ROUNDING * size:
             return growth > 0.0
@@ -178,7 +179,7 @@ def _below(sites, weights, a, b, c, d):
     return (a2 - aw) * (p - q) + (b2 - bw) * (r - s) + (c2 - cw) * (t - u) > ROUNDING * size
 
 
-@kernel
+@subkernel
 def place_of(array, t, value):
     """Column of `value` in row t of an array with three."""
     if array[t, 0] == value:
@@ -186,18 +187,18 @@ def place_of(array, t, value):
     return 1 if array[t, 1] == value else 2
 
 
-@kernel
+@subkernel
 def _set(array, t, x, y, z):
     array[t, 0], array[t, 1], array[t, 2] = x, y, z
 
 
-@kernel
+@subkernel
 def _relink(across, t, old, new):
     if t >= 0:
         across[t, place_of(across, t, old)] = new
 
 
-@kernel
+@subkernel
 def _flip_side(triangles, across, corner_of, t, k, o, m):
     """Swap the diagonal between t, whose corner k is opposite to it, and o, whose corner m is."""
     after, before = (k + 1) % 3, (k + 2) % 3
@@ -213,7 +214,7 @@ def _flip_side(triangles, across, corner_of, t, k, o, m):
     corner_of[a], corner_of[b], corner_of[c], corner_of[d] = t, t, o, t
 
 
-@kernel
+@subkernel
 def _walk(sites, triangles, across, t, p):
     """Triangle that holds site p, by steps from triangle t."""
     came = -1
@@ -230,7 +231,7 @@ def _walk(sites, triangles, across, t, p):
     return t
 
 
-@kernel
+@subkernel
 def _split(triangles, across, corner_of, t, u, v, p):
     """Join site p to the corners of t: three triangles, t, u and v, of which p is the first corner."""
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -246,7 +247,7 @@ def _split(triangles, across, corner_of, t, u, v, p):
     corner_of[p], corner_of[a], corner_of[b], corner_of[c] = t, u, t, t
 
 
-@kernel
+@subkernel
 def _hide(triangles, across, corner_of, t, o, third, a):
     """Take away site a, whose only triangles are t, o and `third`: they become one, t."""
     k, side_o, side_third = place_of(triangles, t, a), place_of(across, t, o), place_of(across, t, third)
@@ -260,7 +261,7 @@ def _hide(triangles, across, corner_of, t, o, third, a):
     corner_of[a], triangles[o, 0], triangles[third, 0] = -1, -1, -1
 
 
-@kernel
+@subkernel
 def _improve(sites, weights, triangles, across, corner_of, t, k, o, m):
     """Make the side between t and o regular if it is not.
 

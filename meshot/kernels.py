@@ -20,7 +20,8 @@ def kernel(function: Function) -> Function:
 
 def subkernel(function: Function) -> Function:
     """Compile `function` for other kernels alone. Python must not call it: what that takes is left out."""
-    compiled: Any = numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True)(function)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True}
+    compiled: Any = numba.njit(**options)(function)
     return cast(Function, compiled)
 
 

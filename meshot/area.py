@@ -11,6 +11,7 @@ A closed surface goes to the sphere in the same way: conformal map to it, transp
 vertex to the centroid of its cell, and refinement of the spherical triangles.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from meshot.conformal import conformal_map
-from meshot.errors import GeometryError
+from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface
 from meshot.progress import Progress, Stages
-from meshot.refine import refine_areas
+from meshot.refine import Refinement, refine_areas
 from meshot.settings import TOL, TOL_AREA, require_positive
 from meshot.spheretransport import SphereTransport, solve_sphere_transport
 from meshot.transport import TransportResult, TransportState, solve_transport
@@ -104,17 +105,33 @@ def area_preserving_map(
     notes = dict(conformal.notes)
     if tol_area is not None:
         with stages("refinement") as client:
-            image, notes["refinement"] = _refined(conformal.surface, image, tol_area, client)
+            image, notes["refinement"] = _refined(conformal, image, tol_area, client)
     made = replace(conformal, conformal=conformal, transport=transport, notes=notes)
     return replace(made, points=image) if to == "sphere" else replace(made, uv=image)
 
 
-def _refined(surface: Surface, image: Floats, tol_area: float, progress: Progress) -> tuple[Floats, dict[str, Any]]:
-    """Return the refined map, and what to note of the refinement."""
-    refinement = refine_areas(
-        surface.faces, image, surface.face_areas, tol_sd=tol_area, tol_max=WORST_FACE * tol_area, progress=progress
-    )
+def _refined(
+    conformal: SurfaceMap, image: Floats, tol_area: float, progress: Progress
+) -> tuple[Floats, dict[str, Any]]:
+    """Return the refined map, and what to note of the refinement.
+
+    If folds are left, the refinement starts anew from the conformal map, which has none, and keeps that so.
+    """
+    surface = conformal.surface
+
+    def refine(start: Floats) -> Refinement:
+        return refine_areas(
+            surface.faces, start, surface.face_areas, tol_sd=tol_area, tol_max=WORST_FACE * tol_area, progress=progress
+        )
+
+    refinement = refine(image)
+    again = refinement.flipped > 0 and not (conformal.signed_areas <= 0).any()
+    if again:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it has been given
+            refinement = refine(conformal.image)
     note = {
+        "from_conformal": again,
         "iterations": refinement.iterations,
         "converged": refinement.converged,
         "faces_off": refinement.obstructed.tolist(),

@@ -89,10 +89,11 @@ def _add_piece(
     for k in range(sides):
         n = k + 1 if k + 1 < sides else 0
         px, py, qx, qy = corner[k, 0], corner[k, 1], corner[n, 0], corner[n, 1]
-        count = clip_by_side(xy, tag, at, count, px, py, qx, qy, -1 - k, to)
+        count, copied = clip_by_side(xy, tag, at, count, px, py, qx, qy, -1 - k, to)
         if count == 0:
             return m
-        at, to, spare = to, spare, to
+        if copied:
+            at, to, spare = to, spare, to
     if farthest(xy, at, count) > radius * radius:
         return add_round_fragment(m, xy, tag, at, count, radius, ox, oy, value, gx, gy, polygon, segments, integrals)
     return add_fragment(m, xy, tag, at, count, ox, oy, value, gx, gy, integrals)

@@ -25,9 +25,10 @@ def clip(xy, tag, at, count, a, b, c, label, to):
     unless there is nothing inside of it.
     """
     kept, any_inside, room = 0, False, len(xy) // 3
+    there = c - a * xy[at, 0] - b * xy[at, 1]
     for k in range(at, at + count):
         m = k + 1 if k + 1 < at + count else at
-        here, there = c - a * xy[k, 0] - b * xy[k, 1], c - a * xy[m, 0] - b * xy[m, 1]
+        here, there = there, c - a * xy[m, 0] - b * xy[m, 1]
         if kept + 2 > room:
             break
         any_inside = any_inside or here > 0.0
@@ -46,13 +47,23 @@ def clip(xy, tag, at, count, a, b, c, label, to):
 
 @kernel
 def clip_by_side(xy, tag, at, count, px, py, qx, qy, label, to):
-    """Keep what lies to the left of the line from p to q; the two sides of the same edge share the same rounding."""
-    sign = 1.0
+    """Keep what lies to the left of the line from p to q, as `clip`; most pieces' sides cut nothing, or leave nothing.
+
+    The two sides of the same edge share the same rounding. Returns the corners, and whether the polygon was copied.
+    """
+    sign, least, largest = 1.0, np.inf, -np.inf
     if px > qx or (px == qx and py > qy):
         px, py, qx, qy, sign = qx, qy, px, py, -1.0
-    a, b = qy - py, px - qx
+    a, b = sign * (qy - py), sign * (px - qx)
     c = a * px + b * py
-    return clip(xy, tag, at, count, sign * a, sign * b, sign * c, label, to)
+    for k in range(at, at + count):
+        inside = c - a * xy[k, 0] - b * xy[k, 1]
+        least, largest = min(least, inside), max(largest, inside)
+    if least >= 0.0:
+        return count, False
+    if not largest > 0.0:
+        return 0, False
+    return clip(xy, tag, at, count, a, b, c, label, to), True
 
 
 @kernel

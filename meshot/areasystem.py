@@ -7,7 +7,7 @@ along the unit circle (the second component of its step is tied to zero). Interi
 import numpy as np
 
 from meshot.errors import GeometryError
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 from meshot.mesh import Floats, Ints, Surface, cross2
 
 # Inverse edge matrix of the equilateral triangle of area 1 with its first edge along x, and its Dirichlet matrix.
@@ -198,7 +198,7 @@ def _multiply(edges, diagonal, across, x):  # type: ignore[no-untyped-def]
     return out
 
 
-@kernel
+@subkernel
 def add_face(
     f, faces, face_edges, ax, ay, bx, by, local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness,
     diagonal, across,

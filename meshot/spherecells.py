@@ -12,7 +12,7 @@ functions return `FULL`, and the caller begins again with more.
 
 import numpy as np
 
-from meshot.kernels import kernel, subkernel
+from meshot.kernels import kernel, subkernel, subkernel
 
 FULL = -1
 # Label of the hemisphere's rim.
@@ -43,12 +43,12 @@ def _start(x, y, z, xyz, tag):
     return 3
 
 
-@kernel
+@subkernel
 def _copy_corner(xyz, tag, k, to_xyz, to_tag, m):
     to_xyz[m, 0], to_xyz[m, 1], to_xyz[m, 2], to_tag[m] = xyz[k, 0], xyz[k, 1], xyz[k, 2], tag[k]
 
 
-@kernel
+@subkernel
 def _crossing(xyz, side, k, m):
     t = side[k] / (side[k] - side[m])
     x = xyz[k, 0] + t * (xyz[m, 0] - xyz[k, 0])
@@ -58,7 +58,7 @@ def _crossing(xyz, side, k, m):
     return x * size, y * size, z * size
 
 
-@kernel
+@subkernel
 def _cut(xyz, tag, count, a, b, c, label, side, spare, spare_tag):
     """Keep the part with ``a x + b y + c z <= 0``; the new edge gets `label`. Returns the new corner count, or `FULL`.
 

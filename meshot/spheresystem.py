@@ -9,7 +9,7 @@ keeps area, however thin its image is. Unknowns are steps in the tangent planes.
 import numpy as np
 
 from meshot.areasystem import DIRICHLET, EQUILATERAL, AreaSystem, add_face, mesh_edges
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 from meshot.mesh import Floats, Ints
 
 # How much a step is damped by its gradient itself, beside that relative to the triangle's shape: the latter lets long
@@ -84,7 +84,7 @@ class SphereSystem(AreaSystem):
         )  # fmt: skip
 
 
-@kernel
+@subkernel
 def _normal(points, i, j, k):  # type: ignore[no-untyped-def]
     """Cross product of the edges of a triangle, turned outward, and its length; negative if it had to be turned."""
     px, py, pz = points[i, 0], points[i, 1], points[i, 2]
@@ -97,7 +97,7 @@ def _normal(points, i, j, k):  # type: ignore[no-untyped-def]
     return x, y, z, size
 
 
-@kernel
+@subkernel
 def _products(points, i, j, k):  # type: ignore[no-untyped-def]
     """Triple product of three unit vectors, and the sum of 1 and their scalar products: twice the tangent's terms.
 

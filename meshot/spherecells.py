@@ -12,7 +12,7 @@ functions return `FULL`, and the caller begins again with more.
 
 import numpy as np
 
-from meshot.kernels import kernel, subkernel, subkernel
+from meshot.kernels import kernel, subkernel
 
 FULL = -1
 # Label of the hemisphere's rim.

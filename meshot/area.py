@@ -11,25 +11,26 @@ A closed surface goes to the sphere in the same way: conformal map to it, transp
 vertex to the centroid of its cell, and refinement of the spherical triangles.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from meshot.blend import approached, blended_shares, displaced, settle
 from meshot.conformal import conformal_map
-from meshot.errors import ConvergenceWarning, GeometryError
+from meshot.errors import GeometryError, OptionError
 from meshot.maps import SurfaceMap
-from meshot.mesh import Floats, Ints, Surface
+from meshot.measure import as_measure, carried
+from meshot.mesh import Floats, Ints, Surface, as_surface
 from meshot.progress import Progress, Stages
-from meshot.refine import Refinement, refine_areas
 from meshot.settings import TOL, TOL_AREA, require_positive
 from meshot.spheretransport import SphereTransport, solve_sphere_transport
 from meshot.transport import TransportResult, TransportState, solve_transport
 
-# How far the worst face may be off, in units of the standard deviation asked for.
-WORST_FACE = 20.0
+# A measure whose density varies by more than this factor is approached in steps.
+CONTRAST = 10.0
 # Angle between boundary vertices that stand in order: room for those between them.
 LEAST_TURN = 1e-9
 
@@ -38,6 +39,10 @@ def area_preserving_map(
     surface: Any,
     *,
     to: str = "disk",
+    masses: ArrayLike | None = None,
+    density: ArrayLike | None = None,
+    area_weight: float = 1.0,
+    angle_sweeps: int = 0,
     tol: float = TOL,
     tol_area: float | None = TOL_AREA,
     max_iter: int = 200,
@@ -55,11 +60,20 @@ def area_preserving_map(
         be closed.
     to : {"disk", "sphere"}
         The target.
+    masses, density : (V,) or (F,) float, optional
+        A measure that the map preserves instead of the area: masses of the vertices, or a density, the wanted area of
+        the image per area of the surface, of the faces or the vertices. Only ratios count. See `meshot.measure`.
+    area_weight : float
+        From 0, the conformal map, to 1, the area-preserving one: the logarithms of the faces' area ratios are
+        ``1 - area_weight`` times those of the conformal map, up to one constant. In the disk only.
+    angle_sweeps : int
+        After the refinement, at most so many steps to less angle distortion at the same areas (8 is plenty), and a
+        refinement again. In the disk only.
     tol : float
         Largest relative error of a cell of the transport.
     tol_area : float or None
         Standard deviation of the faces' area ratios at which their refinement stops; the worst face may be off by
-        `WORST_FACE` times as much. None leaves each vertex at the centroid of its cell.
+        20 times as much. None leaves each vertex at the centroid of its cell.
     max_iter : int
         Most Newton steps of the transport.
     callback : callable, optional
@@ -76,7 +90,9 @@ def area_preserving_map(
     Raises
     ------
     TopologyError, GeometryError
-        The surface cannot be mapped; see `meshot.check`.
+        The surface cannot be mapped, see `meshot.check`; or masses or a density are not positive.
+    OptionError
+        Options that do not go together.
 
     Warns
     -----
@@ -91,8 +107,15 @@ def area_preserving_map(
     """
     require_positive("tol", tol)
     require_positive("tol_area", TOL_AREA if tol_area is None else tol_area)
+    _check_options(to, area_weight, angle_sweeps, tol_area)
     stages = Stages(progress)
-    conformal = conformal_map(surface, to=to, progress=progress)
+    original = as_surface(surface)
+    measure = as_measure(original, masses, density)
+    conformal = conformal_map(original, to=to, progress=progress)
+    measure = carried(measure, original, conformal.surface, conformal.source_vertex)
+    conformal = replace(conformal, measure=measure)
+    if area_weight == 0:
+        return replace(conformal, conformal=conformal, area_weight=0.0)
     transport: TransportResult | SphereTransport
     with stages("transport") as client:
         options = {"tol": tol, "max_iter": max_iter, "callback": callback, "progress": client}
@@ -101,58 +124,62 @@ def area_preserving_map(
         else:
             transport = transport_from_disk(conformal, **options)
     with stages("placement"):
-        image = place_vertices(conformal.surface, transport)
+        image, shares = _placed(conformal, transport, area_weight)
     notes = dict(conformal.notes)
     if tol_area is not None:
         with stages("refinement") as client:
-            image, notes["refinement"] = _refined(conformal, image, tol_area, client)
-    made = replace(conformal, conformal=conformal, transport=transport, notes=notes)
+            image, notes["refinement"] = settle(
+                conformal, image, shares, tol_area=tol_area, angle_sweeps=angle_sweeps, progress=client
+            )
+    made = replace(conformal, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes)
     return replace(made, points=image) if to == "sphere" else replace(made, uv=image)
 
 
-def _refined(
-    conformal: SurfaceMap, image: Floats, tol_area: float, progress: Progress
-) -> tuple[Floats, dict[str, Any]]:
-    """Return the refined map, and what to note of the refinement.
+def _check_options(to: str, area_weight: float, angle_sweeps: int, tol_area: float | None) -> None:
+    if not 0 <= area_weight <= 1:
+        raise OptionError(f"area_weight must be between 0 and 1, got {area_weight}")
+    if angle_sweeps < 0:
+        raise OptionError(f"angle_sweeps must not be negative, got {angle_sweeps}")
+    if to == "sphere" and (area_weight != 1 or angle_sweeps):
+        raise OptionError("a map to the sphere takes no area_weight and no angle_sweeps: these are for the disk")
+    if tol_area is None and angle_sweeps:
+        raise OptionError("angle_sweeps follow a refinement, and tol_area=None asks for none")
 
-    If folds are left, the refinement starts anew from the conformal map, which has none, and keeps that so.
-    """
-    surface = conformal.surface
 
-    def refine(start: Floats) -> Refinement:
-        return refine_areas(
-            surface.faces, start, surface.face_areas, tol_sd=tol_area, tol_max=WORST_FACE * tol_area, progress=progress
-        )
-
-    refinement = refine(image)
-    again = refinement.flipped > 0 and not (conformal.signed_areas <= 0).any()
-    if again:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it has been given
-            refinement = refine(conformal.image)
-    note = {
-        "from_conformal": again,
-        "iterations": refinement.iterations,
-        "converged": refinement.converged,
-        "faces_off": refinement.obstructed.tolist(),
-        "reasons": sorted(set(refinement.reasons)),
-    }
-    return refinement.uv, note
+def _placed(
+    conformal: SurfaceMap, transport: TransportResult | SphereTransport, area_weight: float
+) -> tuple[Floats, Floats]:
+    """Return where a refinement can start, (V, 2 or 3), and the shares, (F,), that it is to reach."""
+    measure = conformal.measure or as_measure(conformal.surface)
+    first = conformal.signed_areas / conformal.signed_areas.sum()
+    shares = measure.faces if area_weight == 1 else blended_shares(first, measure.faces, area_weight)
+    image = place_vertices(conformal.surface, transport)
+    if area_weight < 1:
+        (loop,) = conformal.surface.boundary_loops
+        image = displaced(conformal.uv, image, area_weight, loop)
+    if measure.contrast(conformal.surface) ** area_weight > CONTRAST:
+        start = replace(conformal, points=image) if conformal.target == "sphere" else replace(conformal, uv=image)
+        image = approached(conformal.surface, image, start.signed_areas, shares)
+    return image, shares
 
 
 def transport_from_disk(conformal: SurfaceMap, **options: Any) -> TransportResult:
-    """Transport the uniform unit disk to the vertices' shares of the area at their conformal images."""
+    """Transport the uniform unit disk to the vertices' masses at their conformal images."""
     used = conformal.surface.referenced
-    shares = conformal.surface.vertex_areas[used] / conformal.surface.area
-    return solve_transport(conformal.uv[used], np.pi * shares, **options)
+    return solve_transport(conformal.uv[used], np.pi * _masses(conformal), **options)
 
 
 def transport_from_sphere(conformal: SurfaceMap, **options: Any) -> SphereTransport:
-    """Transport the uniform unit sphere to the vertices' shares of the area at their conformal images."""
+    """Transport the uniform unit sphere to the vertices' masses at their conformal images."""
     assert conformal.points is not None
     used = conformal.surface.referenced
-    shares = conformal.surface.vertex_areas[used] / conformal.surface.area
-    return solve_sphere_transport(conformal.points[used], 4 * np.pi * shares, **options)
+    return solve_sphere_transport(conformal.points[used], 4 * np.pi * _masses(conformal), **options)
+
+
+def _masses(conformal: SurfaceMap) -> Floats:
+    """Masses of the vertices that belong to a face, of sum 1: those of the map's measure, or else of the area."""
+    measure = conformal.measure or as_measure(conformal.surface)
+    return measure.vertices[conformal.surface.referenced]
 
 
 def place_vertices(surface: Surface, transport: TransportResult | SphereTransport) -> Floats:

@@ -26,7 +26,8 @@ class Distortion:
     Attributes
     ----------
     area_ratio : (F,) float
-        Share of the image's area over share of the original's, r = a'/a; NaN where the original face has no area.
+        Share of the image's area over the wanted share, r = a'/a: that of the original's area or, if the map has a
+        prescribed measure, of this; NaN where the original face has no area.
     log_area_ratio : (F,) float
         log r; -inf where the image face has no area.
     angle_difference : (F, 3) float
@@ -41,6 +42,8 @@ class Distortion:
         Image face turned against the image as a whole: a map that mirrors everything flips nothing.
     degenerate : (F,) bool
         Image face that is flat to rounding; never counted as flipped.
+    magnification : (F,) float
+        Share of the image's area over share of the original's area, whatever measure was prescribed.
     """
 
     area_ratio: Floats
@@ -51,6 +54,7 @@ class Distortion:
     beltrami: Floats
     flipped: Bools
     degenerate: Bools
+    magnification: Floats
 
     def __post_init__(self) -> None:
         for array in vars(self).values():
@@ -118,6 +122,8 @@ class Distortion:
 def distortion(surface_map: SurfaceMap) -> Distortion:
     """Measure how a map changes areas, angles and orientation.
 
+    Areas are judged by the measure that was prescribed for the map, `SurfaceMap.measure`, if one was.
+
     Angles are those of the flat triangles on both sides, also where the image lies on a sphere.
 
     Parameters
@@ -154,7 +160,10 @@ def distortion(surface_map: SurfaceMap) -> Distortion:
     image = _image(surface_map)
     signed = surface_map.signed_areas
     original_angles, mapped_angles = _angles(surface.corners), _angles(image)
-    ratio = _area_ratio(surface.face_areas, np.abs(signed))
+    magnification = _area_ratio(surface.face_areas, np.abs(signed))
+    ratio = magnification
+    if surface_map.measure is not None and surface_map.prescribed:
+        ratio = _area_ratio(surface_map.measure.faces, np.abs(signed))
     quasi_conformal, beltrami = _singular_values(surface.corners, image)
     degenerate = ~(np.abs(signed) > FLAT * _longest_edge(image) ** 2)
     orientation = 1.0 if signed.sum() >= 0 else -1.0
@@ -169,6 +178,7 @@ def distortion(surface_map: SurfaceMap) -> Distortion:
         beltrami=beltrami,
         flipped=(orientation * signed < 0) & ~degenerate,
         degenerate=degenerate,
+        magnification=magnification,
     )
 
 

@@ -13,6 +13,7 @@ from meshot.settings import Target
 
 if TYPE_CHECKING:
     from meshot.locate import Location, Locator, SphereLocator
+    from meshot.measure import Measure
     from meshot.newton import NewtonResult
 
 
@@ -36,6 +37,10 @@ class SurfaceMap:
         What was done on the way: the cut, repaired faces, iterations.
     points : (V, 3) float or None
         Image of each vertex on the sphere; NaN for vertices that belong to no face. None for a map to the disk.
+    measure : Measure or None
+        What share of the image each face and vertex is to have; None for its share of the area.
+    area_weight : float or None
+        Where an area-preserving map stands on the way from the conformal one, 0, to preserving its measure, 1.
     """
 
     surface: Surface
@@ -45,6 +50,13 @@ class SurfaceMap:
     transport: "NewtonResult | None" = None
     notes: dict[str, Any] = field(default_factory=dict)
     points: Floats | None = None
+    measure: "Measure | None" = None
+    area_weight: float | None = None
+
+    @property
+    def prescribed(self) -> bool:
+        """Whether another measure than the area is to be preserved."""
+        return self.measure is not None and self.measure.kind != "area"
 
     @property
     def target(self) -> Target:

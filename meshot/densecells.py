@@ -18,7 +18,7 @@ from meshot.fragments import (
     clip_by_side,
     farthest,
 )
-from meshot.kernels import kernel
+from meshot.kernels import kernel, subkernel
 
 # How far a pixel reaches beyond its border, in pixels, so that rounding leaves none out; an empty fragment is nothing.
 BEYOND = 1e-9
@@ -26,7 +26,7 @@ BEYOND = 1e-9
 TOGETHER = 64
 
 
-@kernel
+@subkernel
 def _cell_polygon(i, sites, weights, starts, beyond, frame, walls, blocks, xy, tag):
     """Cut cell i out of the frame by what is beyond its edges: bisectors with sites, and walls of the domain.
 
@@ -51,7 +51,7 @@ def _cell_polygon(i, sites, weights, starts, beyond, frame, walls, blocks, xy, t
     return at, count
 
 
-@kernel
+@subkernel
 def _is_inside(corner, sides, xy, at, count, radius):
     """Whether a piece of the density lies wholly inside a cell, touching none of its edges and not its circle."""
     for n in range(sides):
@@ -66,7 +66,7 @@ def _is_inside(corner, sides, xy, at, count, radius):
     return True
 
 
-@kernel
+@subkernel
 def _add_piece(
     m, xy, tag, at, count, blocks, radius, ox, oy, corner, sides, f, g, h, polygon, segments, integrals
 ):  # fmt: skip
@@ -99,7 +99,7 @@ def _add_piece(
     return add_fragment(m, xy, tag, at, count, ox, oy, value, gx, gy, integrals)
 
 
-@kernel
+@subkernel
 def _row_span(xy, at, count, low, high):
     """Return the smallest and the largest x of a polygon between two heights; an empty span if it is not there."""
     left, right = np.inf, -np.inf
@@ -116,7 +116,7 @@ def _row_span(xy, at, count, low, high):
     return left, right
 
 
-@kernel
+@subkernel
 def _places(low, high, start, stop, count):
     """Return the first and one past the last of `count` equal parts of an interval that meet [low, high]."""
     width = (stop - start) / count
@@ -124,7 +124,7 @@ def _places(low, high, start, stop, count):
     return int(min(max(first, 0.0), count)), int(min(max(last + 1.0, 0.0), count))
 
 
-@kernel
+@subkernel
 def _load_piece(values, r, c, part, sides, x0, y0, x1, y1, corner):
     """Fill in the corners of a pixel or of one of its two triangles; returns the densities at the first three."""
     corner[0, 0], corner[0, 1], corner[1, 0], corner[1, 1] = x0, y0, x1, y0
@@ -138,7 +138,7 @@ def _load_piece(values, r, c, part, sides, x0, y0, x1, y1, corner):
     return f, values[r + 1, c + 1], values[r + 1, c]
 
 
-@kernel
+@subkernel
 def _add_pixels(
     m, xy, tag, at, count, blocks, radius, ox, oy, cx, cy, xs, ys, values, corner,
     polygon, segments, integrals,
@@ -167,7 +167,7 @@ def _add_pixels(
     return m
 
 
-@kernel
+@subkernel
 def _misses(xy, at, count, x0, y0, x1, y1):
     """Whether a box lies outside of one of a polygon's edges."""
     for k in range(at, at + count):
@@ -179,7 +179,7 @@ def _misses(xy, at, count, x0, y0, x1, y1):
     return False
 
 
-@kernel
+@subkernel
 def _add_triangles(
     m, xy, tag, at, count, blocks, radius, ox, oy, cx, cy, corners, corner_values, boxes, first, leaf, stack, corner,
     polygon, segments, integrals,

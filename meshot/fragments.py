@@ -11,13 +11,13 @@ Polygons stand in the same two arrays, of which each has a third: `xy` (3 r, 2),
 import numpy as np
 
 from meshot.cells import _holds_origin, _segments_in_circle, _turn
-from meshot.kernels import kernel
+from meshot.kernels import subkernel
 
 # Steps of the recursion that starts from zero: the rest falls by the factor (1 - cos 1) / 2 a step.
 STEPS = 30
 
 
-@kernel
+@subkernel
 def clip(xy, tag, at, count, a, b, c, label, to):
     """Copy the part with ``a x + b y <= c`` of the polygon in row `at` and on to row `to` and on; returns its corners.
 
@@ -45,7 +45,7 @@ def clip(xy, tag, at, count, a, b, c, label, to):
     return kept if any_inside else 0
 
 
-@kernel
+@subkernel
 def clip_by_side(xy, tag, at, count, px, py, qx, qy, label, to):
     """Keep what lies to the left of the line from p to q, as `clip`; most pieces' sides cut nothing, or leave nothing.
 
@@ -66,7 +66,7 @@ def clip_by_side(xy, tag, at, count, px, py, qx, qy, label, to):
     return clip(xy, tag, at, count, a, b, c, label, to), True
 
 
-@kernel
+@subkernel
 def farthest(xy, at, count):
     """Largest squared distance of a corner to the origin."""
     square = 0.0
@@ -75,20 +75,20 @@ def farthest(xy, at, count):
     return square
 
 
-@kernel
+@subkernel
 def _moved(m, mass, wx, wy, second, area, dx, dy):
     """Add the measure of a part whose origin lies at d to the measure m."""
     second += 2.0 * (dx * wx + dy * wy) + mass * (dx * dx + dy * dy)
     return m[0] + mass, m[1] + wx + mass * dx, m[2] + wy + mass * dy, m[3] + second, m[4] + area
 
 
-@kernel
+@subkernel
 def add_measures(m, n):
     """Add two measures with the same origin; many small ones are first added to one another, for the digits' sake."""
     return m[0] + n[0], m[1] + n[1], m[2] + n[2], m[3] + n[3], m[4] + n[4]
 
 
-@kernel
+@subkernel
 def add_triangle(m, x, y, px, py, qx, qy, f, g, h):
     """Add the triangle of a corner (x, y) and the corners p and q, given relative to it; densities f, fp, fq there.
 
@@ -101,7 +101,7 @@ def add_triangle(m, x, y, px, py, qx, qy, f, g, h):
     return _moved(m, area * (f + g + h) / 3.0, p * px + q * qx, p * py + q * qy, area * second / 30.0, area, x, y)
 
 
-@kernel
+@subkernel
 def _arc_integrals(half):
     """Return A_k = integral of (1 - cos t)^k sin^2 t from 0 to `half`, k = 0 to 3.
 
@@ -123,7 +123,7 @@ def _arc_integrals(half):
     return a0, a1, a2, a3
 
 
-@kernel
+@subkernel
 def _add_arc(m, angle, turn, radius, ox, oy, value, gx, gy):
     """Add what lies between an arc, from `angle` on and over `turn`, and its chord; the measure's origin is o.
 
@@ -144,7 +144,7 @@ def _add_arc(m, angle, turn, radius, ox, oy, value, gx, gy):
     return _moved(m, mass, -q * ex - v * ey, -q * ey + v * ex, second, r2 * a0, dx, dy)
 
 
-@kernel
+@subkernel
 def add_fragment(m, xy, tag, at, count, ox, oy, value, gx, gy, integrals):
     """Add a polygon, and its edges to the facets they are part of; the density is `value` at the origin."""
     x, y = xy[at, 0], xy[at, 1]
@@ -160,7 +160,7 @@ def add_fragment(m, xy, tag, at, count, ox, oy, value, gx, gy, integrals):
     return m
 
 
-@kernel
+@subkernel
 def add_round_fragment(
     m, xy, tag, at, count, radius, ox, oy, value, gx, gy, polygon, segments, integrals
 ):  # fmt: skip

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from meshot.blend import approached, blended_shares, displaced, settle
 from meshot.conformal import conformal_map
+from meshot.ears import widen_ears
 from meshot.errors import GeometryError, OptionError
 from meshot.maps import SurfaceMap
 from meshot.measure import as_measure, carried
@@ -157,6 +158,8 @@ def _placed(
     if area_weight < 1:
         (loop,) = conformal.surface.boundary_loops
         image = displaced(conformal.uv, image, area_weight, loop)
+    if conformal.target == "disk":
+        image = widen_ears(conformal.surface.faces, image, shares)
     if measure.contrast(conformal.surface) ** area_weight > CONTRAST:
         start = replace(conformal, points=image) if conformal.target == "sphere" else replace(conformal, uv=image)
         image = approached(conformal.surface, image, start.signed_areas, shares)

@@ -8,8 +8,10 @@ path to equal areas is long and narrow. What leads along it:
 
 * the damping measures a step relative to each triangle's own shape (`AreaSystem.matrix`), so that it bounds the areas'
   quadratic change, and is adapted face by face to how well the linear model foretold the areas;
-* the damping pulls towards a part of the last step instead of towards rest: successive steps are much alike;
-* second-order corrections with the same factor bring a long step back to where the strong conditions hold.
+* the damping pulls towards a part of the last step instead of towards rest, as successive steps are much alike, except
+  where the last step came out otherwise than foretold;
+* second-order corrections with the same factor bring a long step back to where the strong conditions hold; what a face
+  asks of them is bounded, so that a few faces beyond the model's reach do not spoil the rest.
 """
 
 import numpy as np
@@ -25,7 +27,11 @@ DAMPING_RANGE = (1e-13, 10.0)
 TRUST = (0.2, 0.3)
 FALL, RISE = 0.1, 10.0
 MOMENTUM = 0.8
+# Relative model error around a vertex up to which it keeps its momentum, and from which it has none.
+CALM = (0.3, 0.6)
 CORRECTIONS = 3
+# Most of a face's curvature, relative to its area, that a correction takes back.
+CURVED = 0.1
 # Relative change of a step below which no more corrections are made.
 SETTLED = 0.1
 # A face asks at most for this part of its neighborhood's mean area, less or more, in one step.
@@ -36,8 +42,9 @@ KEEP = 0.2
 CUT_LIMIT = 0.1
 # Most that the weight of a face far off is raised.
 HEAVIEST = 100.0
-# A step may raise the sum of squares this much: the next one mends what a long step breaks.
-SLACK = 2.0
+# A step may raise the sum of squares this much, and to so much more than the least met: the next one mends what a long
+# step breaks.
+SLACK, ASTRAY = 2.0, 4.0
 # Shortest part of a step that is tried.
 SHORTEST = 0.1
 # Errors beyond this multiple of their quadratic mean count little when step lengths are compared.
@@ -64,7 +71,8 @@ class AreaStepper:
         self.system, self.uv, self.areas = system, uv, system.areas(uv)
         self.damping = np.full(len(system.shares), FIRST_DAMPING)
         self.solver = BlockCholesky(uv, system.edges)
-        self.last = np.zeros((system.count, 2))
+        self.last, self.calm = np.zeros((system.count, 2)), np.ones((system.count, 1))
+        self.least = np.inf
 
     @property
     def ratio(self) -> Floats:
@@ -85,9 +93,9 @@ class AreaStepper:
         gradients = system.gradients(self.uv, frames)
         blocks = system.matrix(self.uv, frames, gradients, weights, targets * self.damping, 0.01 * scale)
         self.solver.factorise(*blocks)
-        drift = MOMENTUM * self.last
+        drift = MOMENTUM * self.calm * self.last
         anchor = system.multiply(blocks, drift) - system.pull(gradients, weights * system.change(gradients, drift))
-        first, corrected = self._solve(gradients, weights, goal, anchor)
+        first, corrected = self._solve(gradients, weights, goal, anchor, scale)
         part, taken, moved, cut = self._search(first, corrected, scale)
         whole = moved if part == 1.0 else system.move(self.uv, corrected)
         areas = system.areas(whole)
@@ -102,11 +110,14 @@ class AreaStepper:
         """Part of a change of the areas that only follows the growth of the boundary's polygon."""
         return self.system.shares * (areas.sum() - self.areas.sum())
 
-    def _solve(self, gradients: Floats, weights: Floats, goal: Floats, anchor: Floats) -> tuple[Floats, Floats]:
+    def _solve(
+        self, gradients: Floats, weights: Floats, goal: Floats, anchor: Floats, scale: Floats
+    ) -> tuple[Floats, Floats]:
         """Return the Levenberg-Marquardt step and the corrected one.
 
         With J the derivative and r(d) = a(d) - a - J d the curvature's part of the change, the corrected step solves
-        the damped equations J d = goal - r(d) by fixed-point iteration, for as long as this contracts.
+        the damped equations J d = goal - r(d) by fixed-point iteration, for as long as this contracts. Each face's r
+        is bounded.
         """
         system, solver = self.system, self.solver
         first = step = solver.solve(system.pull(gradients, weights * goal) + anchor)
@@ -114,6 +125,7 @@ class AreaStepper:
         for _ in range(CORRECTIONS):
             areas = system.areas(system.move(self.uv, step))
             curved = areas - self.areas - system.change(gradients, step) - self._growth(areas)
+            curved = np.clip(curved, -CURVED * scale, CURVED * scale)
             corrected = solver.solve(system.pull(gradients, weights * (goal - curved)) + anchor)
             rate = np.sqrt(np.sum((corrected - step) ** 2) / np.sum(step**2))
             if not rate < limit:
@@ -129,21 +141,25 @@ class AreaStepper:
         """Go along part * first + part^2 * (corrected - first): return the part, the step, the map, the cut vertices.
 
         The first part is taken that does not raise the quadratic error beyond `SLACK`, or lessens the error with
-        outliers counted as little; 0 if none does.
+        outliers counted as little, and, once there are no folds, does not lead astray; 0 if none does.
         """
-        system = self.system
+        system, shares = self.system, self.system.shares
 
         def squares(areas: Floats) -> Floats:
-            return ((areas - system.shares * areas.sum()) / scale) ** 2
+            return ((areas - shares * areas.sum()) / scale) ** 2
 
         before = squares(self.areas)
         outlier = OUTLIER**2 * before.mean()
+        error = float(np.sum(shares * before))
+        if (self.areas > 0).all():
+            self.least = min(self.least, error)
         part = 1.0
         while True:
             taken, moved, cut = self._cut(part * first + part**2 * (corrected - first))
             after = squares(system.areas(moved))
-            fewer = np.sum(system.shares * (after / (outlier + after) - before / (outlier + before))) < 0
-            if fewer or np.sum(system.shares * (after - SLACK * before)) < 0:
+            fewer = np.sum(shares * (after / (outlier + after) - before / (outlier + before))) < 0
+            raised = float(np.sum(shares * after))
+            if (fewer or raised < SLACK * error) and raised < ASTRAY * self.least:
                 return part, taken, moved, cut
             part /= 2
             if part < SHORTEST:
@@ -174,4 +190,8 @@ class AreaStepper:
         factor = np.where(noise < low, np.maximum(noise / low, FALL), np.clip(noise / high, 1.0, RISE))
         if part < 1.0:
             factor = np.maximum(factor, 1.0)
+        around = np.zeros(self.system.count)
+        np.maximum.at(around, self.system.faces.ravel(), np.repeat(noise, 3))
+        calm, wild = CALM
+        self.calm = np.clip((wild - around) / (wild - calm), 0.0, 1.0)[:, None]
         self.damping = np.exp(average(np.log(np.clip(self.damping * factor, *DAMPING_RANGE)), 1))

@@ -17,7 +17,7 @@ from meshot.progress import SILENT, Progress
 from meshot.spheresystem import SphereSystem
 
 # The refinement gives up when this many steps have not lowered the error to this part of what it was.
-PATIENCE, GAIN = 15, 0.95
+PATIENCE, GAIN = 25, 0.95
 
 
 class RefinementStep(NamedTuple):
@@ -73,7 +73,7 @@ def refine_areas(
     *,
     tol_sd: float = 1e-3,
     tol_max: float = 5e-2,
-    max_iter: int = 60,
+    max_iter: int = 150,
     progress: Progress | None = None,
     callback: Callable[[RefinementStep], None] | None = None,
 ) -> Refinement:

@@ -132,6 +132,23 @@ def bumpy_sphere(subdivisions: int = 3, amplitude: float = 0.3) -> Surface:
 # surfaces of another topology
 
 
+def glove(length: float = 3.0, fingers: int = 5, subdivisions: int = 4) -> Surface:
+    """A sphere drawn out into long fingers: the conformal map of the disk all but loses faces on them."""
+    ball = icosphere(subdivisions)
+    turns, root = 2 * np.pi * np.arange(fingers) / fingers, 0.45
+    axes = np.stack([np.cos(turns), np.sin(turns), np.full(fingers, 0.6)], axis=1) / np.sqrt(1.36)
+    cosines = ball.vertices @ axes.T
+    angles = np.arccos(np.clip(cosines.max(axis=1), -1, 1)) / root
+    inside = angles < 1
+    axis, along = axes[cosines.argmax(axis=1)[inside]], cosines.max(axis=1)[inside, None]
+    side = ball.vertices[inside] - along * axis
+    side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12)
+    width = np.sin(root) * np.minimum(1, 2.5 * angles[inside, None]) ** 0.7
+    vertices = ball.vertices.copy()
+    vertices[inside] = (np.cos(root) + length * (1 - angles[inside, None])) * axis + width * side
+    return Surface(vertices, ball.faces)
+
+
 def _strip(nu: int, nv: int, wrap_u: bool, wrap_v: bool) -> np.ndarray:
     """Faces of an nu by nv grid of vertices, index i + j nu, closed up where asked."""
     i, j = np.meshgrid(np.arange(nu if wrap_u else nu - 1), np.arange(nv if wrap_v else nv - 1))

@@ -3,7 +3,8 @@ import pytest
 import torture
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import bumpy_sphere, cap, cylinder, disk, join, relief, tetrahedron, triangle
+from shapes import bumpy_sphere, cap, cylinder, disk, glove, join, relief, tetrahedron, triangle
+from torture import CASES
 
 from meshot.area import area_preserving_map, circle_angles, place_vertices, transport_from_disk
 from meshot.conformal import conformal_map
@@ -43,6 +44,23 @@ def test_a_finer_tolerance_is_reached():
 def test_tolerances_are_positive(option, value):
     with pytest.raises(ValueError, match=f"{option} must be positive"):
         area_preserving_map(disk(2), **{option: value})
+
+
+def test_fingers_that_the_conformal_map_loses_get_their_areas():
+    surface_map = area_preserving_map(glove())
+    lost = distortion(surface_map.conformal).log_area_ratio
+    assert lost.min() < -18
+    area = distortion(surface_map).summary()["area"]
+    assert area["flipped"] == 0
+    assert area["ratio_sd"] <= 1e-2
+    assert area["ratio_max_deviation"] <= 0.2
+
+
+@pytest.mark.parametrize("name", ["needles 1e-3", "three edges", "valence 3", "closed finger", "pillow"])
+def test_hard_meshes_get_their_areas(name):
+    area = distortion(area_preserving_map(CASES[name]())).summary()["area"]
+    assert area["flipped"] == 0
+    assert area["ratio_sd"] <= 1e-2
 
 
 @pytest.mark.parametrize("name", SURFACES)

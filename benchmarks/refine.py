@@ -1,0 +1,94 @@
+"""Measure the triangles' refinement: ``python benchmarks/refine.py [MESH ...] [--scaling MESH]``.
+
+Prints one JSON line per mesh: spread and worst face of the area ratio, folds, mean angle change, and seconds of the
+conformal map, of the transport, and of the refinement to ratio SD 1.6e-2 and 1e-3. Without a mesh it takes the demo
+meshes. `--scaling` subdivides a mesh until it has a million faces. Each map is made in a process of its own.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from meshot.area import area_preserving_map, place_vertices, transport_from_disk
+from meshot.conformal import conformal_map
+from meshot.demo import demo_meshes
+from meshot.distortion import distortion
+from meshot.ears import widen_ears
+from meshot.errors import ConvergenceWarning
+from meshot.io import read_surface
+from meshot.maps import SurfaceMap
+from meshot.mesh import Surface
+from meshot.refine import refine_areas
+
+TOLERANCES = (1.6e-2, 1e-3)
+MOST_FACES = 1_200_000
+
+
+def measure(path: Path, splits: int) -> dict:
+    """Make the map of one mesh, its faces split in four `splits` times, and return its seconds and figures."""
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the figures say whether it converged
+    surface = read_surface(path)
+    for _ in range(splits):
+        surface = split(surface)
+    start = time.perf_counter()
+    conformal = conformal_map(surface)
+    mapped = time.perf_counter()
+    transport = transport_from_disk(conformal, tol=1e-6)
+    uv = place_vertices(conformal.surface, transport)
+    moved = time.perf_counter()
+    areas = conformal.surface.face_areas
+    uv = widen_ears(conformal.surface.faces, uv, areas)
+    widened = time.perf_counter() - moved
+    result = refine_areas(conformal.surface.faces, uv, areas, tol_sd=TOLERANCES[-1], tol_max=50 * TOLERANCES[-1])
+    seconds = {"conformal": mapped - start, "transport": moved - mapped}
+    for tol in TOLERANCES:
+        reached = [s.seconds for s in result.history if s.flipped == 0 and s.ratio_sd <= tol]
+        seconds[f"refinement to {tol:g}"] = widened + reached[0] if reached else None
+    seconds["refinement"] = widened + result.history[-1].seconds
+    summary = distortion(SurfaceMap(conformal.surface, result.uv, conformal.source_vertex)).summary()
+    figures = {"faces": len(areas), "steps": result.iterations, "converged": result.converged}
+    figures |= {key: summary["area"][key] for key in ("ratio_sd", "ratio_max_deviation", "flipped")}
+    figures["angle_mean_abs_degrees"] = summary["angle"]["mean_abs_degrees"]
+    rounded = {stage: None if s is None else round(s, 3) for stage, s in seconds.items()}
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return {"mesh": path.stem, **figures, "seconds": rounded, "peak_mib": peak}
+
+
+def split(surface: Surface) -> Surface:
+    """Split each face in four at the middles of its edges."""
+    pairs = np.sort(np.stack([surface.faces, np.roll(surface.faces, -1, axis=1)], axis=2), axis=2)
+    edges, inverse = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
+    middle = (len(surface.vertices) + inverse).reshape(-1, 3)
+    (a, b, c), (ab, bc, ca) = surface.faces.T, middle.T
+    quarters = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    added = surface.vertices[edges].mean(axis=1)
+    faces = np.stack([np.stack(quarter, axis=1) for quarter in quarters], axis=1).reshape(-1, 3)
+    return Surface(np.concatenate([surface.vertices, added]), faces)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("meshes", nargs="*", type=Path, metavar="MESH")
+    parser.add_argument("--scaling", type=Path, metavar="MESH", help="subdivide this mesh to a million faces")
+    parser.add_argument("--inside", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.inside is not None:
+        print(json.dumps(measure(arguments.meshes[0], arguments.inside)), flush=True)
+        return
+    runs = [(path, 0) for path in arguments.meshes or ([] if arguments.scaling else demo_meshes().values())]
+    if arguments.scaling:
+        faces = len(read_surface(arguments.scaling).faces)
+        runs += [(arguments.scaling, k) for k in range(10) if faces * 4**k <= MOST_FACES]
+    for path, splits in runs:
+        subprocess.run([sys.executable, __file__, str(path), "--inside", str(splits)], check=True)
+
+
+if __name__ == "__main__":
+    main()

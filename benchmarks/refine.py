@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.area import area_preserving_map, place_vertices, transport_from_disk
+from meshot.area import place_vertices, transport_from_disk
 from meshot.conformal import conformal_map
 from meshot.demo import demo_meshes
 from meshot.distortion import distortion

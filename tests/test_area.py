@@ -56,6 +56,8 @@ def test_fingers_that_the_conformal_map_loses_get_their_areas():
     assert area["ratio_max_deviation"] <= 0.2
 
 
+# The first refinement, from the transport, leaves folds there and says so; the second, from the conformal map, arrives.
+@pytest.mark.filterwarnings("ignore::meshot.errors.ConvergenceWarning")
 @pytest.mark.parametrize("name", ["needles 1e-3", "three edges", "valence 3", "closed finger", "pillow"])
 def test_hard_meshes_get_their_areas(name):
     area = distortion(area_preserving_map(CASES[name]())).summary()["area"]

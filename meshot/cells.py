@@ -126,7 +126,7 @@ def _measure_in_circle(xy, count, radius, segments, turns):
             continue
         px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
         if px != end_x or py != end_y:  # an arc leads from the last segment to this one
-            turn = _turn(end_x, end_y, px, py, parts == 1)
+            turn = _turn(end_x, end_y, px, py, parts == 1 and _holds_origin(xy, count))
             if turn > 0.0:
                 turns[arcs, 0], turns[arcs, 1] = np.arctan2(end_y, end_x), turn
                 total = _add_triangle(total, end_x - ox, end_y - oy, px - ox, py - oy)

@@ -300,7 +300,7 @@ def _laplacian(problem: TransportProblem, diagram: PowerDiagram, rows: int) -> c
     kept = np.concatenate([[0], np.cumsum((edges.beyond >= 0) & (edges.beyond < rows) & (lengths > 0))])
     indptr = (kept[edges.starts[: rows + 1]] + np.arange(rows + 1)).astype(np.int32)
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1])
-    sites = problem.sites[edges.order]
+    sites = np.take(problem.sites, edges.order, axis=0)
     run_in_chunks(
         lambda first, last: _fill_laplacian(
             first, last, rows, problem.density, sites, edges.starts, edges.beyond, lengths, indptr, indices, data

@@ -34,13 +34,13 @@ def check_sites(sites: ArrayLike, *, distinct: bool = True, dimension: int = 2) 
     array = check_numbers(sites, "sites")
     if array.ndim != 2 or array.shape[1] != dimension or len(array) == 0:
         raise GeometryError(f"sites must have shape (n >= 1, {dimension}), got {array.shape}")
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
+    if not np.isfinite(array).all():
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         raise GeometryError("site with a coordinate that is not finite", ids=bad.tolist())
     if distinct:
-        merged = merge(array)
-        shared = np.flatnonzero((np.bincount(merged.place) > 1)[merged.place])
-        if len(shared):
+        first, place = merge(array)
+        if len(first) < len(array):
+            shared = np.flatnonzero((np.bincount(place) > 1)[place])
             raise GeometryError("sites coincide", ids=shared.tolist())
     return array
 

@@ -67,13 +67,15 @@ def hilbert_order(points: Floats) -> Ints:
     >>> hilbert_order(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])).tolist()
     [0, 2, 3, 1]
     """
-    low = points.min(axis=0)
-    extent = float((points.max(axis=0) - low).max())
+    low = np.array([column.min() for column in points.T])
+    extent = max(float(column.max() - start) for column, start in zip(points.T, low, strict=True))
     keys, scale = np.empty(len(points), dtype=np.int64), 1.0 / extent if extent > 0 else 0.0
     run_in_chunks(
         lambda first, last: _hilbert_keys(first, last, points, low, scale, _HILBERT_BITS, keys), len(points), 1 << 15
     )
-    return np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
+    tied = (np.diff(np.take(keys, order)) == 0).any()
+    return np.argsort(keys, kind="stable") if tied else order  # only ties need the slower sort to be reproducible
 
 
 def _levels(count: int) -> list[Ints]:

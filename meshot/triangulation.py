@@ -57,14 +57,14 @@ class RegularTriangulation:
 
     def __init__(self, sites: Floats) -> None:
         n = len(sites)
-        middle = (sites.min(axis=0) + sites.max(axis=0)) / 2
-        extent = float(np.hypot(*(sites - middle).T).max()) or 1.0
+        low, high = (np.array([limit(column) for column in sites.T]) for limit in (np.min, np.max))
+        middle, extent = (low + high) / 2, float(np.hypot(*(high - low))) / 2 or 1.0
         angles = np.pi / 2 + 2 * np.pi / 3 * np.arange(3)
         corners = middle + FAR * extent * np.column_stack([np.cos(angles), np.sin(angles)])
         self.sites = np.concatenate([sites, corners])
         self.weights = np.zeros(n + 3)
-        self._triangles = np.full((2 * n + 1, 3), -1, dtype=np.int32)
-        self._across = np.full((2 * n + 1, 3), -1, dtype=np.int32)
+        self._triangles = np.empty((2 * n + 1, 3), dtype=np.int32)
+        self._across = np.empty((2 * n + 1, 3), dtype=np.int32)
         self.corner_of = np.full(n + 3, -1, dtype=np.int32)
         self._count = 0
         self._order: Ints32 | None = None
@@ -262,16 +262,14 @@ def _hide(triangles, across, corner_of, t, o, third, a):
 
 
 @subkernel
-def _improve(sites, weights, triangles, across, corner_of, t, k, o, m):
-    """Make the side between t and o regular if it is not.
+def _improve(sites, triangles, across, corner_of, t, k, o, m):
+    """Flip the side between t and o, which is not regular, if that is possible.
 
-    Returns -3 if it is regular, -2 after a flip, -1 if nothing can be done, else the corner, 1 or 2 after k, at which
-    the two triangles bulge inward: it may have to go.
+    Returns -2 after a flip, -1 if nothing can be done, else the corner at which the two triangles bulge inward and
+    which belongs to a single other one: it has to go.
     """
     after, before = (k + 1) % 3, (k + 2) % 3
     a, b, c, d = triangles[t, k], triangles[t, after], triangles[t, before], triangles[o, m]
-    if not _below(sites, weights, a, b, c, d):
-        return -3
     reflex, stays = b, c
     if _turn(sites, a, b, d) > 0.0:
         if _turn(sites, a, d, c) > 0.0:
@@ -313,7 +311,10 @@ def _insert_sites(order, limit, sites, weights, triangles, across, corner_of, fr
             o = across[t, 0]
             if triangles[t, 0] != p or o < 0:
                 continue
-            result = _improve(sites, weights, triangles, across, corner_of, t, 0, o, place_of(across, o, t))
+            m = place_of(across, o, t)
+            if not _below(sites, weights, p, triangles[t, 1], triangles[t, 2], triangles[o, m]):
+                continue
+            result = _improve(sites, triangles, across, corner_of, t, 0, o, m)
             if result == -2:
                 stack[top], stack[top + 1] = t, o
                 top += 2
@@ -355,7 +356,10 @@ def _mend(top, limit, sites, weights, triangles, across, corner_of, stack):
         o = across[t, k]
         if o < 0:
             continue
-        result = _improve(sites, weights, triangles, across, corner_of, t, k, o, place_of(across, o, t))
+        m = place_of(across, o, t)
+        if not _below(sites, weights, triangles[t, 0], triangles[t, 1], triangles[t, 2], triangles[o, m]):
+            continue
+        result = _improve(sites, triangles, across, corner_of, t, k, o, m)
         if result >= 0:
             return HIDDEN
         stuck = stuck or result == -1

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from meshot.sampling import Samples, sample
     from meshot.spherepower import SphereDiagram, sphere_diagram
     from meshot.spheretransport import SphereTransport, solve_sphere_transport
+    from meshot.tradeoff import TradeoffPoint, tradeoff_curve
     from meshot.transport import TransportResult, solve_transport
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ _HOME = {
     "Surface": "mesh",
     "SurfaceMap": "maps",
     "TopologyError": "errors",
+    "TradeoffPoint": "tradeoff",
     "TransportResult": "transport",
     "TriangulationDensity": "density",
     "area_preserving_map": "area",
@@ -74,6 +76,7 @@ _HOME = {
     "solve_sphere_transport": "spheretransport",
     "solve_transport": "transport",
     "sphere_diagram": "spherepower",
+    "tradeoff_curve": "tradeoff",
 }
 
 __all__ = [
@@ -98,6 +101,7 @@ __all__ = [
     "Surface",
     "SurfaceMap",
     "TopologyError",
+    "TradeoffPoint",
     "TransportResult",
     "TriangulationDensity",
     "__version__",
@@ -113,6 +117,7 @@ __all__ = [
     "solve_sphere_transport",
     "solve_transport",
     "sphere_diagram",
+    "tradeoff_curve",
 ]
 
 

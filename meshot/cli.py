@@ -13,16 +13,18 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from meshot import __version__
-from meshot.errors import MeshotError
+from meshot.errors import MeshotError, OptionError
 from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job
 from meshot.settings import TOL, TOL_AREA, Normalization, Target, require_positive
 
 if TYPE_CHECKING:
     from meshot.domains import Domain
+    from meshot.job import Job
     from meshot.maps import SurfaceMap
     from meshot.mesh import Surface
     from meshot.output import Run
     from meshot.progress import Progress
+    from meshot.tradeoff import TradeoffPoint
 
 CELLS_SIZE = 1600
 """Width and height of cells.png in pixels."""
@@ -120,12 +122,34 @@ def area_command(
     to: To = "disk",
     tol: Tolerance = TOL,
     tol_area: AreaTolerance = TOL_AREA,
+    density: Annotated[
+        Path | None,
+        Parameter(help="Wanted magnification, one number a face or a vertex, up to a factor; NPY, CSV or text."),
+    ] = None,
+    masses: Annotated[
+        Path | None, Parameter(help="Wanted share of each vertex, one number each, up to a factor; NPY, CSV or text.")
+    ] = None,
+    area_weight: Annotated[float, Parameter(help="From 0, angles are kept, to 1, areas are.")] = 1.0,
+    angle_sweeps: Annotated[int, Parameter(help="Steps to less angle distortion at the same areas; 8 is plenty.")] = 0,
+    curve: Annotated[
+        bool, Parameter(negative="", help="Compute maps between angles and areas too, and draw their errors.")
+    ] = False,
     up: Up = "y",
     json: Json = False,
 ) -> int:
     """Map a surface so that areas are kept. Writes map.obj, map.ply, map.npz, metrics.json and report.html."""
-    options = {"map": "area", "to": to, "tol": tol, "tol_area": tol_area}
-    return _map(mesh, out, _area(to, tol, tol_area), options, up=up, json=json)
+    from meshot.tables import read_masses
+
+    if curve and (to == "sphere" or area_weight == 0):
+        raise OptionError("--curve is for maps to the disk of an area weight above 0")
+    files = {"density": density, "masses": masses}
+    options = {
+        **{"map": "area", "to": to, "tol": tol, "tol_area": tol_area, "area_weight": area_weight},
+        **{"angle_sweeps": angle_sweeps, **{name: file.name for name, file in files.items() if file is not None}},
+    }
+    measure = {name: read_masses(file, name) for name, file in files.items() if file is not None}
+    compute = _area(to, tol, tol_area, area_weight=area_weight, angle_sweeps=angle_sweeps, **measure)
+    return _map(mesh, out, compute, options, curve=curve, up=up, json=json)
 
 
 @app.command(name="demo")
@@ -283,16 +307,18 @@ def _conformal(to: Target, normalize: Normalization, path: tuple[int, ...] | Non
     return compute
 
 
-def _area(to: Target, tol: float, tol_area: float) -> Compute:
+def _area(to: Target, tol: float, tol_area: float, **more: Any) -> Compute:
     def compute(surface: "Surface", progress: "Progress") -> "SurfaceMap":
         from meshot.area import area_preserving_map
 
-        return area_preserving_map(surface, to=to, tol=tol, tol_area=tol_area, progress=progress)
+        return area_preserving_map(surface, to=to, tol=tol, tol_area=tol_area, progress=progress, **more)
 
     return compute
 
 
-def _map(mesh: Path, out: Path, compute: Compute, options: dict[str, Any], *, up: str, json: bool) -> int:
+def _map(
+    mesh: Path, out: Path, compute: Compute, options: dict[str, Any], *, curve: bool = False, up: str, json: bool
+) -> int:
     from meshot.distortion import distortion
     from meshot.io import read_surface_file
     from meshot.output import Provenance, Run, check_folder, metrics, named_maps, write_run
@@ -305,7 +331,8 @@ def _map(mesh: Path, out: Path, compute: Compute, options: dict[str, Any], *, up
         with job.stages("distortion"):
             distortions = {name: distortion(each) for name, each in named_maps(surface_map).items()}
         provenance = Provenance(mesh.name, file.sha256, command_line(), options, file.notes)
-        run = Run(file.surface, surface_map, distortions, provenance, job.seconds())
+        points = _curve(surface_map, options, job) if curve else ()
+        run = Run(file.surface, surface_map, distortions, provenance, job.seconds(), points)
         with job.stages("report"):
             from meshot.report import render
 
@@ -315,6 +342,15 @@ def _map(mesh: Path, out: Path, compute: Compute, options: dict[str, Any], *, up
             write_run(out, run, page)
     show(metrics(run) if json else None, _few_numbers(run, out))
     return job.exit_code()
+
+
+def _curve(surface_map: "SurfaceMap", options: dict[str, Any], job: "Job") -> "tuple[TradeoffPoint, ...]":
+    from meshot.tradeoff import tradeoff_curve
+
+    with job.stages("trade-off") as client:
+        return tradeoff_curve(
+            surface_map, tol_area=options["tol_area"], angle_sweeps=options["angle_sweeps"], progress=client
+        )
 
 
 def _few_numbers(run: "Run", out: Path) -> str:

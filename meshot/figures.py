@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -280,6 +281,20 @@ def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("step", color=INK, fontsize=9)
     axis.set_ylabel(label, color=INK, fontsize=9)
+    return figure
+
+
+def tradeoff(points: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw angle error against area error along the path of maps, with the area weight at each point."""
+    figure, (axis,) = _chart(1, height=2.45, left=0.65)
+    axis.spines["left"].set_visible(True)
+    errors = [(point["area"]["log_mean_abs"], point["angle"]["mean_abs_degrees"]) for point in points]
+    axis.plot(*zip(*errors, strict=True), color=SERIES[1], marker="o", ms=3.5, lw=1.5)
+    for point, place in zip(points, errors, strict=True):
+        axis.annotate(f"{point['area_weight']:g}", place, (5, 3), textcoords="offset points", color=INK, fontsize=7.5)
+    axis.margins(x=0.08, y=0.12)
+    axis.set_xlabel("area error, mean |log(a′/a)|", color=INK, fontsize=9)
+    axis.set_ylabel("angle error, degrees", color=INK, fontsize=9)
     return figure
 
 

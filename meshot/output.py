@@ -19,11 +19,13 @@ from meshot.io import write_json, write_npz, write_obj, write_ply, write_text
 from meshot.maps import SurfaceMap
 from meshot.mesh import Floats, Ints, Surface
 from meshot.newton import NewtonResult
+from meshot.tradeoff import TradeoffPoint
 
 # A vertex nearer to the axis has no longitude.
 POLE = 1e-9
 
-CONFORMAL, AREA_PRESERVING = "conformal", "area-preserving"
+CONFORMAL, AREA_PRESERVING, MEASURE_PRESERVING = "conformal", "area-preserving", "measure-preserving"
+INTERMEDIATE = "intermediate"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Run:
         Where it comes from.
     seconds : mapping
         Seconds of each stage.
+    curve : tuple of TradeoffPoint
+        Maps between the conformal and the area-preserving one; empty if they were not asked for.
     """
 
     source: Surface
@@ -75,6 +79,7 @@ class Run:
     distortions: Mapping[str, Distortion]
     provenance: Provenance
     seconds: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[TradeoffPoint, ...] = ()
 
     @property
     def maps(self) -> dict[str, SurfaceMap]:
@@ -88,10 +93,16 @@ class Run:
 
 
 def named_maps(surface_map: SurfaceMap) -> dict[str, SurfaceMap]:
-    """Return the conformal map and, if there is one, the area-preserving map built on it, by name."""
+    """Return the conformal map and, if there is one, the area-preserving map built on it, by name.
+
+    The latter is called intermediate where its area weight is below 1, measure-preserving for a prescribed measure.
+    """
     if surface_map.conformal is None:
         return {CONFORMAL: surface_map}
-    return {CONFORMAL: surface_map.conformal, AREA_PRESERVING: surface_map}
+    name = MEASURE_PRESERVING if surface_map.prescribed else AREA_PRESERVING
+    if surface_map.area_weight is not None and surface_map.area_weight < 1:
+        name = INTERMEDIATE
+    return {CONFORMAL: surface_map.conformal, name: surface_map}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -102,8 +113,9 @@ def metrics(run: Run) -> dict[str, Any]:
     """Return the contents of ``metrics.json``.
 
     "faces" and "vertices" count the input's; "area" and "angle" measure the result, and "conformal" holds the same of
-    the conformal map below it. "transport" and "refinement" are null for a map made
-    without.
+    the conformal map below it; both judge areas by the prescribed measure, if there is one, and "measure" tells of it.
+    "transport", "refinement", "area_weight", "measure" and "tradeoff", the figures of maps between the two, are null for
+    a map made without.
     """
     summary = run.distortion.summary()
     figures: dict[str, Any] = {
@@ -114,6 +126,9 @@ def metrics(run: Run) -> dict[str, Any]:
         "refinement": run.surface_map.notes.get("refinement"),
         **summary,
         CONFORMAL: run.distortions[CONFORMAL].summary(),
+        "area_weight": run.surface_map.area_weight,
+        "measure": _measure_figures(run),
+        "tradeoff": [point.figures for point in run.curve] or None,
         "map": _map_figures(run.surface_map),
         "input": {
             "name": run.provenance.name,
@@ -144,6 +159,23 @@ def solver_figures(transport: NewtonResult) -> dict[str, Any]:
         "max_relative_error": transport.max_relative_error,
         "certificate": transport.certificate,
         "converged": transport.converged,
+    }
+
+
+def _measure_figures(run: Run) -> dict[str, Any] | None:
+    """Return the figures of a prescribed measure, and how far areas themselves are from being kept."""
+    measure, surface = run.surface_map.measure, run.surface_map.surface
+    if measure is None or not run.surface_map.prescribed:
+        return None
+    density = measure.faces * surface.area / surface.face_areas
+    magnification = run.distortion.magnification
+    return {
+        "kind": measure.kind,
+        "density_least": float(density.min()),
+        "density_greatest": float(density.max()),
+        "magnification_least": float(magnification.min()),
+        "magnification_greatest": float(magnification.max()),
+        "magnification_sd": float(magnification.std()),
     }
 
 
@@ -241,6 +273,8 @@ def write_run(out: PathLike, run: Run, page: str) -> None:
             "quasi_conformal": distortion.quasi_conformal,
             "beltrami": distortion.beltrami,
         }
+        if run.surface_map.prescribed:
+            scalars["magnification"] = distortion.magnification
         names = ("sphere_x", "sphere_y", "sphere_z") if on_sphere else ("u", "v")
         write_ply(folder / "map.ply", surface.vertices, surface.faces, scalars, dict(zip(names, image.T, strict=True)))
         arrays = {"vertices": surface.vertices, "faces": surface.faces, "points" if on_sphere else "uv": image}

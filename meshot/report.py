@@ -9,7 +9,7 @@ import numpy as np
 from meshot import figures
 from meshot.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.errors import format_ids
-from meshot.output import AREA_PRESERVING, CONFORMAL, Run, cut_of, transport_figures
+from meshot.output import AREA_PRESERVING, CONFORMAL, INTERMEDIATE, MEASURE_PRESERVING, Run, cut_of, transport_figures
 from meshot.page import Picture, chart, data_uri, number, percent, render_page
 
 BEHIND = " from behind"
@@ -17,6 +17,8 @@ BEHIND = " from behind"
 WHAT = {
     CONFORMAL: "The conformal map keeps every angle and lets areas go.",
     AREA_PRESERVING: "The area-preserving map keeps every area and lets angles go.",
+    MEASURE_PRESERVING: "The measure-preserving map gives every part the area that was prescribed for it.",
+    INTERMEDIATE: "The intermediate map stands between keeping angles and keeping areas.",
 }
 
 
@@ -56,6 +58,7 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
         "verdict": verdict(run),
         "tiles": tiles(run),
         "target": run.surface_map.target,
+        "prescribed": run.surface_map.prescribed,
         "pictures": _pictures(run, up, size),
         "beside": _rows(names, run.surface_map.target),
         "size": size,
@@ -85,8 +88,16 @@ def verdict(run: Run) -> str:
             f"shares of 98 % of the faces change by factors from {low} to {high}."
         )
     before = run.distortions[CONFORMAL].summary()["area"]
+    weight = run.surface_map.area_weight
+    if weight is not None and weight < 1:
+        return (
+            f"At area weight {number(weight)} the logarithms of area ratios are {number(1 - weight)} times those of "
+            f"the conformal map, {number(area['log_mean_abs'])} on average; angles change by "
+            f"{number(angle['mean_abs_degrees'])}°, and {flips}."
+        )
+    gets = "gets its prescribed share" if run.surface_map.prescribed else "keeps its share"
     return (
-        f"Every face keeps its share of the area up to {percent(area['ratio_sd'])} (standard deviation; "
+        f"Every face {gets} of the area up to {percent(area['ratio_sd'])} (standard deviation; "
         f"{percent(before['ratio_sd'])} in the conformal map), and {flips}."
     )
 
@@ -269,4 +280,6 @@ def _charts(run: Run) -> dict[str, Any]:
             "largest relative error of a cell",
             tolerance=run.provenance.options.get("tol"),
         )
+    if run.curve:
+        drawn["trade-off"] = figures.tradeoff([point.figures for point in run.curve])
     return {name: chart(figure) for name, figure in drawn.items()}

@@ -61,11 +61,11 @@ def read_sites(path: PathLike) -> SitesFile:
     return SitesFile(table[:, :2].copy(), masses, hashlib.sha256(data).hexdigest())
 
 
-def read_masses(path: PathLike) -> Floats:
-    """Read masses, one a row, (n,); otherwise as `read_table`."""
+def read_masses(path: PathLike, what: str = "masses") -> Floats:
+    """Read masses or other numbers, one a row, (n,); otherwise as `read_table`."""
     table = read_table(path)
     if table.shape[1] != 1:
-        raise MeshReadError(f"{path} has {table.shape[1]} columns, but masses are one")
+        raise MeshReadError(f"{path} has {table.shape[1]} columns, but {what} take one")
     return table[:, 0]
 
 

@@ -72,7 +72,7 @@ def test_pickled_objects_are_not_loaded(tmp_path):
 def test_the_wrong_number_of_columns(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("1 2 3\n")
-    with pytest.raises(MeshReadError, match="masses are one"):
+    with pytest.raises(MeshReadError, match="masses take one"):
         read_masses(path)
     with pytest.raises(MeshReadError, match="corners have two"):
         read_corners(path)

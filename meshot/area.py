@@ -68,8 +68,8 @@ def area_preserving_map(
         From 0, the conformal map, to 1, the area-preserving one: the logarithms of the faces' area ratios are
         ``1 - area_weight`` times those of the conformal map, up to one constant. In the disk only.
     angle_sweeps : int
-        After the refinement, at most so many steps to less angle distortion at the same areas (8 is plenty), and a
-        refinement again. In the disk only.
+        After the refinement, at most so many steps to less angle distortion at the same areas, and a refinement again;
+        a dozen is plenty. In the disk only.
     tol : float
         Largest relative error of a cell of the transport.
     tol_area : float or None

@@ -138,7 +138,9 @@ def settle(
     note: dict[str, Any] = {}
     if angle_sweeps > 0:
         before = conformal_energy(surface, refinement.uv, shares)
-        slid, done = lessen_angles(surface, refinement.uv, shares, sweeps=angle_sweeps, progress=progress)
+        slid, done = lessen_angles(
+            surface, refinement.uv, shares, tol_sd=tol_area, sweeps=angle_sweeps, progress=progress
+        )
         with warnings.catch_warnings():  # if this one does not converge, the map is kept that did
             warnings.simplefilter("ignore", ConvergenceWarning)
             again = refined(slid)

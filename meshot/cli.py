@@ -130,7 +130,9 @@ def area_command(
         Path | None, Parameter(help="Wanted share of each vertex, one number each, up to a factor; NPY, CSV or text.")
     ] = None,
     area_weight: Annotated[float, Parameter(help="From 0, angles are kept, to 1, areas are.")] = 1.0,
-    angle_sweeps: Annotated[int, Parameter(help="Steps to less angle distortion at the same areas; 8 is plenty.")] = 0,
+    angle_sweeps: Annotated[
+        int, Parameter(help="Steps to less angle distortion at the same areas; a dozen is plenty.")
+    ] = 0,
     curve: Annotated[
         bool, Parameter(negative="", help="Compute maps between angles and areas too, and draw their errors.")
     ] = False,

@@ -114,8 +114,8 @@ def metrics(run: Run) -> dict[str, Any]:
 
     "faces" and "vertices" count the input's; "area" and "angle" measure the result, and "conformal" holds the same of
     the conformal map below it; both judge areas by the prescribed measure, if there is one, and "measure" tells of it.
-    "transport", "refinement", "area_weight", "measure" and "tradeoff", the figures of maps between the two, are null for
-    a map made without.
+    "transport", "refinement", "area_weight", "measure" and "tradeoff", the figures of maps between the two, are null
+    for a map made without.
     """
     summary = run.distortion.summary()
     figures: dict[str, Any] = {

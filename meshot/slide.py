@@ -5,9 +5,9 @@ values is |Df|^2 A_f / (2 T_f): quadratic in the vertices' positions, the Dirich
 least mean distortion at given areas has least weighted Dirichlet energy on the manifold of these areas. The manifold
 is thin, but smooth displacements without divergence hardly leave it. Steps are Gauss-Newton on
 
-    mean over the surface of (ratio_f - 1)^2 / 2  +  PULL * (weighted Dirichlet energy) / pi,
+    mean over the surface of (ratio_f - 1)^2 / 2  +  pull * (weighted Dirichlet energy) / pi.
 
-where the first term lets areas go by a few per cent, which a refinement then takes back in a few steps.
+The pull lets areas go in proportion to itself; it is lowered until they are within their tolerance.
 """
 
 from functools import cached_property
@@ -20,7 +20,8 @@ from meshot.mesh import Floats, Surface
 from meshot.operators import edge_lengths, edge_weights
 from meshot.progress import SILENT, Progress
 
-PULL = 0.03
+# Pull at the start, in units of the areas' tolerance, and the least part of itself to which it is lowered at once.
+PULL, LOWERED = 1.0, 0.1
 # Damping at the start; it is halved after a whole step, doubled after a part of one.
 DAMPING = 1e-3
 CORRECTIONS = 2
@@ -28,12 +29,18 @@ CORRECTIONS = 2
 TRUST = 1.0
 # Least part of its area that a face keeps in a step; shortest part of a step.
 KEEP, SHORTEST = 0.2, 1e-3
-# The sweeps end when one lowers the energy by less than this part.
+# A pull has done its work when a sweep lowers the energy by less than this part.
 SETTLED = 2e-3
 
 
 def lessen_angles(
-    surface: Surface, uv: Floats, shares: Floats, *, sweeps: int = 8, progress: Progress | None = None
+    surface: Surface,
+    uv: Floats,
+    shares: Floats,
+    *,
+    tol_sd: float = 1e-2,
+    sweeps: int = 12,
+    progress: Progress | None = None,
 ) -> tuple[Floats, int]:
     """Lower the angle distortion of a disk map that has the wanted areas, nearly keeping them, without a fold.
 
@@ -45,6 +52,8 @@ def lessen_angles(
         Its map, boundary on the circle.
     shares : (F,) float
         Wanted shares of the image's area.
+    tol_sd : float
+        Standard deviation of share over wanted share that is allowed.
     sweeps : int
         Most steps.
     progress : Progress, optional
@@ -53,10 +62,11 @@ def lessen_angles(
     Returns
     -------
     (V, 2) float, int
-        The map, whose areas are off by up to some per cent, and the steps taken. A face that was not folded is not.
+        The map, and the steps taken. Its areas are within the tolerance if the sweeps sufficed. A face that was not
+        folded is not.
     """
     used, compact = np.unique(surface.faces, return_inverse=True)
-    slider = Slider(surface, AreaSystem(compact.reshape(-1, 3), shares), uv[used])
+    slider = Slider(surface, AreaSystem(compact.reshape(-1, 3), shares), uv[used], PULL * tol_sd)
     client = progress or SILENT
     done, before = 0, slider.energy(slider.uv)
     while done < sweeps and slider.step():
@@ -64,7 +74,9 @@ def lessen_angles(
         client.update(done / sweeps)
         energy = slider.energy(slider.uv)
         if abs(before - energy) < SETTLED * before:
-            break
+            if slider.spread <= tol_sd:
+                break
+            slider.pull *= max(0.5 * tol_sd / slider.spread, LOWERED)
         before = energy
     slid = uv.copy()
     slid[used] = slider.uv
@@ -92,9 +104,12 @@ class Slider:
         The same faces, without vertices that none of them uses, and the wanted areas.
     uv : (V, 2) float
         Start.
+    pull : float
+        How much the energy counts against the areas.
     """
 
-    def __init__(self, surface: Surface, system: AreaSystem, uv: Floats) -> None:
+    def __init__(self, surface: Surface, system: AreaSystem, uv: Floats, pull: float = 0.0) -> None:
+        self.pull = pull
         self.system, self.uv, self.areas = system, uv, system.areas(uv)
         stretch = surface.face_areas / surface.area / system.shares
         # Each face's half of an edge's weight; `face_edges` stand opposite to the corners where halfedges begin.
@@ -108,6 +123,11 @@ class Slider:
     def solver(self) -> BlockCholesky:
         """Of the steps' matrices."""
         return BlockCholesky(self.uv, self.system.edges)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of share over wanted share."""
+        return float(np.std(self.areas / (self.system.shares * self.areas.sum())))
 
     def energy(self, uv: Floats) -> float:
         """Weighted Dirichlet energy over pi."""
@@ -127,7 +147,7 @@ class Slider:
         """Return what the steps lower."""
         shares = self.system.shares
         off = areas / areas.sum() / shares - 1
-        return float(0.5 * np.sum(shares * off**2)) + PULL * self.energy(uv)
+        return float(0.5 * np.sum(shares * off**2)) + self.pull * self.energy(uv)
 
     def step(self) -> bool:
         """Take a step, or none if there is none; return whether one was taken."""
@@ -154,7 +174,7 @@ class Slider:
         gradients = system.gradients(self.uv, frames)
         weights = system.shares / targets**2
         self.solver.factorise(*self._matrix(frames, gradients, weights))
-        pull = PULL / np.pi * np.einsum("vxa,vx->va", frames, self.force(self.uv))
+        pull = self.pull / np.pi * np.einsum("vxa,vx->va", frames, self.force(self.uv))
         goal = targets - self.areas
         step = self.solver.solve(system.pull(gradients, weights * goal) - pull)
         for _ in range(CORRECTIONS):
@@ -171,7 +191,7 @@ class Slider:
         floor = 0.01 * system.shares * self.areas.sum()
         diagonal, across = system.matrix(self.uv, frames, gradients, weights, system.shares * self.damping, floor)
         tail, head = system.edges.T
-        scale = PULL / np.pi
+        scale = self.pull / np.pi
         diagonal += scale * self.star[:, None, None] * np.einsum("vxa,vxb->vab", frames, frames)
         across -= scale * self.weights[:, None, None] * np.einsum("exa,exb->eab", frames[tail], frames[head])
         return diagonal, across

@@ -79,6 +79,16 @@ def test_sphere_stages(tmp_path):
     assert colors_in(tmp_path / "sphere_stages.png") > 1000
 
 
+def test_magnify(tmp_path):
+    """The painted parts have the share that was prescribed, and none is folded for it."""
+    figures = load("magnify").main(tmp_path)
+    assert figures["share prescribed"] > 2 * figures["share on the surface"]
+    assert figures["share, magnified"] == pytest.approx(figures["share prescribed"], rel=1e-3)
+    assert figures["share, area-preserving"] == pytest.approx(figures["share on the surface"], rel=1e-3)
+    assert figures["flipped faces"] == 0
+    assert colors_in(tmp_path / "magnify.png") > 1000
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_has_a_test(path):
     assert f"def test_{path.stem}(" in Path(__file__).read_text()

@@ -24,7 +24,7 @@ from meshot.slide import conformal_energy, lessen_angles
 WORST_FACE = 20.0
 # On the way to shares far away: by how much a face's share changes against another's in a step, and the looser
 # tolerance there.
-STRIDE, TOL_ON_THE_WAY = 10.0, 0.1
+STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
 # A face whose image is folded or tiny is taken to have this part of its share at the start of that way.
 LEAST = 1e-2
 

@@ -56,6 +56,8 @@ def as_measure(surface: Surface, masses: ArrayLike | None = None, density: Array
         Wanted area of the image per area of the surface, up to a common factor: density 3 where it is 1 elsewhere
         enlarges a small part of the surface threefold against the rest. One number a face; or one a vertex, which is
         averaged over the corners of each face. A vertex's mass is a third of the shares of its faces.
+        Where it jumps by a factor beyond some 100 from face to face, a fine mesh may not have triangles to follow it
+        everywhere: the map then has no folds, but names faces that are off; smooth densities go much farther.
 
     Raises
     ------

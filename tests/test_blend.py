@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import cap, disk, relief
+from shapes import bumpy_sphere, cap, disk, relief
 
 from meshot.area import area_preserving_map
 from meshot.blend import blended_shares, displaced
@@ -33,6 +33,16 @@ def test_angles_pay_for_areas_along_the_path():
     angles = [each["angle"]["mean_abs_degrees"] for each in figures]
     assert areas == sorted(areas, reverse=True)
     assert angles == sorted(angles)
+
+
+@pytest.mark.parametrize("surface", [RELIEF, bumpy_sphere(3)], ids=["open", "closed"])
+def test_halfway_to_a_prescribed_measure(surface):
+    """Log area ratios, against the measure, are half those of the conformal map."""
+    density = 1 + 4 * (surface.vertices[:, 0] > 0.1)
+    amap = area_preserving_map(surface, density=density, area_weight=0.5, angle_sweeps=6)
+    assert (amap.signed_areas > 0).all()
+    logs = distortion(amap).log_area_ratio - 0.5 * distortion(amap.conformal).log_area_ratio
+    assert np.std(logs) < 1.5e-2
 
 
 def test_sweeps_lower_the_angle_distortion_at_the_same_areas():

@@ -142,6 +142,15 @@ def test_a_tiny_density_works():
     assert amap.signed_areas[marked].sum() < 1e-6
 
 
+def test_a_smooth_density_over_three_orders_of_magnitude():
+    surface = disk(16)
+    distance = np.linalg.norm(surface.vertices[:, :2] - [0.3, 0.1], axis=1)
+    amap = area_preserving_map(surface, density=1e-3 ** np.exp(-((distance / 0.4) ** 2)))
+    area = distortion(amap).summary()["area"]
+    assert area["flipped"] == 0
+    assert area["ratio_sd"] <= 1e-2
+
+
 def test_on_the_sphere_as_in_the_disk():
     surface = bumpy_sphere(3)
     marked = patch(surface, surface.vertices[0], 0.4)

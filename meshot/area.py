@@ -74,7 +74,7 @@ def area_preserving_map(
         Largest relative error of a cell of the transport.
     tol_area : float or None
         Standard deviation of the faces' area ratios at which their refinement stops; the worst face may be off by
-        20 times as much. None leaves each vertex at the centroid of its cell.
+        `meshot.blend.worst_allowed`, 5 % for 1e-3. None leaves each vertex at the centroid of its cell.
     max_iter : int
         Most Newton steps of the transport.
     callback : callable, optional

@@ -20,8 +20,9 @@ from meshot.progress import Progress
 from meshot.refine import Refinement, refine_areas
 from meshot.slide import conformal_energy, lessen_angles
 
-# How far the worst face may be off, in units of the standard deviation asked for.
-WORST_FACE = 20.0
+# How far the worst face may be off, in units of the standard deviation asked for, and for loose and tight ones: 5 % for
+# 1e-3, where the worst faces take most of the steps.
+WORST_FACE, LOOSE, TIGHT = 5e-2, 20.0, 50.0
 # On the way to shares far away: by how much a face's share changes against another's in a step, and the looser
 # tolerance there.
 STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
@@ -51,12 +52,17 @@ def displaced(first: Floats, last: Floats, part: float, loop: Ints) -> Floats:
     array([[0.7071, 0.7071]])
     """
     uv = (1 - part) * first + part * last
-    starts, ends = (np.unwrap(np.arctan2(*each[loop].T[::-1])) for each in (first, last))
+    starts, ends = (_rising(np.arctan2(*each[loop].T[::-1])) for each in (first, last))
     turns = ends - starts
     turns -= 2 * np.pi * np.round(turns.mean() / (2 * np.pi))
     angles = starts + part * turns
     uv[loop] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return uv
+
+
+def _rising(angles: Floats) -> Floats:
+    """Return angles of points in order along the circle, each up to full turns, such that they rise."""
+    return np.asarray(angles[0] + np.append(0.0, np.cumsum(np.diff(angles) % (2 * np.pi))))
 
 
 def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -> Floats:
@@ -80,13 +86,24 @@ def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -
     """
     first = np.maximum(areas / areas.sum(), LEAST * shares)
     steps = int(np.ceil(np.ptp(np.log(first / shares)) / np.log(STRIDE)))
-    worst = WORST_FACE * TOL_ON_THE_WAY
+    worst = worst_allowed(TOL_ON_THE_WAY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for step in range(1, steps):
             between = blended_shares(first, shares, step / steps)
             image = refine_areas(surface.faces, image, between, tol_sd=TOL_ON_THE_WAY, tol_max=worst).uv
     return image
+
+
+def worst_allowed(tol_area: float) -> float:
+    """Return how far the worst face may be off where the standard deviation may be `tol_area`.
+
+    Examples
+    --------
+    >>> worst_allowed(1e-2), worst_allowed(1e-3), worst_allowed(1e-4)
+    (0.2, 0.05, 0.005)
+    """
+    return max(LOOSE * tol_area, min(TIGHT * tol_area, WORST_FACE))
 
 
 def settle(
@@ -109,7 +126,7 @@ def settle(
     shares : (F,) float
         Wanted shares of the faces.
     tol_area : float
-        Standard deviation of share over wanted share; the worst face may be off by `WORST_FACE` times as much.
+        Standard deviation of share over wanted share; the worst face may be off by `worst_allowed`.
     angle_sweeps : int
         Most steps to less angle distortion; see `lessen_angles`. In the disk only.
     progress : Progress, optional
@@ -125,7 +142,7 @@ def settle(
 
     def refined(start: Floats) -> Refinement:
         return refine_areas(
-            surface.faces, start, shares, tol_sd=tol_area, tol_max=WORST_FACE * tol_area, progress=progress
+            surface.faces, start, shares, tol_sd=tol_area, tol_max=worst_allowed(tol_area), progress=progress
         )
 
     surface = conformal.surface

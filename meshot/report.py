@@ -59,10 +59,11 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
         "tiles": tiles(run),
         "target": run.surface_map.target,
         "prescribed": run.surface_map.prescribed,
+        "curve_folds": sum(point.summary["area"]["flipped"] for point in run.curve),
         "pictures": _pictures(run, up, size),
         "beside": _rows(names, run.surface_map.target),
         "size": size,
-        "scales": _scales(limits),
+        "scales": _scales(limits, run.surface_map.prescribed),
         "charts": _charts(run),
         "certificate": certificate(run),
         "rows": list(rows(run)),
@@ -240,14 +241,14 @@ def _rows(names: list[str], target: str) -> dict[str, list[list[str]]]:
     return rows
 
 
-def _scales(limits: figures.Scales) -> dict[str, dict[str, str]]:
+def _scales(limits: figures.Scales, prescribed: bool) -> dict[str, dict[str, str]]:
     """Color bars, as gradients of the style sheet with the words at their ends."""
     low, high = np.exp(-limits.log_area), np.exp(limits.log_area)
     return {
         "area": {
             "stops": ", ".join(DIVERGING),
             "low": f"× {number(low, 2)} or less",
-            "middle": "area kept",
+            "middle": "as prescribed" if prescribed else "area kept",
             "high": f"× {number(high, 2)} or more",
         },
         "angle": {

@@ -22,7 +22,7 @@ GROUP = 4
 SOFTEN = 1.8
 COARSEST = 100
 # Parts of a sweep, and unknowns from which there are several.
-PARTS, PARTED_FROM = 4, 40_000
+PARTS, PARTED_FROM = 4, 15_000
 
 
 class Level(NamedTuple):

@@ -27,7 +27,7 @@ from meshot.source import Source
 
 MAX_HALVINGS = 30
 # Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
-MULTIGRID_FROM, MAX_ITERATIONS = 20_000, 150
+MULTIGRID_FROM, MAX_ITERATIONS = 5_000, 150
 # Share of the mean density that facets have at least in the Hessian, which would be singular where the density's parts
 # lie apart.
 FAINT = 1e-10

@@ -30,6 +30,8 @@ from meshot.spherecells import DONE, NO_ROOM, measure_sphere_cells
 
 CERTIFICATE = 1e-12
 AREA = 4 * np.pi
+# Heights that differ by more leave cells empty in double precision.
+SPREAD = 300.0
 # Rounds in which neighbors are told of one another, before the convex hull is computed.
 ROUNDS = 6
 # Nearest sites that stand in as candidates for a site that Qhull takes for none of the hull's corners.
@@ -169,7 +171,7 @@ class SphereEngine:
         Raises
         ------
         GeometryError
-            Heights of another shape, or not finite; all sites in one hemisphere.
+            Heights of another shape, not finite, or too far apart; all sites in one hemisphere.
         """
         diagram = self.diagram_above(-1.0, heights)
         assert diagram is not None
@@ -184,6 +186,10 @@ class SphereEngine:
             As `diagram`.
         """
         h = check_weights(heights, self.count)
+        if np.ptp(h) > SPREAD:
+            if least > 0:
+                return None
+            raise GeometryError(f"heights must not differ by more than {SPREAD:g}, got {np.ptp(h):g}")
         points = np.exp(h - h.mean())[self.order, None] * self._local
         candidates = hull_neighbors(points) if self._candidates is None else self._candidates
         cells = self._measure(points, *candidates, least)

@@ -137,3 +137,12 @@ def test_unfolding_keeps_near_points_together():
     upper = points[points[:, 2] > 0]
     step = 1e-6 * scattered(len(upper), 1)
     np.testing.assert_array_less(np.linalg.norm(unfolded(upper + step) - unfolded(upper), axis=1), 1e-5)
+
+
+def test_heights_far_apart_are_no_step_and_no_diagram():
+    engine = SphereEngine(scattered(50))
+    heights = np.zeros(50)
+    heights[7] = 1e4
+    assert engine.diagram_above(1e-6, heights) is None
+    with pytest.raises(GeometryError, match="differ by more"):
+        engine.diagram(heights)

@@ -85,8 +85,8 @@ class TransportResult(NewtonResult):
 
     @property
     def weights(self) -> Floats:
-        """Power weights psi_i = 2 h_i + |y_i|^2, (n,)."""
-        return np.asarray(2 * self.heights + (self.problem.sites**2).sum(axis=1))
+        """Power weights psi_i = 2 h_i + |y_i|^2, (n,), up to a constant: those of the diagram, to the last digit."""
+        return self.diagram.weights
 
     @property
     def mass_certificate(self) -> float:

@@ -8,6 +8,7 @@ from scipy.stats import qmc
 
 from meshot.domains import Box, ConvexPolygon, Disk
 from meshot.errors import ConvergenceWarning, GeometryError
+from meshot.power import power_diagram
 from meshot.transport import DampedNewton, TransportProblem, facet_laplacian, newton_direction, solve_transport
 
 
@@ -289,3 +290,15 @@ def test_input_is_not_changed():
     solve_transport(sites, masses)
     assert (sites == copies[0]).all()
     assert (masses == copies[1]).all()
+
+
+def test_the_weights_give_the_same_cells_again():
+    rng = np.random.default_rng(4)
+    sites = rng.random((500, 2))
+    sites[250:] = sites[:250] + 1e-7 * rng.standard_normal((250, 2))  # pairs so close that each digit counts
+    result = solve_transport(sites, domain=Box([-1, -2], [3, 1]))
+    again = power_diagram(sites, result.weights, result.problem.domain)
+    assert again.masses == pytest.approx(result.diagram.masses, rel=1e-12)
+    assert result.weights - 2 * result.heights - (sites**2).sum(axis=1) == pytest.approx(
+        np.full(500, result.weights[0] - 2 * result.heights[0] - (sites[0] ** 2).sum()), abs=1e-14
+    )

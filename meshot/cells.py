@@ -8,7 +8,7 @@ origin point near the cell. Coordinates are relative to the domain's center.
 
 import numpy as np
 
-from meshot.clipping import FULL, cut_by_site, cut_by_tree, cut_by_walls, reaches, start_cell
+from meshot.clipping import EMPTY, FULL, cut_by_site, cut_by_walls, reaches, start_cell
 from meshot.kernels import kernel, subkernel
 from meshot.triangulation import place_of
 
@@ -183,6 +183,19 @@ def _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, tag
 
 
 @subkernel
+def _copy_list(i, starts, neighbors, around):
+    """Fill the listed neighbors of site i; returns how many there are, `FULL`, or `EMPTY`."""
+    count = starts[i + 1] - starts[i]
+    if count > len(around):
+        return FULL
+    if count == 1 and neighbors[starts[i]] == i:
+        return EMPTY
+    for k in range(count):
+        around[k, 0] = neighbors[starts[i] + k]
+    return count
+
+
+@subkernel
 def _measure_whole(i, xy, tag, count, sites, segments):
     """Measure a cell that is inside the domain. Returns the measure, and twice the area that it shares with others.
 
@@ -202,15 +215,13 @@ def _measure_whole(i, xy, tag, count, sites, segments):
 
 @subkernel
 def _cut_out(
-    i, count, around, sites, weights, frame, walls, radii, spans, bounds, xy, tag, side, spare, seen, stack
+    i, count, around, sites, weights, frame, walls, radii, xy, tag, side, spare
 ):  # fmt: skip
     """Cut cell i out of the frame; `around` holds its `count` neighbors, then the sites beyond its edges."""
     neighbors, count = count, start_cell(xy, tag, frame)
     for k in range(neighbors):
         if around[k, 0] != i:
             count = cut_by_site(xy, tag, count, i, around[k, 0], sites, weights, side, spare)
-    if len(spans) > 0:
-        count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
     count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
     for k in range(count):
         around[k, 0] = tag[k, 0]
@@ -264,14 +275,14 @@ def find_power_vertices(first, last, sites, weights, triangles, frame, walls, ra
 @kernel
 def measure_cells(
     first, last, room, least, sites, weights, frame, walls, radii, triangles, across, corner_of, vertices, inside,
-    spans, bounds, measures, counts, links, facets, arcs,
+    starts, neighbors, measures, counts, links, facets, arcs,
 ):  # fmt: skip
     """Measure the cells of the sites from `first` to `last`.
 
     A cell whose corners are all inside the domain is read off the triangulation; another one is cut out of the domain's
-    frame by the bisectors with its neighbors there. With a tree, ``spans, bounds``, all are cut out, and exact whatever
-    the triangulation is; without one, the two are empty. `room` is the number of corners that a cell may have, `least`
-    the mass below which no cell may fall. `radii` are the circle's and the inner disk's.
+    frame by the bisectors with its neighbors there. Where ``starts, neighbors`` list some (CSR), all are cut out by
+    these; else the two are empty. `room` is the number of corners that a cell may have, `least` the mass below which no
+    cell may fall. `radii` are the circle's and the inner disk's.
 
     Fills
     -----
@@ -296,18 +307,21 @@ def measure_cells(
     """
     xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
     tag, spare, around = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
-    far, searched = len(sites) - 3, len(spans) > 0
-    seen, stack = np.full(far if searched else 1, -1, np.int64), np.empty(128, np.int64)
+    far, listed = len(sites) - 3, len(starts) > 0
     total, total_arcs, overlap = 0, 0, 0.0
     for i in range(first, last):
         arc_count, ox, oy, m = 0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0)
-        count, whole = _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, around)
-        if whole and not searched:
+        if listed:
+            count, whole = _copy_list(i, starts, neighbors, around), False
+        else:
+            count, whole = _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, around)
+        if whole:
             m, shared = _measure_whole(i, xy, around, count, sites, segments)
             ox, oy, overlap = xy[0, 0], xy[0, 1], overlap + shared
-        elif count > 0 or (searched and count != FULL):
-            count = _cut_out(i, count, around, sites, weights, frame, walls, radii, spans, bounds,
-                             xy, tag, side, spare, seen, stack)  # fmt: skip
+        elif count == EMPTY or (count == 0 and not listed):
+            count = 0
+        elif count != FULL:
+            count = _cut_out(i, count, around, sites, weights, frame, walls, radii, xy, tag, side, spare)
             if count != FULL:
                 m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
         if count == FULL or total + count > len(links) or total_arcs + arc_count > len(arcs):

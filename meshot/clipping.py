@@ -10,10 +10,12 @@ the room does not suffice, the functions return `FULL`, and the caller begins ag
 throughout: records of arrays cost a hundred times the arithmetic in reference counts.
 """
 
-from meshot.kernels import subkernel
+import numpy as np
+
+from meshot.kernels import kernel, subkernel
 from meshot.sitetree import nearest_site
 
-FULL = -1
+FULL, EMPTY = -1, -2
 
 
 @subkernel
@@ -127,6 +129,39 @@ def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, s
         count = cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
         k = 0
     return count
+
+
+@kernel
+def search_neighbors(first, last, room, sites, weights, frame, spans, bounds, counts, links):
+    """List the sites beyond the edges of the cells from `first` to `last`, found with the help of the tree alone.
+
+    An empty cell has itself for its only neighbor.
+
+    Fills `counts` (m,) and `links` (e,); returns how many there are, or `FULL` if a cell has more than `room` corners
+    or there are more links than there is place for.
+    """
+    xy, side, tag, spare = (
+        np.empty((room, 2)),
+        np.empty((room, 2)),
+        np.empty((room, 2), np.int64),
+        np.empty((room, 2), np.int64),
+    )
+    seen, stack, total = np.full(len(sites), -1, np.int64), np.empty(128, np.int64), 0
+    for i in range(first, last):
+        count = start_cell(xy, tag, frame)
+        count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
+        if count == FULL or total + count >= len(links):
+            return FULL
+        before = total
+        for k in range(count):
+            if tag[k, 0] >= 0:
+                links[total] = tag[k, 0]
+                total += 1
+        if count == 0:
+            links[total] = i
+            total += 1
+        counts[i - first] = total - before
+    return total
 
 
 @subkernel

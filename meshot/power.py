@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshot.celledges import CellEdges
 from meshot.cells import DONE, NO_ROOM, find_power_vertices, measure_cells
+from meshot.clipping import FULL, search_neighbors
 from meshot.density import Density
 from meshot.domains import Disk, Domain
 from meshot.dual import power_vertices
@@ -33,11 +34,13 @@ from meshot.memory import require_memory
 from meshot.mesh import Floats, Ints
 from meshot.polygons import ARC_STEP, Polygons, cell_polygons
 from meshot.sites import Duplicates, check_duplicates, check_sites, check_weights, heaviest
-from meshot.sitetree import NO_TREE, SiteTree, build_tree, hilbert_order
+from meshot.sitetree import build_tree, hilbert_order
 from meshot.source import Source
 from meshot.triangulation import RegularTriangulation
 
 CERTIFICATE = 1e-12
+# No listed neighbors: they are read off the triangulation.
+READ_OFF = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
 # Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
 DIAGRAM_BYTES = 850
 # In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
@@ -324,9 +327,9 @@ class PowerEngine:
         sorted_psi = np.take(psi, self.order) - psi.mean()
         if not self._triangulation.update(sorted_psi, may_hide=least <= 0) and least > 0:
             return None
-        cells = self._measure(NO_TREE, least, facet_ends)
+        cells = self._measure(READ_OFF, least, facet_ends)
         if cells is not None and self._certificate(cells) > CERTIFICATE:
-            cells = self._measure(build_tree(self.local, sorted_psi), least, facet_ends)
+            cells = self._measure(self._search(sorted_psi), least, facet_ends)
         diagram = None if cells is None else self._assemble(psi, cells)
         return diagram if diagram is None or self.source is None else with_masses(diagram, self.source, mass)
 
@@ -334,8 +337,25 @@ class PowerEngine:
         gap = abs(float(cells.measures[:, 0].sum()) - self.domain.area)
         return (gap + float(cells.overlaps.sum())) / self.domain.area
 
-    def _measure(self, tree: SiteTree, least: float, facet_ends: bool) -> Cells | None:
-        """Measure all cells, with a tree by cutting them out; None if one is too small."""
+    def _search(self, psi: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Find the neighbors of each cell without the triangulation (CSR: starts and neighbors)."""
+        tree = build_tree(self.local, psi)
+
+        def work(first: int, last: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+            room, total = 64, FULL
+            while total == FULL:
+                counts = np.empty(last - first, dtype=np.int32)
+                links = np.empty((last - first) * room // 8 + room, dtype=np.int32)
+                total = search_neighbors(first, last, room, self.local, psi, self.domain.frame, *tree, counts, links)
+                room *= 2
+            return counts, links[:total]
+
+        parts = run_in_chunks(work, self.count, max(256, self.count // 32))
+        counts, neighbors = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return np.append(0, np.cumsum(counts)).astype(np.int32), neighbors
+
+    def _measure(self, listed: tuple[NDArray[Any], NDArray[Any]], least: float, facet_ends: bool) -> Cells | None:
+        """Measure all cells, read off the triangulation or cut out by `listed` neighbors; None if one is too small."""
         domain, dual = self.domain, self._triangulation
         radii = np.array([domain.circle_radius, domain.inner_radius])
         vertices, inside = self._power_vertices()
@@ -354,7 +374,7 @@ class PowerEngine:
                 )
                 outcome, total, arcs, overlap = measure_cells(
                     first, last, room, least, dual.sites, dual.weights, domain.frame, domain.walls, radii,
-                    dual.triangles, dual.across, dual.corner_of, vertices, inside, *tree, *parts,
+                    dual.triangles, dual.across, dual.corner_of, vertices, inside, *listed, *parts,
                 )  # fmt: skip
                 room *= 2
             if outcome != DONE:

@@ -38,9 +38,6 @@ class SiteTree(NamedTuple):
     bounds: Floats
 
 
-NO_TREE = SiteTree(np.empty((0, 3), dtype=np.int64), np.empty((0, 7)))
-
-
 @kernel
 def _hilbert_keys(first, last, points, low, scale, bits, keys):
     """Fill `keys` with the place of each point along a Hilbert curve over the square at `low` of side ``1 / scale``."""

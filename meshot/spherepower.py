@@ -192,15 +192,17 @@ class SphereEngine:
             raise GeometryError(f"heights must not differ by more than {SPREAD:g}, got {np.ptp(h):g}")
         points = np.exp(h - h.mean())[self.order, None] * self._local
         candidates = hull_neighbors(points) if self._candidates is None else self._candidates
-        cells = self._measure(points, *candidates, least)
+        everyone = np.arange(self.count)
+        cells = self._measure(points, everyone, *candidates, least)
         for attempt in range(ROUNDS + 1):
             if cells is None or cells.certificate <= CERTIFICATE:
                 break
-            pairs = [_pairs(*candidates), _found(cells)]
-            if attempt == ROUNDS:
+            pairs, which = [_pairs(*candidates), _found(cells)], everyone
+            if attempt == ROUNDS:  # the corners of the hull have cells, bounded by its edges, and nobody else has
                 pairs.append(_pairs(*hull_neighbors(points)))
+                which = np.sort(ConvexHull(points).vertices).astype(np.int64)
             candidates = _mutual(np.concatenate(pairs), self.count)
-            cells = self._measure(points, *candidates, least)
+            cells = self._measure(points, which, *candidates, least)
         if cells is None:
             return None
         if cells.certificate > 0.1 and (cells.links < 0).any():
@@ -208,9 +210,11 @@ class SphereEngine:
         self._candidates = _mutual(_found(cells), self.count)
         return self._assemble(h, cells)
 
-    def _measure(self, points: Floats, starts: Ints, neighbors: Ints, least: float) -> _Cells | None:
-        """Cut and measure all cells; None if one is too small."""
-        everyone, given_up = np.arange(self.count), Event()
+    def _measure(self, points: Floats, which: Ints, starts: Ints, neighbors: Ints, least: float) -> _Cells | None:
+        """Cut and measure the cells of the sites `which`, the others being empty; None if one is too small."""
+        given_up = Event()
+        if least > 0 and len(which) < self.count:
+            return None
 
         def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
             room, outcome, size = 64, NO_ROOM, last - first
@@ -221,7 +225,7 @@ class SphereEngine:
                     np.zeros((size, 4)), np.zeros(size, np.int64), np.empty(edges, np.int64), np.empty(edges)
                 )  # fmt: skip
                 outcome, total = measure_sphere_cells(
-                    first, last, everyone, room, least, points, starts, neighbors, *parts
+                    first, last, which, room, least, points, starts, neighbors, *parts
                 )
                 room *= 2
             if outcome != DONE:
@@ -229,10 +233,13 @@ class SphereEngine:
                 return ()
             return *parts[:2], parts[2][:total], parts[3][:total]
 
-        parts = run_in_chunks(work, self.count, max(2048 if self.count > 2048 else 256, self.count // 32))
+        parts = run_in_chunks(work, len(which), max(2048 if self.count > 2048 else 256, self.count // 32))
         if given_up.is_set():
             return None
-        return _Cells(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        some, some_counts, *edges = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        measures, counts = np.zeros((self.count, 4)), np.zeros(self.count, dtype=np.int64)
+        measures[which], counts[which] = some, some_counts
+        return _Cells(measures, counts, *edges)
 
     def _assemble(self, heights: Floats, cells: _Cells) -> SphereDiagram:
         """Bring everything back to the caller's order of sites."""

@@ -99,13 +99,7 @@ def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen
                 if seen[j] == stamp:
                     continue
                 seen[j] = stamp
-                a, b = 2.0 * (sites[j, 0] - sites[i, 0]), 2.0 * (sites[j, 1] - sites[i, 1])
-                lift = weights[j] - weights[i]  # first: the weights may be large and close
-                c = 0.5 * (a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1])) - lift
-                for k in range(count):
-                    if a * xy[k, 0] + b * xy[k, 1] > c:  # most candidates end here, without the price of a call
-                        count = _cut(xy, tag, count, a, b, c, j, side, spare)
-                        break
+                count = cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
     return count
 
 

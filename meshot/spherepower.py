@@ -199,8 +199,9 @@ class SphereEngine:
                 break
             pairs, which = [_pairs(*candidates), _found(cells)], everyone
             if attempt == ROUNDS:  # the corners of the hull have cells, bounded by its edges, and nobody else has
-                pairs.append(_pairs(*hull_neighbors(points)))
-                which = np.sort(ConvexHull(points).vertices).astype(np.int64)
+                triangles = _hull(points)
+                pairs.append(_sides(triangles))
+                which = np.unique(triangles)
             candidates = _mutual(np.concatenate(pairs), self.count)
             cells = self._measure(points, which, *candidates, least)
         if cells is None:
@@ -261,16 +262,26 @@ def hull_neighbors(points: Floats) -> tuple[Ints, Ints]:
 
     Points that are no corners of the hull get the nearest ones, and these get them.
     """
-    try:
-        simplices = ConvexHull(points).simplices.astype(np.int64)
-    except (QhullError, ValueError) as error:
-        raise GeometryError("the sites lie on one circle, or are fewer than four") from error
-    pairs = np.concatenate([simplices[:, [0, 1]], simplices[:, [1, 2]], simplices[:, [2, 0]]])
-    lone = np.setdiff1d(np.arange(len(points)), simplices)
+    triangles = _hull(points)
+    pairs = _sides(triangles)
+    lone = np.setdiff1d(np.arange(len(points)), triangles)
     if len(lone):
         near = cKDTree(points).query(points[lone], min(NEAREST + 1, len(points)))[1]
         pairs = np.concatenate([pairs, np.stack([np.repeat(lone, near.shape[1]), near.ravel()], axis=1)])
     return _mutual(pairs, len(points))
+
+
+def _hull(points: Floats) -> Ints:
+    """Return the triangles of the convex hull, (t, 3)."""
+    try:
+        return ConvexHull(points).simplices.astype(np.int64)
+    except (QhullError, ValueError) as error:
+        raise GeometryError("the sites lie on one circle, or are fewer than four") from error
+
+
+def _sides(triangles: Ints) -> Ints:
+    """Return the sides of triangles, (3 t, 2)."""
+    return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
 
 
 def _pairs(starts: Ints, neighbors: Ints) -> Ints:

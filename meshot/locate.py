@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meshot.directions import unfolded
-from meshot.kernels import kernel, run_in_chunks
+from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.mesh import Floats, Ints
 
 # Triangles in one box of the lowest level.
@@ -181,6 +181,16 @@ def nearest_on_boundary(uv: Floats, halfedges: Ints, twins: Ints, points: Floats
     return faces, barycentric
 
 
+@subkernel
+def _settle(weights, i, place, best):  # type: ignore[no-untyped-def]
+    """Leave no coordinate negative where the worst, `best`, is so by rounding; none where there is no triangle."""
+    if place < 0:
+        weights[i, 0], weights[i, 1], weights[i, 2] = np.nan, np.nan, np.nan
+    elif best < 0.0:  # on an edge
+        a, b, c = max(weights[i, 0], 0.0), max(weights[i, 1], 0.0), max(weights[i, 2], 0.0)
+        weights[i, 0], weights[i, 1], weights[i, 2] = a / (a + b + c), b / (a + b + c), c / (a + b + c)
+
+
 @kernel
 def _locate(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
     """For each point the place of its triangle, or -1, and its barycentric coordinates there."""
@@ -210,12 +220,7 @@ def _locate(points, corners, boxes, first, places, weights, leaf, rounding):  # 
                     best, place = worst, t
                     weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
         places[i] = place
-        if place < 0:
-            weights[i, 0], weights[i, 1], weights[i, 2] = np.nan, np.nan, np.nan
-        elif best < 0.0:
-            # On an edge but for rounding.
-            a, b, c = max(weights[i, 0], 0.0), max(weights[i, 1], 0.0), max(weights[i, 2], 0.0)
-            weights[i, 0], weights[i, 1], weights[i, 2] = a / (a + b + c), b / (a + b + c), c / (a + b + c)
+        _settle(weights, i, place, best)
 
 
 @kernel
@@ -253,8 +258,4 @@ def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, roun
                     best, place = worst, t
                     weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
         places[i] = place
-        if place < 0:
-            weights[i, 0], weights[i, 1], weights[i, 2] = np.nan, np.nan, np.nan
-        elif best < 0.0:
-            a, b, c = max(weights[i, 0], 0.0), max(weights[i, 1], 0.0), max(weights[i, 2], 0.0)
-            weights[i, 0], weights[i, 1], weights[i, 2] = a / (a + b + c), b / (a + b + c), c / (a + b + c)
+        _settle(weights, i, place, best)

@@ -15,13 +15,13 @@ import time
 import warnings
 from pathlib import Path
 
-from meshot.area import area_preserving_map
+from meshot.area.area import area_preserving_map
 from meshot.demo import demo_meshes
-from meshot.distortion import distortion
 from meshot.errors import ConvergenceWarning
-from meshot.io import read_surface
+from meshot.formats.io import read_surface
 from meshot.job import Clock
-from meshot.output import transport_figures
+from meshot.mapping.distortion import distortion
+from meshot.output.output import transport_figures
 from meshot.progress import SILENT, Stages
 from meshot.settings import TARGETS, TOL_AREA
 

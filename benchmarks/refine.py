@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.area import place_vertices, transport_from_disk
-from meshot.conformal import conformal_map
+from meshot.area.area import place_vertices, transport_from_disk
+from meshot.area.ears import widen_ears
+from meshot.area.refine import refine_areas
+from meshot.conformal.conformal import conformal_map
 from meshot.demo import demo_meshes
-from meshot.distortion import distortion
-from meshot.ears import widen_ears
 from meshot.errors import ConvergenceWarning
-from meshot.io import read_surface
-from meshot.maps import SurfaceMap
-from meshot.mesh import Surface
-from meshot.refine import refine_areas
+from meshot.formats.io import read_surface
+from meshot.mapping.distortion import distortion
+from meshot.mapping.maps import SurfaceMap
+from meshot.meshes.mesh import Surface
 
 TOLERANCES = (1.6e-2, 1e-3)
 MOST_FACES = 1_200_000

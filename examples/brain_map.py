@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import meshot
 from meshot.demo import demo_mesh
-from meshot.distortion import distortion
+from meshot.mapping.distortion import distortion
 
 
 def load_brain() -> tuple[meshot.Surface, np.ndarray, str]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import meshot
 from meshot.demo import demo_mesh
-from meshot.distortion import Distortion, distortion
+from meshot.mapping.distortion import Distortion, distortion
 
 PANELS = {
     "log_area_ratio": ("log(area / original area)", 2.0),

@@ -13,13 +13,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.area import place_vertices
-from meshot.colors import DIVERGING
+from meshot.area.area import place_vertices
 from meshot.demo import demo_mesh
-from meshot.distortion import distortion
-from meshot.figures import colored, patterned, upright
-from meshot.page import percent
-from meshot.views import View, camera, sphere_view, surface_view
+from meshot.mapping.distortion import distortion
+from meshot.report.colors import DIVERGING
+from meshot.report.figures import colored, patterned, upright
+from meshot.report.page import percent
+from meshot.report.views import View, camera, sphere_view, surface_view
 
 SIZE = 640
 LIMIT = 1.5  # of the logarithm of the area ratio

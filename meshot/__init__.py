@@ -6,19 +6,14 @@ Names are loaded when first used, so that ``import meshot`` is quick and compile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# These two modules bear the name of their main function. Imported here, once, the function comes last and keeps the
-# name; imported later, by anybody, the module would take it.
-from meshot.check import check
-from meshot.distortion import distortion
-
 if TYPE_CHECKING:
-    from meshot.area import area_preserving_map
-    from meshot.check import MeshReport
-    from meshot.composition import Composition, compose
-    from meshot.conformal import conformal_map
-    from meshot.density import GridDensity, TriangulationDensity, sample_density
-    from meshot.distortion import Distortion
-    from meshot.domains import Box, ConvexPolygon, Disk
+    from meshot.area.area import area_preserving_map
+    from meshot.area.tradeoff import TradeoffPoint, tradeoff_curve
+    from meshot.conformal.conformal import conformal_map
+    from meshot.diagrams.density import GridDensity, TriangulationDensity, sample_density
+    from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+    from meshot.diagrams.power import PowerDiagram, power_diagram
+    from meshot.diagrams.spherepower import SphereDiagram, sphere_diagram
     from meshot.errors import (
         ConvergenceError,
         ConvergenceWarning,
@@ -29,54 +24,56 @@ if TYPE_CHECKING:
         OptionError,
         TopologyError,
     )
-    from meshot.io import read_surface
-    from meshot.maps import SurfaceMap
-    from meshot.mesh import Surface
-    from meshot.power import PowerDiagram, power_diagram
-    from meshot.sampling import Samples, sample
-    from meshot.spherepower import SphereDiagram, sphere_diagram
-    from meshot.spheretransport import SphereTransport, solve_sphere_transport
-    from meshot.tradeoff import TradeoffPoint, tradeoff_curve
-    from meshot.transport import TransportResult, solve_transport
+    from meshot.formats.io import read_surface
+    from meshot.mapping.composition import Composition, compose
+    from meshot.mapping.distortion import Distortion, distortion
+    from meshot.mapping.maps import SurfaceMap
+    from meshot.meshes.check import MeshReport, check
+    from meshot.meshes.mesh import Surface
+    from meshot.sampling.sampling import Samples, sample
+    from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
+    from meshot.transport.transport import TransportResult, solve_transport
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Box": "domains",
-    "Composition": "composition",
+    "Box": "diagrams.domains",
+    "Composition": "mapping.composition",
     "ConvergenceError": "errors",
     "ConvergenceWarning": "errors",
-    "ConvexPolygon": "domains",
-    "Disk": "domains",
-    "Distortion": "distortion",
+    "ConvexPolygon": "diagrams.domains",
+    "Disk": "diagrams.domains",
+    "Distortion": "mapping.distortion",
     "GeometryError": "errors",
-    "GridDensity": "density",
+    "GridDensity": "diagrams.density",
     "MeshReadError": "errors",
-    "MeshReport": "check",
+    "MeshReport": "meshes.check",
     "MeshotError": "errors",
     "NotEnoughMemoryError": "errors",
     "OptionError": "errors",
-    "PowerDiagram": "power",
-    "Samples": "sampling",
-    "SphereDiagram": "spherepower",
-    "SphereTransport": "spheretransport",
-    "Surface": "mesh",
-    "SurfaceMap": "maps",
+    "PowerDiagram": "diagrams.power",
+    "Samples": "sampling.sampling",
+    "SphereDiagram": "diagrams.spherepower",
+    "SphereTransport": "transport.spheretransport",
+    "Surface": "meshes.mesh",
+    "SurfaceMap": "mapping.maps",
     "TopologyError": "errors",
-    "TradeoffPoint": "tradeoff",
-    "TransportResult": "transport",
-    "TriangulationDensity": "density",
-    "area_preserving_map": "area",
-    "compose": "composition",
-    "conformal_map": "conformal",
-    "power_diagram": "power",
-    "read_surface": "io",
-    "sample": "sampling",
-    "sample_density": "density",
-    "solve_sphere_transport": "spheretransport",
-    "solve_transport": "transport",
-    "sphere_diagram": "spherepower",
-    "tradeoff_curve": "tradeoff",
+    "TradeoffPoint": "area.tradeoff",
+    "TransportResult": "transport.transport",
+    "TriangulationDensity": "diagrams.density",
+    "area_preserving_map": "area.area",
+    "check": "meshes.check",
+    "compose": "mapping.composition",
+    "conformal_map": "conformal.conformal",
+    "distortion": "mapping.distortion",
+    "power_diagram": "diagrams.power",
+    "read_surface": "formats.io",
+    "sample": "sampling.sampling",
+    "sample_density": "diagrams.density",
+    "solve_sphere_transport": "transport.spheretransport",
+    "solve_transport": "transport.transport",
+    "sphere_diagram": "diagrams.spherepower",
+    "tradeoff_curve": "area.tradeoff",
 }
 
 __all__ = [

@@ -18,13 +18,13 @@ from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job
 from meshot.settings import TOL, TOL_AREA, Normalization, Target, require_positive
 
 if TYPE_CHECKING:
-    from meshot.domains import Domain
+    from meshot.area.tradeoff import TradeoffPoint
+    from meshot.diagrams.domains import Domain
     from meshot.job import Job
-    from meshot.maps import SurfaceMap
-    from meshot.mesh import Surface
-    from meshot.output import Run
+    from meshot.mapping.maps import SurfaceMap
+    from meshot.meshes.mesh import Surface
+    from meshot.output.output import Run
     from meshot.progress import Progress
-    from meshot.tradeoff import TradeoffPoint
 
 CELLS_SIZE = 1600
 """Width and height of cells.png in pixels."""
@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @app.command(name="check")
 def check_command(mesh: Mesh, /, *, json: Json = False) -> int:
     """Say what a mesh is, and whether it can be mapped: exit code 0, or 2 with every cause and the offending ids."""
-    from meshot.check import check
-    from meshot.io import read_surface_file, to_json
+    from meshot.formats.io import read_surface_file, to_json
+    from meshot.meshes.check import check
 
     file = read_surface_file(mesh)
     report = check(file.surface)
@@ -140,7 +140,7 @@ def area_command(
     json: Json = False,
 ) -> int:
     """Map a surface so that areas are kept. Writes map.obj, map.ply, map.npz, metrics.json and report.html."""
-    from meshot.tables import read_masses
+    from meshot.formats.tables import read_masses
 
     if curve and (to == "sphere" or area_weight == 0):
         raise OptionError("--curve is for maps to the disk of an area weight above 0")
@@ -186,9 +186,9 @@ def sample_command(
     json: Json = False,
 ) -> int:
     """Spread points over a surface by area: evenly, through its area-preserving map, or at random."""
-    from meshot.io import check_points_suffix, read_surface_file, write_points
-    from meshot.output import check_folder
-    from meshot.sampling import sample
+    from meshot.formats.io import check_points_suffix, read_surface_file, write_points
+    from meshot.output.output import check_folder
+    from meshot.sampling.sampling import sample
 
     check_points_suffix(out)
     check_folder(out.parent)
@@ -233,10 +233,10 @@ def transport_command(
     json: Json = False,
 ) -> int:
     """Send a uniform density to sites by optimal transport. Writes cells.vtk, cells.png, transport.npz and a report."""
-    from meshot.output import Provenance, check_folder
-    from meshot.tables import read_masses, read_sites
-    from meshot.transport import solve_transport
-    from meshot.transportrun import TransportRun, transport_metrics, write_transport
+    from meshot.formats.tables import read_masses, read_sites
+    from meshot.output.output import Provenance, check_folder
+    from meshot.output.transportrun import TransportRun, transport_metrics, write_transport
+    from meshot.transport.transport import solve_transport
 
     check_folder(out)
     with start_job() as job:
@@ -250,8 +250,8 @@ def transport_command(
         options = {"domain": domain, "tol": tol, "duplicates": duplicates}
         run = TransportRun(file.sites, result, Provenance(sites.name, file.sha256, command_line(), options))
         with job.stages("report"):
-            from meshot.cellfigures import cells_picture, png
-            from meshot.transportreport import render_transport
+            from meshot.report.cellfigures import cells_picture, png
+            from meshot.report.transportreport import render_transport
 
             cells = cells_picture(run, CELLS_SIZE)
             page = render_transport(replace(run, seconds=job.seconds()))
@@ -268,8 +268,8 @@ def _domain(
 ) -> "Domain":
     import numpy as np
 
-    from meshot.domains import Box, ConvexPolygon, Disk
-    from meshot.tables import read_corners
+    from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+    from meshot.formats.tables import read_corners
 
     if (kind == "polygon") != (polygon is not None):
         raise MeshotError("--domain polygon and --polygon FILE go together")
@@ -280,7 +280,7 @@ def _domain(
 
 def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
     """Return what a person wants to know at the end."""
-    from meshot.page import number
+    from meshot.report.page import number
 
     solver = figures["transport"]
     error, certificate = number(solver["max_relative_error"], 2), number(solver["certificate"], 2)
@@ -302,7 +302,7 @@ Compute = Callable[["Surface", "Progress"], "SurfaceMap"]
 
 def _conformal(to: Target, normalize: Normalization, path: tuple[int, ...] | None) -> Compute:
     def compute(surface: "Surface", progress: "Progress") -> "SurfaceMap":
-        from meshot.conformal import conformal_map
+        from meshot.conformal.conformal import conformal_map
 
         return conformal_map(surface, to=to, normalize=normalize, path=path, progress=progress)
 
@@ -311,7 +311,7 @@ def _conformal(to: Target, normalize: Normalization, path: tuple[int, ...] | Non
 
 def _area(to: Target, tol: float, tol_area: float, **more: Any) -> Compute:
     def compute(surface: "Surface", progress: "Progress") -> "SurfaceMap":
-        from meshot.area import area_preserving_map
+        from meshot.area.area import area_preserving_map
 
         return area_preserving_map(surface, to=to, tol=tol, tol_area=tol_area, progress=progress, **more)
 
@@ -321,9 +321,9 @@ def _area(to: Target, tol: float, tol_area: float, **more: Any) -> Compute:
 def _map(
     mesh: Path, out: Path, compute: Compute, options: dict[str, Any], *, curve: bool = False, up: str, json: bool
 ) -> int:
-    from meshot.distortion import distortion
-    from meshot.io import read_surface_file
-    from meshot.output import Provenance, Run, check_folder, metrics, named_maps, write_run
+    from meshot.formats.io import read_surface_file
+    from meshot.mapping.distortion import distortion
+    from meshot.output.output import Provenance, Run, check_folder, metrics, named_maps, write_run
 
     check_folder(out)
     with start_job() as job:
@@ -336,7 +336,7 @@ def _map(
         points = _curve(surface_map, options, job) if curve else ()
         run = Run(file.surface, surface_map, distortions, provenance, job.seconds(), points)
         with job.stages("report"):
-            from meshot.report import render
+            from meshot.report.report import render
 
             page = render(run, up=up)
         run = replace(run, seconds=job.seconds())
@@ -347,7 +347,7 @@ def _map(
 
 
 def _curve(surface_map: "SurfaceMap", options: dict[str, Any], job: "Job") -> "tuple[TradeoffPoint, ...]":
-    from meshot.tradeoff import tradeoff_curve
+    from meshot.area.tradeoff import tradeoff_curve
 
     with job.stages("trade-off") as client:
         return tradeoff_curve(
@@ -357,8 +357,8 @@ def _curve(surface_map: "SurfaceMap", options: dict[str, Any], job: "Job") -> "t
 
 def _few_numbers(run: "Run", out: Path) -> str:
     """Return what a person wants to know at the end."""
-    from meshot.output import transport_figures
-    from meshot.page import number, percent
+    from meshot.output.output import transport_figures
+    from meshot.report.page import number, percent
 
     area, angle = run.distortion.summary().values()
     transport = transport_figures(run.surface_map)

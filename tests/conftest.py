@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from shapes import read_brain
 
-from meshot.mesh import Surface
+from meshot.meshes.mesh import Surface
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 from shapes import bumpy_sphere, cap, icosphere
 
-from meshot.distortion import distortion
-from meshot.maps import SurfaceMap
-from meshot.output import Provenance, Run
+from meshot.mapping.distortion import distortion
+from meshot.mapping.maps import SurfaceMap
+from meshot.output.output import Provenance, Run
 
 
 def cap_maps(rings=12, angle=2.0):

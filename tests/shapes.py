@@ -10,7 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.mesh import Surface
+from meshot.meshes.mesh import Surface
+
+# ---------------------------------------------------------------------------------------------------------------------
+# points and rotations
+
+
+def scattered(n: int, seed: int = 0) -> np.ndarray:
+    points = np.random.default_rng(seed).normal(size=(n, 3))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def rotation(seed: int) -> np.ndarray:
+    turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+    return turn * np.linalg.det(turn)
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # open surfaces with one boundary loop

@@ -14,11 +14,14 @@ import files
 import numpy as np
 import pytest
 import shapes
+from outcomes import assert_one_sentence
 
 import meshot
-from meshot import area, cli, job, report
+from meshot import cli, job
+from meshot.area import area
 from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError
-from meshot.mesh import Surface
+from meshot.meshes.mesh import Surface
+from meshot.report import report
 
 QUAD = b"v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 
@@ -82,13 +85,6 @@ def run(capsys):
         return code, *capsys.readouterr()
 
     return call
-
-
-def assert_one_sentence(text):
-    assert text.startswith("meshot: ")
-    assert text.count("\n") == 1
-    assert text.endswith(".\n")
-    assert "Traceback" not in text
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -229,7 +225,7 @@ def test_a_full_disk(tmp_path, run, dome, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "map.npz")
 
-    monkeypatch.setattr("meshot.output.write_npz", full)
+    monkeypatch.setattr("meshot.output.output.write_npz", full)
     code, _, err = run("conformal", dome, "-o", tmp_path / "out")
     assert code == 4
     assert err == "meshot: cannot read or write map.npz: No space left on device.\n"
@@ -238,7 +234,7 @@ def test_a_full_disk(tmp_path, run, dome, monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts(tmp_path, run, dome, monkeypatch, number):
-    monkeypatch.setattr("meshot.output.write_json", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("meshot.output.output.write_json", lambda *_: os.kill(os.getpid(), number))
     code, _, err = run("conformal", dome, "-o", tmp_path / "out")
     assert code == 130
     assert err == "meshot: interrupted; nothing was written.\n"
@@ -250,7 +246,7 @@ def test_a_fault_of_the_program_is_not_hidden(tmp_path, dome, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("meshot.conformal.conformal_map", broken)
+    monkeypatch.setattr("meshot.conformal.conformal.conformal_map", broken)
     with pytest.raises(ZeroDivisionError):
         cli.main(["conformal", dome, "-o", str(tmp_path / "out")])
 

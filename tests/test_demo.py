@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from meshot import demo
-from meshot.check import check
 from meshot.errors import MeshReadError
-from meshot.io import read_surface
+from meshot.formats.io import read_surface
+from meshot.meshes.check import check
 
 DATA = Path(__file__).parent.parent / "data"
 BOUNDARIES = {"face": 1, "cap": 1, "brain": 0, "dumbbell": 0, "hare": 0}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from meshot.demo import demo_mesh
-from meshot.io import read_surface
+from meshot.formats.io import read_surface
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from meshot import memory
+from meshot.diagrams.power import power_diagram
 from meshot.errors import MeshotError, NotEnoughMemoryError
-from meshot.power import power_diagram
-from meshot.transport import solve_transport
+from meshot.transport.transport import solve_transport
 
 SITES = np.random.default_rng(0).random((1000, 2))
 

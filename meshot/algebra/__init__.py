@@ -1,0 +1,1 @@
+"""Discrete operators, and solvers of their symmetric positive definite systems."""

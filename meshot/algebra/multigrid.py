@@ -1,0 +1,192 @@
+"""Conjugate gradients with a multigrid of groups, for graph Laplacians whose unknowns stand in Hilbert order.
+
+Consecutive unknowns are close in the plane, so groups of `GROUP` of them make the coarser levels, with piecewise
+constant functions: nothing to search for, and matrices as sparse as the first. Such functions are too stiff by a
+factor near two; dividing the coarse matrices by `SOFTEN` makes up for most of it (Braess, "Towards algebraic multigrid
+for elliptic problems of second order", Computing 1995, with the same over-correction). One sweep of Gauss-Seidel
+before and one after, in opposite directions, keep the preconditioner symmetric. Large levels are swept in `PARTS`, each
+with the others' old values, on all cores.
+
+For systems that change at each step and need a few digits only, this is set up in a tenth of the time of Ruge-Stuben.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.kernels import kernel, run_in_chunks
+from meshot.meshes.mesh import Floats
+
+GROUP = 4
+SOFTEN = 1.8
+COARSEST = 100
+# Parts of a sweep, and unknowns from which there are several.
+PARTS, PARTED_FROM = 4, 15_000
+
+
+class Level(NamedTuple):
+    """A matrix, CSR with the diagonal entry first in each row."""
+
+    starts: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    values: Floats
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return len(self.starts) - 1
+
+    @property
+    def part(self) -> int:
+        """Unknowns in a part of a sweep, a multiple of `GROUP`."""
+        return self.size if self.size < PARTED_FROM else -(-self.size // (PARTS * GROUP)) * GROUP
+
+
+class GroupMultigrid:
+    """Solves ``matrix x = rhs`` to a given accuracy.
+
+    Parameters
+    ----------
+    matrix : (n, n) sparse
+        Symmetric positive definite: a graph Laplacian with an unknown taken out; neighbors in number are near. CSR with
+        the diagonal entry first in each row is taken as it is.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> GroupMultigrid(csr_array([[2.0, -1.0], [-1.0, 2.0]])).solve(np.array([1.0, 1.0]), 1e-12, 10).round(12)
+    array([1., 1.])
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        rows = matrix.tocsr()
+        level = Level(rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
+        if not np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size)):
+            level = _group(level, 1, 1.0)
+        self.levels = [level]
+        while level.size > COARSEST:
+            level = _group(level, GROUP, SOFTEN)
+            self.levels.append(level)
+        dense = np.zeros((level.size, level.size))
+        dense[np.repeat(np.arange(level.size), np.diff(level.starts)), level.columns] = level.values
+        self._inverse = np.linalg.inv(dense)
+
+    def solve(self, rhs: Floats, tol: float, max_iter: int) -> Floats | None:
+        """Return x with a residual of at most ``tol |rhs|``, or None if `max_iter` iterations do not suffice."""
+        x, residual, image = np.zeros_like(rhs), rhs.copy(), np.empty_like(rhs)
+        goal = tol**2 * _dot(rhs, rhs)
+        direction, old = np.zeros_like(rhs), 1.0
+        for _ in range(max_iter):
+            if _dot(residual, residual) <= goal:
+                return x
+            improved = self._cycle(0, residual)
+            product = _dot(residual, improved)
+            direction *= product / old
+            direction += improved
+            _in_parts(_multiply, self.levels[0], direction, image)
+            length = product / _dot(direction, image)
+            x += length * direction
+            image *= length
+            residual -= image
+            old = product
+        return x if _dot(residual, residual) <= goal else None
+
+    def _cycle(self, k: int, rhs: Floats) -> Floats:
+        """Return an approximate solution on level k: one V-cycle from zero."""
+        if k + 1 == len(self.levels):
+            return np.asarray(np.einsum("ij,j", self._inverse, rhs))
+        level, x, coarse = self.levels[k], np.zeros_like(rhs), np.empty(self.levels[k + 1].size)
+        _in_parts(_sweep_forward, level, rhs, x)
+        _in_parts(_restrict_residual, level, rhs, x, coarse)
+        coarse = self._cycle(k + 1, coarse)
+        _in_parts(_prolong, level, coarse, x)
+        _in_parts(_sweep_backward, level, rhs, x.copy(), x)
+        return x
+
+
+def _in_parts(work: Any, level: Level, *vectors: Floats) -> None:
+    run_in_chunks(lambda first, last: work(first, last, *level, *vectors), level.size, level.part)
+
+
+def _group(level: Level, group: int, soften: float) -> Level:
+    """Return the matrix of the groups of `group` unknowns: sums over their blocks, divided by `soften`."""
+    count = -(-level.size // group)
+    starts, place = np.zeros(count + 1, dtype=np.int32), np.full(count, -1, dtype=np.int32)
+    columns, values = np.empty_like(level.columns), np.empty_like(level.values)
+    used = _sum_blocks(group, soften, *level, starts, columns, values, place)
+    return Level(starts, columns[:used].copy(), values[:used].copy())
+
+
+def _dot(a: Floats, b: Floats) -> float:
+    """Inner product on one core: the threads of a BLAS would cost more than they save."""
+    return float(np.einsum("i,i", a, b))
+
+
+@kernel
+def _sum_blocks(group, soften, starts, columns, values, to_starts, to_columns, to_values, place):
+    """Fill the matrix of the groups, diagonal entries first; `place` says where in its row a column stands."""
+    n, end = len(starts) - 1, 0
+    for row in range(len(to_starts) - 1):
+        begin, end = end, end + 1
+        to_columns[begin], to_values[begin], place[row] = row, 0.0, begin
+        for i in range(group * row, min(group * row + group, n)):
+            for e in range(starts[i], starts[i + 1]):
+                column = columns[e] // group
+                if place[column] < begin:
+                    place[column] = end
+                    to_columns[end], to_values[end] = column, 0.0
+                    end += 1
+                to_values[place[column]] += values[e] / soften
+        to_starts[row + 1] = end
+    return end
+
+
+@kernel
+def _multiply(first, last, starts, columns, values, x, product):
+    for i in range(first, last):
+        total = 0.0
+        for e in range(starts[i], starts[i + 1]):
+            total += values[e] * x[columns[e]]
+        product[i] = total
+
+
+@kernel
+def _sweep_forward(first, last, starts, columns, values, rhs, x):
+    """Gauss-Seidel within the part, from x = 0."""
+    for i in range(first, last):
+        left = rhs[i]
+        for e in range(starts[i] + 1, starts[i + 1]):
+            j = columns[e]
+            if first <= j < last:  # unlike j < i this is easy to predict
+                left -= values[e] * x[j]
+        x[i] = left / values[starts[i]]
+
+
+@kernel
+def _restrict_residual(first, last, starts, columns, values, rhs, x, coarse):
+    """Sum the residual over groups."""
+    for i in range(first, last):
+        left = rhs[i]
+        for e in range(starts[i], starts[i + 1]):
+            left -= values[e] * x[columns[e]]
+        if i % GROUP == 0:
+            coarse[i // GROUP] = 0.0
+        coarse[i // GROUP] += left
+
+
+@kernel
+def _prolong(first, last, starts, columns, values, coarse, x):
+    for i in range(first, last):
+        x[i] += coarse[i // GROUP]
+
+
+@kernel
+def _sweep_backward(first, last, starts, columns, values, rhs, old, x):
+    """Gauss-Seidel backward within the part, with the `old` values of the others."""
+    for i in range(last - 1, first - 1, -1):
+        left = rhs[i]
+        for e in range(starts[i] + 1, starts[i + 1]):
+            j = columns[e]
+            left -= values[e] * (x[j] if first <= j < last else old[j])
+        x[i] = left / values[starts[i]]

@@ -1,0 +1,127 @@
+"""Nested dissection of a mesh by straight cuts: an elimination order with little fill, and its tree.
+
+George (1973), "Nested dissection of a regular finite element mesh", with the vertices' positions in place of a search
+for separators: each part is halved along the axis in which it is longest, and the vertices on one side that have a
+neighbor on the other, whichever are the fewest, are eliminated after both. The positions may lie in the plane or on a
+surface in space: cuts through a scan leave a tenth more fill than cuts through its conformal image, which is not known
+when the first system is solved.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from meshot.meshes.mesh import Floats, Ints
+
+# Parts are halved until they have about this many vertices: a dense block is quicker than the elimination inside it.
+LEAF = 12
+# So many vertices of a part suffice to see how long it is.
+MEASURED = 32
+# Numbers are sorted with the index that belongs to them in their lower half: quicker than finding the permutation.
+HALF = 32
+
+
+class Dissection(NamedTuple):
+    """A complete binary tree of groups of vertices, in postorder: children before parents, subtrees contiguous.
+
+    Attributes
+    ----------
+    order : (V,) int
+        Vertex that is eliminated at each place.
+    starts : (nodes + 1,) int
+        Node n owns the places ``starts[n]`` to ``starts[n + 1]``.
+    level, parent : (nodes,) int
+        Level of each node, 0 at the root, and its parent, -1 at the root.
+    """
+
+    order: Ints
+    starts: Ints
+    level: Ints
+    parent: Ints
+
+
+def dissect(positions: Floats, edges: Ints) -> Dissection:
+    """Return the dissection of a graph with vertices at `positions`, (V, d).
+
+    Examples
+    --------
+    >>> line = np.stack([np.arange(40.0), np.zeros(40)], axis=1)
+    >>> steps = np.stack([np.arange(39), np.arange(1, 40)], axis=1)
+    >>> dissect(line, steps).starts.tolist()
+    [0, 8, 18, 19, 28, 38, 39, 40]
+    """
+    count = len(positions)
+    depth = max(0, int(np.ceil(np.log2(max(count, 1) / LEAF))))
+    # Heap numbers: the root is 1, the children of n are 2n and 2n + 1.
+    node, order, sizes = np.empty(count, dtype=np.int64), np.arange(count), np.array([count])
+    axes = np.ascontiguousarray(positions.T)
+    along, ranks = _sorted_along(axes)
+    tail, head = np.ascontiguousarray(edges.T)
+    # Of each vertex: in the lower half, in the upper one, or in a separator.
+    state = np.empty(count, dtype=np.uint8)
+    for step in range(depth):
+        owner = np.repeat(np.arange(2**step), sizes)
+        shift = count * _longest_sides(axes, order, sizes)[owner]
+        order = along[shift + _sorted_low(owner, ranks[shift + order])]
+        middle = np.cumsum(sizes) - sizes + sizes // 2
+        upper = np.arange(len(order)) >= middle[owner]
+        state[order] = upper
+        crossing = np.flatnonzero(state[tail] != state[head])
+        touching = np.zeros(count, dtype=bool)
+        touching[tail[crossing]] = touching[head[crossing]] = True
+        touching = touching[order]
+        counts = [np.bincount(owner[touching & (upper == half)], minlength=2**step) for half in (False, True)]
+        separator = touching & (upper == (counts[1] < counts[0])[owner])
+        node[order[separator]] = 2**step + owner[separator]
+        state[order[separator]] = 2
+        kept = ~separator
+        order, sizes = order[kept], np.bincount(2 * owner[kept] + upper[kept], minlength=2 ** (step + 1))
+        inside = state[tail]
+        inside = np.flatnonzero((inside == state[head]) & (inside < 2))
+        tail, head = tail[inside], head[inside]
+    node[order] = 2**depth + np.repeat(np.arange(2**depth), sizes)
+    heap, ranks = np.arange(1, 2 ** (depth + 1)), _postorder(depth)
+    level, parent = np.empty_like(heap), np.empty_like(heap)
+    level[ranks[heap]] = np.floor(np.log2(heap)).astype(np.int64)
+    parent[ranks[heap]] = ranks[heap // 2]
+    parent[-1] = -1
+    order = _sorted_low(ranks[node], np.arange(count))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(ranks[node], minlength=len(heap)))])
+    return Dissection(order, starts, level, parent)
+
+
+def _sorted_low(high: Ints, low: Ints) -> Ints:
+    """Sort pairs of numbers; return the second ones."""
+    return np.sort((high << HALF) + low) & (2**HALF - 1)
+
+
+def _sorted_along(axes: Floats) -> tuple[Ints, Ints]:
+    """Vertices in the order of each coordinate, one list after the other, and each vertex's place in these."""
+    along = np.argsort(axes, axis=1, kind="stable")
+    ranks = np.empty_like(along)
+    for row, order in zip(ranks, along, strict=True):
+        row[order] = np.arange(len(row))
+    return along.ravel(), ranks.ravel()
+
+
+def _longest_sides(axes: Floats, order: Ints, sizes: Ints) -> Ints:
+    """Return the axis along which each part is longest; `order` holds the vertices part by part."""
+    longest, some = np.zeros(len(sizes), dtype=np.int64), np.flatnonzero(sizes)
+    stride = max(1, int(sizes.min()) // MEASURED)
+    starts = -(-(np.cumsum(sizes) - sizes)[some] // stride)
+    sides = [np.maximum.reduceat(x, starts) - np.minimum.reduceat(x, starts) for x in axes[:, order[::stride]]]
+    longest[some] = np.argmax(sides, axis=0)
+    return longest
+
+
+def _postorder(depth: int) -> Ints:
+    """Return the place in postorder of each heap number, (2^(depth + 1),)."""
+    rank = np.zeros(2 ** (depth + 1), dtype=np.int64)
+    # A node at level l has subtrees of 2^(depth - l) - 1 nodes; it comes after its parent's left part.
+    rank[1] = 2 ** (depth + 1) - 2
+    for level in range(depth):
+        parents = np.arange(2**level, 2 ** (level + 1))
+        size = 2 ** (depth - level) - 1
+        rank[2 * parents + 1] = rank[parents] - 1
+        rank[2 * parents] = rank[parents] - 1 - size
+    return rank

@@ -1,0 +1,1 @@
+"""Area-preserving maps: transport, then a refinement to exact triangles."""

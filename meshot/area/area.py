@@ -1,0 +1,228 @@
+"""Area-preserving maps: conformal map, transport of the disk to it, vertices to their cells, triangles refined.
+
+The conformal map puts a mass, a third of the areas of the faces around it, at the image of each vertex. The optimal
+transport from the disk to these masses assigns each vertex a cell with its share of the disk; the vertex goes there,
+an inner one to the centroid, a boundary one to the middle of the cell's arc on the circle (Su et al., "Area-preserving
+mesh parameterization for poly-annulus surfaces based on optimal mass transportation", 2016; Zhao et al. 2013). The
+cells are then exact, but the triangles are not: their areas are off by 10 to 20 %, and a few are folded. The refinement
+moves the vertices on until the triangles have their shares too, and none is folded.
+
+A closed surface goes to the sphere in the same way: conformal map to it, transport on it (see `spheretransport`), each
+vertex to the centroid of its cell, and refinement of the spherical triangles.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.area.blend import approached, blended_shares, displaced, settle
+from meshot.area.ears import widen_ears
+from meshot.conformal.conformal import conformal_map
+from meshot.errors import GeometryError, OptionError
+from meshot.mapping.maps import SurfaceMap
+from meshot.mapping.measure import as_measure, carried
+from meshot.meshes.mesh import Floats, Ints, Surface, as_surface
+from meshot.progress import Progress, Stages
+from meshot.settings import TOL, TOL_AREA, require_positive
+from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
+from meshot.transport.transport import TransportResult, TransportState, solve_transport
+
+# A measure whose density varies by more than this factor is approached in steps.
+CONTRAST = 10.0
+# Angle between boundary vertices that stand in order: room for those between them.
+LEAST_TURN = 1e-9
+
+
+def area_preserving_map(
+    surface: Any,
+    *,
+    to: str = "disk",
+    masses: ArrayLike | None = None,
+    density: ArrayLike | None = None,
+    area_weight: float = 1.0,
+    angle_sweeps: int = 0,
+    tol: float = TOL,
+    tol_area: float | None = TOL_AREA,
+    max_iter: int = 200,
+    callback: Callable[[TransportState], None] | None = None,
+    progress: Progress | None = None,
+) -> SurfaceMap:
+    """Map a genus-zero surface to the unit disk or sphere so that every face keeps its share of the area.
+
+    On the sphere a face's image is the spherical triangle of its corners, and these tile the sphere.
+
+    Parameters
+    ----------
+    surface : Surface, or a trimesh or PyVista mesh
+        One connected, oriented manifold of genus zero; for the disk a closed one is cut open, for the sphere it must
+        be closed.
+    to : {"disk", "sphere"}
+        The target.
+    masses, density : (V,) or (F,) float, optional
+        A measure that the map preserves instead of the area: masses of the vertices, or a density, the wanted area of
+        the image per area of the surface, of the faces or the vertices. Only ratios count. See `meshot.measure`.
+    area_weight : float
+        From 0, the conformal map, to 1, the area-preserving one: the logarithms of the faces' area ratios are
+        ``1 - area_weight`` times those of the conformal map, up to one constant. In the disk only.
+    angle_sweeps : int
+        After the refinement, at most so many steps to less angle distortion at the same areas, and a refinement again;
+        a dozen is plenty. In the disk only.
+    tol : float
+        Largest relative error of a cell of the transport.
+    tol_area : float or None
+        Standard deviation of the faces' area ratios at which their refinement stops; the worst face may be off by
+        `meshot.blend.worst_allowed`, 5 % for 1e-3. None leaves each vertex at the centroid of its cell.
+    max_iter : int
+        Most Newton steps of the transport.
+    callback : callable, optional
+        Gets each `TransportState`; raising StopIteration halts.
+    progress : Progress, optional
+        Told of the stages "conformal map", "transport", "placement" and "refinement".
+
+    Returns
+    -------
+    SurfaceMap
+        With `conformal`, the conformal map it was built on, and `transport`, whose site k is the k-th vertex that
+        belongs to a face. ``notes["refinement"]`` tells of the refinement: steps, and faces that are still off.
+
+    Raises
+    ------
+    TopologyError, GeometryError
+        The surface cannot be mapped, see `meshot.check`; or masses or a density are not positive.
+    OptionError
+        Options that do not go together.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The transport or the refinement did not reach its tolerance.
+
+    Examples
+    --------
+    >>> square = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    >>> area_preserving_map(square).transport.converged
+    True
+    """
+    require_positive("tol", tol)
+    require_positive("tol_area", TOL_AREA if tol_area is None else tol_area)
+    _check_options(to, area_weight, angle_sweeps, tol_area)
+    stages = Stages(progress)
+    original = as_surface(surface)
+    measure = as_measure(original, masses, density)
+    conformal = conformal_map(original, to=to, progress=progress)
+    measure = carried(measure, original, conformal.surface, conformal.source_vertex)
+    conformal = replace(conformal, measure=measure)
+    if area_weight == 0:
+        return replace(conformal, conformal=conformal, area_weight=0.0)
+    transport: TransportResult | SphereTransport
+    with stages("transport") as client:
+        options = {"tol": tol, "max_iter": max_iter, "callback": callback, "progress": client}
+        if to == "sphere":
+            transport = transport_from_sphere(conformal, **options)
+        else:
+            transport = transport_from_disk(conformal, **options)
+    with stages("placement"):
+        image, shares = _placed(conformal, transport, area_weight)
+    notes = dict(conformal.notes)
+    if tol_area is not None:
+        with stages("refinement") as client:
+            image, notes["refinement"] = settle(
+                conformal, image, shares, tol_area=tol_area, angle_sweeps=angle_sweeps, progress=client
+            )
+    made = replace(conformal, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes)
+    return replace(made, points=image) if to == "sphere" else replace(made, uv=image)
+
+
+def _check_options(to: str, area_weight: float, angle_sweeps: int, tol_area: float | None) -> None:
+    if not 0 <= area_weight <= 1:
+        raise OptionError(f"area_weight must be between 0 and 1, got {area_weight}")
+    if angle_sweeps < 0:
+        raise OptionError(f"angle_sweeps must not be negative, got {angle_sweeps}")
+    if to == "sphere" and (area_weight != 1 or angle_sweeps):
+        raise OptionError("a map to the sphere takes no area_weight and no angle_sweeps: these are for the disk")
+    if tol_area is None and angle_sweeps:
+        raise OptionError("angle_sweeps follow a refinement, and tol_area=None asks for none")
+
+
+def _placed(
+    conformal: SurfaceMap, transport: TransportResult | SphereTransport, area_weight: float
+) -> tuple[Floats, Floats]:
+    """Return where a refinement can start, (V, 2 or 3), and the shares, (F,), that it is to reach."""
+    measure = conformal.measure or as_measure(conformal.surface)
+    first = conformal.signed_areas / conformal.signed_areas.sum()
+    shares = measure.faces if area_weight == 1 else blended_shares(first, measure.faces, area_weight)
+    image = place_vertices(conformal.surface, transport)
+    if area_weight < 1:
+        (loop,) = conformal.surface.boundary_loops
+        image = displaced(conformal.uv, image, area_weight, loop)
+    if conformal.target == "disk":
+        image = widen_ears(conformal.surface.faces, image, shares)
+    if measure.contrast(conformal.surface) ** area_weight > CONTRAST:
+        start = replace(conformal, points=image) if conformal.target == "sphere" else replace(conformal, uv=image)
+        image = approached(conformal.surface, image, start.signed_areas, shares)
+    return image, shares
+
+
+def transport_from_disk(conformal: SurfaceMap, **options: Any) -> TransportResult:
+    """Transport the uniform unit disk to the vertices' masses at their conformal images."""
+    used = conformal.surface.referenced
+    return solve_transport(conformal.uv[used], np.pi * _masses(conformal), **options)
+
+
+def transport_from_sphere(conformal: SurfaceMap, **options: Any) -> SphereTransport:
+    """Transport the uniform unit sphere to the vertices' masses at their conformal images."""
+    assert conformal.points is not None
+    used = conformal.surface.referenced
+    return solve_sphere_transport(conformal.points[used], 4 * np.pi * _masses(conformal), **options)
+
+
+def _masses(conformal: SurfaceMap) -> Floats:
+    """Masses of the vertices that belong to a face, of sum 1: those of the map's measure, or else of the area."""
+    measure = conformal.measure or as_measure(conformal.surface)
+    return measure.vertices[conformal.surface.referenced]
+
+
+def place_vertices(surface: Surface, transport: TransportResult | SphereTransport) -> Floats:
+    """Return the place of each vertex, (V, 2 or 3): the centroid of its cell, or on the circle; NaN without a face."""
+    used, centroids = surface.referenced, transport.centroids
+    uv = np.full((len(surface.vertices), centroids.shape[1]), np.nan)
+    uv[used] = centroids
+    if isinstance(transport, SphereTransport):
+        return uv
+    arcs = np.full_like(uv, np.nan)
+    arcs[used] = transport.diagram.arc_midpoints
+    (loop,) = surface.boundary_loops
+    angles = circle_angles(np.arctan2(arcs[loop, 1], arcs[loop, 0]), loop)
+    uv[loop] = np.column_stack([np.cos(angles), np.sin(angles)])
+    return uv
+
+
+def circle_angles(angles: Floats, loop: Ints) -> Floats:
+    """Return strictly increasing angles along a boundary loop from those of the cells' arcs, NaN where there is none.
+
+    A cell without an arc is put evenly between its neighbors on the loop; one that stands out of order is treated as
+    if it had none.
+
+    Examples
+    --------
+    >>> circle_angles(np.array([0.0, np.nan, 2.0, 4.0]), np.arange(4)).tolist()
+    [0.0, 1.0, 2.0, 4.0]
+    """
+    known = np.flatnonzero(np.isfinite(angles))
+    if len(known) == 0:
+        raise GeometryError("no boundary vertex has a cell on the circle", ids=loop.tolist())
+    steps = np.diff(angles[known], append=angles[known[:1]]) % (2 * np.pi)
+    if len(known) > 1 and not np.isclose(steps.sum(), 2 * np.pi):  # some stand out of order: small steps back
+        steps = (steps + np.pi) % (2 * np.pi) - np.pi
+    unrolled = angles[known[0]] + np.concatenate([[0.0], np.cumsum(steps[:-1])])
+    highest = np.maximum.accumulate(unrolled)
+    forward = np.concatenate([[True], unrolled[1:] > highest[:-1] + LEAST_TURN])
+    ordered = forward & (unrolled < angles[known[0]] + 2 * np.pi - LEAST_TURN)
+    known, unrolled = known[ordered], unrolled[ordered]
+    around = np.append(known, known[0] + len(angles))
+    turned = np.append(unrolled, unrolled[0] + 2 * np.pi)
+    spread = np.interp(known[0] + np.arange(len(angles)), around, turned)
+    return np.asarray(np.roll(spread, known[0]))

@@ -1,0 +1,256 @@
+"""Refinement of a map until every triangle has its share of the area, without a fold; see `areastep`."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.area.areastep import AreaStepper
+from meshot.area.areasystem import AreaSystem
+from meshot.area.spheresystem import SphereSystem
+from meshot.errors import ConvergenceWarning, GeometryError
+from meshot.meshes.mesh import Floats, Ints
+from meshot.progress import SILENT, Progress
+
+# The refinement gives up when this many steps have not lowered the error to this part of what it was.
+PATIENCE, GAIN = 25, 0.95
+
+
+class RefinementStep(NamedTuple):
+    """One step: spread and worst face of the area ratio, folded faces, median damping, seconds since the start."""
+
+    ratio_sd: float
+    ratio_max_deviation: float
+    flipped: int
+    damping: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """A refined map.
+
+    Attributes
+    ----------
+    uv : (V, 2) or (V, 3) float
+        The map; boundary vertices on the unit circle, or all on the unit sphere.
+    area_ratio : (F,) float
+        Share of the image's area over the wanted share; 1 is exact.
+    iterations : int
+        Steps taken.
+    converged : bool
+        Both tolerances met, and no face folded.
+    history : tuple of RefinementStep
+        State before the first step and after each.
+    obstructed : (n,) int
+        Faces beyond ``tol_max``, worst first; empty if converged.
+    reasons : tuple of str
+        What holds each of them.
+    """
+
+    uv: Floats
+    area_ratio: Floats
+    iterations: int
+    converged: bool
+    history: tuple[RefinementStep, ...]
+    obstructed: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def flipped(self) -> int:
+        """Number of faces without positive area."""
+        return int((self.area_ratio <= 0).sum())
+
+
+def refine_areas(
+    faces: ArrayLike,
+    uv: ArrayLike,
+    target_areas: ArrayLike,
+    *,
+    tol_sd: float = 1e-3,
+    tol_max: float = 5e-2,
+    max_iter: int = 150,
+    progress: Progress | None = None,
+    callback: Callable[[RefinementStep], None] | None = None,
+) -> Refinement:
+    """Move the vertices of a map until each triangle has its share of the area, and unfold it on the way.
+
+    Parameters
+    ----------
+    faces : (F, 3) int
+        A triangulated disk, or sphere, counter-clockwise in the image.
+    uv : (V, 2) or (V, 3) float
+        Start. In the disk: boundary on the unit circle in increasing angle. With three columns, on the unit sphere,
+        where areas are those of spherical triangles. Some faces may be folded. Rows of vertices without a face are
+        passed through.
+    target_areas : (F,) float
+        Wanted areas, positive, in any unit: only their shares count (of the sphere, or of the boundary's polygon, a
+        little less than the disk).
+    tol_sd, tol_max : float
+        Wanted standard deviation, and largest deviation from 1, of the ratio of a face's share to its wanted share.
+    max_iter : int
+        Most steps.
+    progress : Progress, optional
+        Client that hears of the steps.
+    callback : callable, optional
+        Gets each `RefinementStep`; raising `StopIteration` ends the refinement.
+
+    Returns
+    -------
+    Refinement
+        The best map met. If it is not within the tolerances, `obstructed` names the faces, and a `ConvergenceWarning`
+        is given.
+
+    Raises
+    ------
+    GeometryError
+        A target area that is not positive, or a boundary that does not run once round the circle.
+
+    Notes
+    -----
+    No step folds a face that was not folded, so a fold-free map stays fold-free.
+
+    Examples
+    --------
+    A fan of four triangles about a centre that should have a quarter of the area each:
+
+    >>> faces = [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]
+    >>> uv = [[1, 0], [0, 1], [-1, 0], [0, -1], [0.3, 0.2]]
+    >>> refine_areas(faces, uv, [1, 1, 1, 1], tol_sd=1e-12).area_ratio.round(9)
+    array([1., 1., 1., 1.])
+    """
+    faces, start, targets = _checked(faces, uv, target_areas)
+    used, compact = np.unique(faces, return_inverse=True)
+    compact = compact.reshape(faces.shape)
+    if start.shape[1] == 3:
+        positions = start[used] / np.linalg.norm(start[used], axis=1, keepdims=True)
+        system: AreaSystem = SphereSystem(compact, targets, positions)
+    else:
+        system = AreaSystem(compact, targets)
+        positions = _on_circle(system, start[used], used)
+    refiner = _Refiner(AreaStepper(system, positions), tol_sd, tol_max, progress or SILENT, callback)
+    refiner.run(max_iter)
+    return refiner.result(start, used)
+
+
+def _checked(faces: ArrayLike, uv: ArrayLike, target_areas: ArrayLike) -> tuple[Ints, Floats, Floats]:
+    faces = np.asarray(faces, dtype=np.int64)
+    start = np.array(uv, dtype=np.float64)
+    targets = np.asarray(target_areas, dtype=np.float64)
+    if targets.shape != (len(faces),):
+        raise GeometryError(f"target_areas must have shape ({len(faces)},), got {targets.shape}")
+    bad = np.flatnonzero(~(targets > 0) | ~np.isfinite(targets))
+    if len(bad):
+        raise GeometryError("target area that is not positive", ids=bad.tolist())
+    bad = np.unique(faces[~np.isfinite(start[faces]).all(axis=2)])
+    if len(bad):
+        raise GeometryError("face with a vertex at no finite position", ids=bad.tolist())
+    return faces, start, targets
+
+
+def _on_circle(system: AreaSystem, positions: Floats, names: Ints) -> Floats:
+    """Positions with the boundary exactly on the circle; raise unless it runs round it once."""
+    rim = positions[system.loop]
+    positions[system.loop] = rim / np.linalg.norm(rim, axis=1, keepdims=True)
+    gaps = system.gaps(positions)
+    bad = np.flatnonzero(~(gaps > 0))
+    if len(bad) or gaps.sum() > 2 * np.pi + 1:
+        raise GeometryError(
+            "boundary that does not run once round the circle in increasing angle", ids=names[system.loop[bad]].tolist()
+        )
+    return positions
+
+
+class _Refiner:
+    """Steps, keeps the best map, and tells of it."""
+
+    def __init__(
+        self,
+        stepper: AreaStepper,
+        tol_sd: float,
+        tol_max: float,
+        progress: Progress,
+        callback: Callable[[RefinementStep], None] | None,
+    ) -> None:
+        self.stepper, self.tol_sd, self.tol_max = stepper, tol_sd, tol_max
+        self.progress, self.callback = progress, callback
+        self.began = time.perf_counter()
+        self.history: list[RefinementStep] = []
+        self.errors: list[tuple[int, float]] = []
+        self.best = stepper.uv
+
+    def run(self, max_iter: int) -> None:
+        """Step until the tolerances are met, nothing improves, the callback stops, or `max_iter` steps are done."""
+        while self._report() and len(self.history) <= max_iter:
+            # Single faces are worth the trouble only once the many are nearly there.
+            near = self.history[-1].ratio_sd < 2 * self.tol_sd and self.history[-1].flipped == 0
+            self.stepper.step(0.5 * self.tol_max if near else np.inf)
+
+    def _report(self) -> bool:
+        """Record the state; return whether to go on."""
+        off = self.stepper.ratio - 1
+        sd, worst = float(np.sqrt(np.mean(off**2))), float(np.abs(off).max())
+        seconds = time.perf_counter() - self.began
+        step = RefinementStep(sd, worst, int((off <= -1).sum()), float(np.median(self.stepper.damping)), seconds)
+        error = step.flipped, max(sd / self.tol_sd, worst / self.tol_max)
+        if not self.errors or error < min(self.errors):
+            self.best = self.stepper.uv
+        self.history.append(step)
+        self.errors.append(error)
+        self.progress.update(self._progress(), f"areas off by {sd:.1e}")
+        try:
+            if self.callback is not None:
+                self.callback(step)
+        except StopIteration:
+            return False
+        return error > (0, 1.0) and not self._stuck()
+
+    def _progress(self) -> float:
+        """Part of the way from the first error to the tolerance, by their logarithms."""
+        first, least = self.errors[0][1], min(self.errors)[1]
+        return 1.0 if least <= 1 else float(np.log(first / least) / np.log(first))
+
+    def _stuck(self) -> bool:
+        if len(self.errors) <= PATIENCE:
+            return False
+        before, since = min(self.errors[:-PATIENCE]), min(self.errors[-PATIENCE:])
+        return since[0] >= before[0] and since[1] > GAIN * before[1]
+
+    def result(self, start: Floats, used: Ints) -> Refinement:
+        """Package the best map met."""
+        system = self.stepper.system
+        areas = system.areas(self.best)
+        ratio = areas / (system.shares * areas.sum())
+        start[used] = self.best
+        flipped, error = min(self.errors)
+        converged = flipped == 0 and error <= 1
+        obstructed, reasons = _obstructed(system, ratio, self.tol_max)
+        if not converged:
+            warnings.warn(
+                f"area refinement stopped after {len(self.history) - 1} steps: ratio SD {ratio.std():.1e}, worst face "
+                f"off by {np.abs(ratio - 1).max():.1e}, {flipped} folded, {len(obstructed)} beyond {self.tol_max:g}",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return Refinement(start, ratio, len(self.history) - 1, converged, tuple(self.history), obstructed, reasons)
+
+
+def _obstructed(system: AreaSystem, ratio: Floats, tol_max: float) -> tuple[Ints, tuple[str, ...]]:
+    """Return the faces beyond the tolerance, worst first, and what holds each."""
+    faces, off = system.faces, np.abs(ratio - 1)
+    order = np.argsort(-off)
+    obstructed = order[off[order] > tol_max]
+    rim = system.on_circle[faces].sum(axis=1)
+    valence = np.bincount(faces.ravel(), minlength=system.count)[faces].min(axis=1)
+    causes = [rim == 3, valence <= 3, rim == 2]
+    names = [
+        "all three vertices lie on the circle",
+        "it has a vertex of at most three faces",
+        "it has an edge on the circle",
+    ]
+    chosen = np.select(causes, names, default="its neighbors' areas hold it")
+    return obstructed, tuple(chosen[obstructed].tolist())

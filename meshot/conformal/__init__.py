@@ -1,0 +1,1 @@
+"""Conformal maps of surfaces to disk and sphere, without folds."""

@@ -1,0 +1,1 @@
+"""Files of meshes and tables, read and written."""

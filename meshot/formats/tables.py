@@ -1,0 +1,131 @@
+"""Read tables of numbers: sites, masses and corners from NPY, CSV and plain text."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from meshot.errors import MeshReadError
+from meshot.files import PathLike, read_bytes
+from meshot.meshes.mesh import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class SitesFile:
+    """Sites and the file they came from.
+
+    Attributes
+    ----------
+    sites : (n, 2) float
+        In the order of the file.
+    masses : (n,) float or None
+        Its third column, if there is one.
+    sha256 : str
+        Hash of the file's bytes, in hexadecimal.
+    """
+
+    sites: Floats
+    masses: Floats | None
+    sha256: str
+
+
+def read_sites(path: PathLike) -> SitesFile:
+    r"""Read sites, one a row: x, y and, if there is a third column, the mass.
+
+    Parameters
+    ----------
+    path : str or path
+        See `read_table`.
+
+    Raises
+    ------
+    MeshReadError
+        As `read_table`; or the table has fewer than two columns or more than three.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "sites.csv"
+    ...     _ = path.write_text("x,y,mass\n0,0.5,1\n0.5,0,2\n")
+    ...     read_sites(path).masses
+    array([1., 2.])
+    """
+    data = read_bytes(path)
+    table = _table(path, data)
+    if table.shape[1] not in (2, 3):
+        raise MeshReadError(f"{path} has {table.shape[1]} columns, but sites have two, x and y, or three with a mass")
+    masses = table[:, 2].copy() if table.shape[1] == 3 else None
+    return SitesFile(table[:, :2].copy(), masses, hashlib.sha256(data).hexdigest())
+
+
+def read_masses(path: PathLike, what: str = "masses") -> Floats:
+    """Read masses or other numbers, one a row, (n,); otherwise as `read_table`."""
+    table = read_table(path)
+    if table.shape[1] != 1:
+        raise MeshReadError(f"{path} has {table.shape[1]} columns, but {what} take one")
+    return table[:, 0]
+
+
+def read_corners(path: PathLike) -> Floats:
+    """Read the corners of a polygon, one a row, (m, 2); otherwise as `read_table`."""
+    table = read_table(path)
+    if table.shape[1] != 2:
+        raise MeshReadError(f"{path} has {table.shape[1]} columns, but corners have two, x and y")
+    return table
+
+
+def read_table(path: PathLike) -> Floats:
+    """Read a table of numbers, (n, k): NPY by its suffix, else text.
+
+    Text has a row a line, its numbers apart by commas, semicolons or blanks; a first line of names and whatever follows
+    a ``#`` is passed over.
+
+    Raises
+    ------
+    MeshReadError
+        The file is missing, empty, or holds something else.
+    OSError
+        The file exists and the system does not let it be read.
+    """
+    return _table(path, read_bytes(path))
+
+
+def _table(path: PathLike, data: bytes) -> Floats:
+    if not data or data.isspace():
+        raise MeshReadError(f"{path} is empty")
+    try:
+        table = _npy(data) if Path(path).suffix.lower() == ".npy" else _text(data)
+    except (ValueError, EOFError, OverflowError, MemoryError) as error:
+        raise MeshReadError(f"{path} holds no table of numbers ({str(error).rstrip('.')})") from error
+    if table.ndim != 2 or table.size == 0:
+        raise MeshReadError(f"{path} holds no rows")
+    return table
+
+
+def _npy(data: bytes) -> Floats:
+    array = np.load(io.BytesIO(data), allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise ValueError("an array of numbers was expected")
+    return np.asarray(array.reshape(-1, 1) if array.ndim == 1 else array, dtype=np.float64)
+
+
+def _text(data: bytes) -> Floats:
+    text = data.decode().replace(",", " ").replace(";", " ")
+    lines = [line.split("#", 1)[0] for line in text.splitlines()]
+    first = next((k for k, line in enumerate(lines) if line.strip()), 0)
+    if lines and not _is_number(lines[first].split()[0] if lines[first].strip() else "0"):
+        lines[first] = ""
+    if not any(line.strip() for line in lines):
+        return np.empty((0, 0))
+    return np.loadtxt(lines, ndmin=2)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

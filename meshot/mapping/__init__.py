@@ -1,0 +1,1 @@
+"""Maps of surfaces: what they hold, their inverse, composition and distortion."""

@@ -1,0 +1,261 @@
+"""Find the triangle of a plane mesh, or of a mesh on the sphere, that holds a point, by a tree of bounding boxes.
+
+The triangles are put in the Morton order of the ranks of their middles, which spreads them evenly however they cluster;
+neighbors in that order share a box, neighboring boxes the next larger one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from meshot.kernels import kernel, run_in_chunks, subkernel
+from meshot.meshes.directions import unfolded
+from meshot.meshes.mesh import Floats, Ints
+
+# Triangles in one box of the lowest level.
+LEAF = 4
+# How far outside a triangle a point may lie, in barycentric coordinates, because positions are rounded.
+ROUNDING = 1e-12
+STACK = 64
+# Pairs of a point and a boundary edge that are compared at once; bounds the memory.
+PAIRS = 1_000_000
+
+
+class Location(NamedTuple):
+    """Where points lie.
+
+    Attributes
+    ----------
+    faces : (n,) int
+        Face that holds each point, -1 outside of all.
+    barycentric : (n, 3) float
+        Its barycentric coordinates there, NaN outside.
+    """
+
+    faces: Ints
+    barycentric: Floats
+
+
+class Locator:
+    """Point location in a plane triangle mesh.
+
+    Parameters
+    ----------
+    faces : (F, 3) int
+    uv : (V, 2) float
+        Vertices that belong to no face may be NaN.
+
+    Examples
+    --------
+    >>> locator = Locator(np.array([[0, 1, 2]]), np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+    >>> locator.locate(np.array([[0.25, 0.25], [0.9, 0.9]]))
+    Location(faces=array([ 0, -1]), barycentric=array([[0.5 , 0.25, 0.25],
+           [ nan,  nan,  nan]]))
+    """
+
+    def __init__(self, faces: Ints, uv: Floats) -> None:
+        corners = uv[faces]
+        order = _morton_order(corners.mean(axis=1))
+        self.order = order
+        self.corners = np.ascontiguousarray(corners[order].reshape(-1, 6))
+        low, high = corners[order].min(axis=1), corners[order].max(axis=1)
+        reach = ROUNDING * (high - low).max(axis=1) + 4 * np.finfo(float).eps * np.abs(corners).max()
+        self.boxes, self.first = _tree(low - reach[:, None], high + reach[:, None])
+
+    def locate(self, points: Floats) -> Location:
+        """Return the face and the barycentric coordinates of each point, (n, 2)."""
+        points = np.ascontiguousarray(points, dtype=np.float64)
+        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), 3))
+
+        def work(start: int, stop: int) -> None:
+            part = slice(start, stop)
+            _locate(points[part], self.corners, self.boxes, self.first, places[part], weights[part], LEAF, ROUNDING)
+
+        run_in_chunks(work, len(points), 1 << 14)
+        return Location(np.where(places < 0, -1, self.order[places]), weights)
+
+
+class SphereLocator:
+    """Point location in a triangle mesh with vertices on the unit sphere, by central projection.
+
+    A direction belongs to the flat triangle that the ray from the center meets; its barycentric coordinates there are
+    the triple products with two corners each, over their sum.
+
+    Parameters
+    ----------
+    faces : (F, 3) int
+        An embedding: counter-clockwise seen from outside, the whole sphere covered once.
+    points : (V, 3) float
+        Unit vectors; NaN for vertices that belong to no face.
+
+    Examples
+    --------
+    >>> locator = SphereLocator(np.array([[0, 1, 2]]), np.eye(3))
+    >>> locator.locate(np.array([[1.0, 1.0, 2.0], [-1.0, -1.0, -2.0]]))
+    Location(faces=array([ 0, -1]), barycentric=array([[0.25, 0.25, 0.5 ],
+           [ nan,  nan,  nan]]))
+    """
+
+    def __init__(self, faces: Ints, points: Floats) -> None:
+        corners = points[faces]
+        self.order = _morton_order(unfolded(corners.sum(axis=1)))
+        corners = corners[self.order]
+        self.corners = np.ascontiguousarray(corners.reshape(-1, 9))
+        # The flat triangle lies this much below the sphere at most: its longest side, or three of that length.
+        longest = np.sum((corners - np.roll(corners, 1, axis=1)) ** 2, axis=2).max(axis=1)
+        reach = 1 - np.sqrt(np.maximum(1 - longest / 3, 0)) + ROUNDING
+        self.boxes, self.first = _tree(corners.min(axis=1) - reach[:, None], corners.max(axis=1) + reach[:, None])
+
+    def locate(self, points: Floats) -> Location:
+        """Return the face and the barycentric coordinates of each direction, (n, 3)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            points = np.ascontiguousarray(points / np.linalg.norm(points, axis=1, keepdims=True))
+        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), 3))
+
+        def work(start: int, stop: int) -> None:
+            part = slice(start, stop)
+            _locate_on_sphere(
+                points[part], self.corners, self.boxes, self.first, places[part], weights[part], LEAF, ROUNDING
+            )
+
+        run_in_chunks(work, len(points), 1 << 14)
+        return Location(np.where(places < 0, -1, self.order[places]), weights)
+
+
+def _morton_order(middles: Floats) -> Ints:
+    """Sort points along a Z-shaped curve through their ranks."""
+    code = np.zeros(len(middles), dtype=np.int64)
+    for axis in range(2):
+        rank = np.empty(len(middles), dtype=np.int64)
+        rank[np.argsort(middles[:, axis], kind="stable")] = np.arange(len(middles))
+        # Put a zero between each bit and the next.
+        for shift, mask in ((16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F)):
+            rank = (rank | rank << shift) & mask
+        for shift, mask in ((2, 0x3333333333333333), (1, 0x5555555555555555)):
+            rank = (rank | rank << shift) & mask
+        code |= rank << axis
+    return np.argsort(code, kind="stable")
+
+
+def _tree(low: Floats, high: Floats) -> tuple[Floats, int]:
+    """Return boxes, (nodes, 2 d), of a complete binary tree and its first leaf; k has the children 2 k + 1, 2 k + 2."""
+    leaves, axes = -(-len(low) // LEAF), low.shape[1]
+    width = 1 << max(0, (leaves - 1).bit_length())
+    level = np.empty((width, 2 * axes))
+    level[:, :axes], level[:, axes:] = np.inf, -np.inf
+    starts = np.arange(0, len(low), LEAF)
+    level[:leaves, :axes], level[:leaves, axes:] = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+    levels = [level]
+    while len(level) > 1:
+        lower = np.minimum(level[::2, :axes], level[1::2, :axes])
+        level = np.concatenate([lower, np.maximum(level[::2, axes:], level[1::2, axes:])], axis=1)
+        levels.append(level)
+    return np.concatenate(levels[::-1]), width - 1
+
+
+def nearest_on_boundary(uv: Floats, halfedges: Ints, twins: Ints, points: Floats) -> tuple[Ints, Floats]:
+    """Return face and barycentric coordinates of the point nearest to each of `points` (n, 2) on the boundary.
+
+    Parameters
+    ----------
+    uv : (V, 2) float
+    halfedges, twins : (3F, 2) int, (3F,) int
+        As `Surface` has them; -1 in `twins` marks the boundary.
+    points : (n, 2) float
+    """
+    rim = np.flatnonzero(twins < 0)
+    tail, head = uv[halfedges[rim]].transpose(1, 0, 2)
+    edge = head - tail
+    squares = np.maximum((edge**2).sum(axis=1), np.finfo(float).tiny)
+    parts = []
+    block = max(1, PAIRS // len(edge))
+    for start in range(0, len(points), block):
+        offset = points[start : start + block, None] - tail
+        t = ((offset * edge).sum(axis=2) / squares).clip(0, 1)
+        nearest = ((offset - t[..., None] * edge) ** 2).sum(axis=2).argmin(axis=1)
+        parts.append((rim[nearest], t[np.arange(len(t)), nearest]))
+    halfedge, t = (np.concatenate(column) for column in zip(*parts, strict=True))
+    faces, corner = np.divmod(halfedge, 3)
+    barycentric, row = np.zeros((len(points), 3)), np.arange(len(points))
+    barycentric[row, corner], barycentric[row, (corner + 1) % 3] = 1 - t, t
+    return faces, barycentric
+
+
+@subkernel
+def _settle(weights, i, place, best):  # type: ignore[no-untyped-def]
+    """Leave no coordinate negative where the worst, `best`, is so by rounding; none where there is no triangle."""
+    if place < 0:
+        weights[i, 0], weights[i, 1], weights[i, 2] = np.nan, np.nan, np.nan
+    elif best < 0.0:  # on an edge
+        a, b, c = max(weights[i, 0], 0.0), max(weights[i, 1], 0.0), max(weights[i, 2], 0.0)
+        weights[i, 0], weights[i, 1], weights[i, 2] = a / (a + b + c), b / (a + b + c), c / (a + b + c)
+
+
+@kernel
+def _locate(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
+    """For each point the place of its triangle, or -1, and its barycentric coordinates there."""
+    stack = np.empty(STACK, dtype=np.int64)
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        # The worst coordinate of the best triangle so far.
+        best, place = -rounding, -1
+        stack[0], top = 0, 1
+        while top > 0 and best < 0.0:
+            top -= 1
+            node = stack[top]
+            if not (boxes[node, 0] <= x <= boxes[node, 2] and boxes[node, 1] <= y <= boxes[node, 3]):
+                continue
+            if node < first:
+                stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
+                top += 2
+                continue
+            begin = (node - first) * leaf
+            for t in range(begin, min(begin + leaf, len(corners))):
+                ax, ay, bx, by = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - x, corners[t, 3] - y
+                cx, cy = corners[t, 4] - x, corners[t, 5] - y
+                a, b, c = bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
+                total = a + b + c
+                worst = min(a / total, b / total, c / total)
+                if worst > best or (worst == best and place < 0):
+                    best, place = worst, t
+                    weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
+        places[i] = place
+        _settle(weights, i, place, best)
+
+
+@kernel
+def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
+    """For each unit vector the place of its triangle, or -1, and its barycentric coordinates there."""
+    stack = np.empty(STACK, dtype=np.int64)
+    for i in range(len(points)):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        best, place = -rounding, -1
+        stack[0], top = 0, 1
+        while top > 0 and best < 0.0:
+            top -= 1
+            node = stack[top]
+            if not (boxes[node, 0] <= x <= boxes[node, 3] and boxes[node, 1] <= y <= boxes[node, 4]):
+                continue
+            if not boxes[node, 2] <= z <= boxes[node, 5]:
+                continue
+            if node < first:
+                stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
+                top += 2
+                continue
+            begin = (node - first) * leaf
+            for t in range(begin, min(begin + leaf, len(corners))):
+                ax, ay, az = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - z
+                bx, by, bz = corners[t, 3] - x, corners[t, 4] - y, corners[t, 5] - z
+                cx, cy, cz = corners[t, 6] - x, corners[t, 7] - y, corners[t, 8] - z
+                if x * (ax + bx + cx) + y * (ay + by + cy) + z * (az + bz + cz) <= -3.0:
+                    continue  # on the far side
+                a = x * (by * cz - bz * cy) + y * (bz * cx - bx * cz) + z * (bx * cy - by * cx)
+                b = x * (cy * az - cz * ay) + y * (cz * ax - cx * az) + z * (cx * ay - cy * ax)
+                c = x * (ay * bz - az * by) + y * (az * bx - ax * bz) + z * (ax * by - ay * bx)
+                total = a + b + c
+                worst = min(a / total, b / total, c / total)
+                if worst > best or (worst == best and place < 0):
+                    best, place = worst, t
+                    weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
+        places[i] = place
+        _settle(weights, i, place, best)

@@ -1,0 +1,1 @@
+"""Triangle meshes: what they are made of, and whether they can be mapped."""

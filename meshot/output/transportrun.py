@@ -1,0 +1,135 @@
+"""What ``meshot transport`` leaves behind: the figures of ``metrics.json`` and the folder with all files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from meshot.diagrams.domains import Disk, Domain
+from meshot.diagrams.polygons import Polygons, domain_corners
+from meshot.files import PathLike, write_json, write_npz, write_text
+from meshot.meshes.mesh import Floats
+from meshot.output.output import Provenance, complete_folder, solver_figures
+from meshot.output.vtk import write_vtk_polygons
+from meshot.transport.transport import TransportResult
+
+
+@dataclass(frozen=True, eq=False)
+class TransportRun:
+    """A finished transport with all that its files and its report tell.
+
+    Attributes
+    ----------
+    sites : (n, 2) float
+        As they were read; the result may have merged some.
+    result : TransportResult
+    provenance : Provenance
+        Where it comes from.
+    seconds : mapping
+        Seconds of each stage.
+    """
+
+    sites: Floats
+    result: TransportResult
+    provenance: Provenance
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def polygons(self) -> Polygons:
+        """The outlines of the cells."""
+        return self.result.diagram.polygons()
+
+    @cached_property
+    def distances(self) -> Floats:
+        """How far each cell's centroid is from its site, (cells,)."""
+        return np.asarray(np.hypot(*(self.result.centroids - self.result.problem.sites).T))
+
+
+def transport_metrics(run: TransportRun) -> dict[str, Any]:
+    """Return the contents of ``metrics.json``."""
+    result = run.result
+    shared = np.flatnonzero((np.bincount(result.cell_of_site) > 1)[result.cell_of_site])
+    return {
+        "sites": len(run.sites),
+        "cells": len(result.masses),
+        "seconds": dict(run.seconds),
+        "domain": domain_figures(result.problem.domain),
+        "total_mass": float(result.problem.masses.sum()),
+        "transport": {**solver_figures(result), "reason": result.reason},
+        "cost": result.cost,
+        "wasserstein": float(np.sqrt(result.cost)),
+        "dual_cost": result.dual_cost,
+        "merged_sites": shared.tolist(),
+        "input": {"name": run.provenance.name, "sha256": run.provenance.sha256, "notes": run.provenance.notes},
+        "meshot": run.provenance.version,
+        "command": run.provenance.command,
+        "options": dict(run.provenance.options),
+    }
+
+
+def domain_figures(domain: Domain) -> dict[str, Any]:
+    """Return what a domain is, as numbers.
+
+    Examples
+    --------
+    >>> domain_figures(Disk())["kind"]
+    'disk'
+    """
+    kind = type(domain).__name__.lower()
+    if isinstance(domain, Disk):
+        return {"kind": kind, "center": domain.center.tolist(), "radius": domain.radius, "area": domain.area}
+    return {"kind": kind, "corners": domain_corners(domain).tolist(), "area": domain.area}
+
+
+def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes) -> None:
+    """Write cells.vtk, cells.png, transport.npz, report.html and metrics.json into the folder `out`.
+
+    The files appear when all of them are complete; other files in the folder stay.
+
+    Parameters
+    ----------
+    out : str or path
+        The folder; it is made if it is not there.
+    run : TransportRun
+    page : str
+        The report.
+    picture : bytes
+        The picture of the cells as PNG.
+
+    Raises
+    ------
+    OSError
+        Something cannot be written; then nothing in the folder has changed.
+    """
+    result = run.result
+    diagram, sites = result.diagram, result.problem.sites
+    values = {
+        "site": np.arange(len(sites)),
+        "site_x": sites[:, 0],
+        "site_y": sites[:, 1],
+        "mass": result.masses,
+        "height": result.heights,
+        "distance": run.distances,
+    }
+    with complete_folder(out) as folder:
+        write_vtk_polygons(folder / "cells.vtk", run.polygons, values, "cells of a meshot transport")
+        (folder / "cells.png").write_bytes(picture)
+        write_npz(
+            folder / "transport.npz",
+            sites=sites,
+            masses=result.problem.masses,
+            cell_of_site=result.cell_of_site,
+            heights=result.heights,
+            weights=result.weights,
+            cell_masses=result.masses,
+            centroids=result.centroids,
+            facets=diagram.facets,
+            facet_lengths=diagram.facet_lengths,
+            triangulation=diagram.triangulation,
+            polygon_starts=run.polygons.starts,
+            polygon_points=run.polygons.points,
+        )
+        write_text(folder / "report.html", page)
+        write_json(folder / "metrics.json", transport_metrics(run))

@@ -1,0 +1,56 @@
+"""Write polygons as a legacy VTK file, which ParaView, PyVista and VTK itself open."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.diagrams.polygons import Polygons
+from meshot.files import PathLike, replacing
+
+
+def write_vtk_polygons(
+    path: PathLike, polygons: Polygons, values: Mapping[str, ArrayLike] | None = None, title: str = "meshot"
+) -> None:
+    """Write polygons of the plane z = 0 with named values, in binary.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    polygons : Polygons
+        Those without corners are left out.
+    values : mapping of str to (n,) float or int, optional
+        Numbers of each polygon, by a name without blanks.
+    title : str
+        One line.
+
+    Raises
+    ------
+    ValueError
+        Values of another shape, or a name with a blank.
+    OSError
+        The file cannot be written.
+    """
+    sizes = np.diff(polygons.starts)
+    full = np.flatnonzero(sizes)
+    points = np.column_stack([polygons.points, np.zeros(len(polygons.points))])
+    corners = np.insert(np.arange(len(points)), polygons.starts[full], sizes[full])
+    parts = [
+        f"# vtk DataFile Version 3.0\n{title}\nBINARY\nDATASET POLYDATA\nPOINTS {len(points)} double\n".encode(),
+        points.astype(">f8").tobytes(),
+        f"\nPOLYGONS {len(full)} {len(corners)}\n".encode(),
+        corners.astype(">i4").tobytes(),
+        f"\nCELL_DATA {len(full)}\n".encode(),
+    ]
+    for name, each in (values or {}).items():
+        array = np.asarray(each)
+        if array.shape != sizes.shape:
+            raise ValueError(f"{name!r} must hold one value for each polygon: {sizes.shape}, got {array.shape}")
+        if len(name.split()) != 1 or name != name.strip():
+            raise ValueError(f"{name!r} cannot name an array")
+        kind, dtype = ("int", ">i4") if array.dtype.kind in "iu" else ("double", ">f8")
+        parts.append(f"SCALARS {name} {kind} 1\nLOOKUP_TABLE default\n".encode())
+        parts.append(array[full].astype(dtype).tobytes() + b"\n")
+    with replacing(path) as file:
+        file.write(b"".join(parts))

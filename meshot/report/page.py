@@ -1,0 +1,80 @@
+"""What all reports share: the template engine, embedded pictures and charts, numbers as people write them."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from meshot.report import figures
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# Colors of the charts become variables of the page's style sheet, which knows light and dark.
+CHART_COLORS = {
+    figures.INK: "var(--ink-soft)",
+    figures.FAINT: "var(--line)",
+    **dict(zip(figures.SERIES, ("var(--conformal)", "var(--area)", "var(--other)"), strict=True)),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An embedded picture with its alternative text and caption."""
+
+    uri: str
+    alt: str
+    caption: str
+
+
+def render_page(template: str, context: Mapping[str, Any]) -> str:
+    """Return a page as HTML, with everything escaped but charts."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(context)
+
+
+def data_uri(webp: bytes) -> str:
+    """Return a picture as an address that holds it."""
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
+
+
+def chart(figure: Figure) -> Markup:
+    """Return a chart as an SVG element in the page's colors, the only markup that goes into it unescaped."""
+    return Markup(figures.svg(figure, CHART_COLORS))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number for people: few digits, commas between thousands, powers of ten that do not break at a line's end.
+
+    Examples
+    --------
+    >>> number(34421), number(0.01234), number(float("nan"))
+    ('34,421', '0.0123', '–')
+    >>> print(number(3.2e-13).replace("\u00a0", " "))
+    3.2 × 10⁻¹³
+    """
+    if not np.isfinite(value):
+        return "∞" if value == np.inf else "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if not 1e-3 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
+        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{mantissa}\u00a0×\u00a010{raised}".replace("-", "−")
+    return f"{value:,.{max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)}f}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """Write a share as a percentage: ``0.0123`` as ``1.23 %`` (with a space that does not break)."""
+    return f"{number(100 * value)}\u00a0%"

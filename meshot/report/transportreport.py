@@ -1,0 +1,101 @@
+"""The report of a transport: its cells and sites in pictures, convergence and figures on one HTML page."""
+
+from typing import Any
+
+import numpy as np
+
+from meshot.output.transportrun import TransportRun, transport_metrics
+from meshot.report import figures
+from meshot.report.cellfigures import cells_picture, farthest, sites_picture
+from meshot.report.colors import SEQUENTIAL
+from meshot.report.figures import Image
+from meshot.report.page import Picture, chart, data_uri, number, render_page
+
+DOMAINS = {"disk": "disk", "box": "box", "convexpolygon": "polygon"}
+
+
+def render_transport(run: TransportRun, cells: Image | None = None, *, size: int = figures.SIZE) -> str:
+    """Return the report of a transport as HTML.
+
+    Parameters
+    ----------
+    run : TransportRun
+    cells : image, optional
+        The picture of the cells, if it is there already.
+    size : int
+        Width and height of the pictures in pixels.
+    """
+    drawn = {"cells": cells_picture(run, size) if cells is None else cells, "sites": sites_picture(run, size)}
+    return render_page("transport.html.j2", _context(run, drawn, size))
+
+
+def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str, Any]:
+    told = transport_metrics(run)
+    domain, count = DOMAINS[told["domain"]["kind"]], len(run.distances)
+    solver = told["transport"]
+    error, total = number(solver["max_relative_error"], 2), run.seconds.get("total", 0.0)
+    words = {
+        "cells": (f"The {domain} cut into {number(count)} convex cells.", "The cells"),
+        "sites": (f"The {number(count)} sites on their weighted Delaunay triangulation.", "The sites"),
+    }
+    convergence = figures.convergence(
+        {"transport": [step.error for step in run.result.history]},
+        "largest relative error of a cell",
+        tolerance=run.provenance.options.get("tol"),
+    )
+    return {
+        "title": run.provenance.name,
+        "kicker": "optimal transport",
+        "verdict": (
+            f"The uniform density on the {domain} is sent to {number(count)} sites at the least total squared "
+            f"distance: each site gets all of one cell, of its own mass up to {error}."
+        ),
+        "tiles": [
+            (number(len(run.sites)), "sites"),
+            (number(told["wasserstein"]), "Wasserstein distance W₂"),
+            (str(solver["iterations"]), "Newton steps"),
+            (error, "largest relative error of a cell"),
+            (f"{total:.1f} s", "in all"),
+        ],
+        "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
+        "beside": {"hero": [["cells", "sites"]]},
+        "size": size,
+        "scales": {
+            "distance": {
+                "stops": ", ".join(SEQUENTIAL),
+                "low": "0",
+                "middle": "",
+                "high": f"{number(farthest(run), 2)} or more",
+            }
+        },
+        "charts": {"convergence": chart(convergence)},
+        "certificate": _certificate(solver, domain),
+        "rows": _rows(run, told),
+        "provenance": run.provenance,
+        "seconds": run.seconds,
+    }
+
+
+def _certificate(solver: dict[str, Any], domain: str) -> str:
+    gap = number(max(solver["certificate"], np.finfo(float).eps), 2)
+    return (
+        f"The cells fill the {domain} up to {gap} of its area: a cell computed from too few neighbors could only be "
+        "too large, so cells that add up are exact."
+    )
+
+
+def _rows(run: TransportRun, told: dict[str, Any]) -> list[tuple[str, str]]:
+    asked = run.result.problem.masses
+    rows = [
+        ("Sites", number(told["sites"])),
+        ("Cells", number(told["cells"])),
+        ("Total mass", number(told["total_mass"])),
+        ("Smallest and largest mass", f"{number(asked.min())} to {number(asked.max())}"),
+        ("Cost W₂²", number(told["cost"])),
+        ("Kantorovich's dual value", number(told["dual_cost"])),
+        ("Their difference", number(told["cost"] - told["dual_cost"], 2)),
+        ("Facets between cells", number(len(run.result.diagram.facets))),
+    ]
+    if told["merged_sites"]:
+        rows.append(("Sites that share a cell", number(len(told["merged_sites"]))))
+    return rows

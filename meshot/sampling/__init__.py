@@ -1,0 +1,1 @@
+"""Points spread evenly over a surface."""

@@ -1,0 +1,1 @@
+"""Semi-discrete optimal transport: damped Newton on the heights of the Brenier potential."""

@@ -1,0 +1,198 @@
+"""Raise the cells that have too little mass, one at a time, until all have some.
+
+A cell's mass grows with its own weight while all others only lose, so one weight after another can be raised until its
+cell has a modest share of the mass wanted; a neighbor that falls short on the way is put in line (Oliker and Prussner,
+"On the numerical solution of the equation det D^2 u = f and its discretizations", Numer. Math. 1989). From nearly
+right weights this ends soon, and Newton's method can start. It does not see a cell that another one buries whole, so
+the diagram is computed again and the rest mended in a further round.
+"""
+
+import numpy as np
+
+from meshot.diagrams.cells import measure_cell
+from meshot.diagrams.clipping import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, start_cell
+from meshot.diagrams.power import PowerDiagram, PowerEngine
+from meshot.diagrams.sitetree import build_tree, raise_bounds
+from meshot.kernels import kernel, subkernel
+from meshot.meshes.mesh import Floats, Ints
+
+# Shares of the mass wanted: below the first a cell is mended, to between the second and twice as much.
+LEAST, GOAL = 0.05, 0.3
+ROUNDS = 8
+# Cells looked at, for each small one, before giving up: raised ones and those near them.
+LIMIT = 300
+_CORNERS = 256
+
+
+def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, neighbors: Ints) -> PowerDiagram | None:
+    """Return a diagram near that of `weights` in which every cell has area, or None if there is none to be found.
+
+    Parameters
+    ----------
+    engine : PowerEngine
+    weights : (n,) float
+        Power weights psi.
+    wanted : (n,) float
+        The mass that each cell of the diagram is to have in the end.
+    starts, neighbors : (n + 1,) int, (e,) int
+        Near sites of each site (CSR) in the engine's order: whom a raised cell could bury, and the scale of a step.
+
+    Examples
+    --------
+    >>> from meshot.diagrams.domains import Disk
+    >>> engine = PowerEngine([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.1]], Disk())
+    >>> near = engine.diagram(np.zeros(3)).edges.neighbors
+    >>> mended = mend(engine, np.array([0.0, 0.0, -1.0]), np.ones(3), *near)
+    >>> bool((mended.masses >= LEAST).all())
+    True
+    """
+    order = engine.order
+    owner = np.repeat(np.arange(engine.count), np.diff(starts))
+    squared = ((engine.local[owner] - engine.local[neighbors]) ** 2).sum(axis=1)
+    spacing = np.sqrt(np.bincount(owner, squared, engine.count) / np.maximum(np.diff(starts), 1))
+    spacing = np.where(spacing > 0, spacing, 1.0)
+    place = np.empty_like(order)
+    place[order] = np.arange(engine.count)
+    diagram = engine.diagram(weights)
+    for _ in range(ROUNDS):
+        small = np.flatnonzero(~(diagram.masses >= LEAST * wanted))
+        if len(small) == 0:
+            return diagram
+        areas = wanted[order] / _nearby_density(diagram, owner, neighbors)
+        raised = _raised(engine, diagram.weights, np.sort(place[small]), areas, spacing, starts, neighbors)
+        if raised is None:
+            break
+        diagram = engine.diagram(raised)
+    return diagram if (diagram.areas > 0).all() else None
+
+
+def _nearby_density(diagram: PowerDiagram, owner: Ints, neighbors: Ints) -> Floats:
+    """Return the mean density of each cell and those near it, in the engine's order; the mean where they have no mass.
+
+    Cells are raised by their areas, which is exact for a uniform density.
+    """
+    order = diagram.edges.order
+    masses, areas = diagram.masses[order], diagram.areas[order]
+    near_masses = masses + np.bincount(owner, masses[neighbors], len(order))
+    near_areas = areas + np.bincount(owner, areas[neighbors], len(order))
+    everywhere = diagram.masses.sum() / diagram.areas.sum()
+    return np.divide(near_masses, near_areas, where=near_masses > 0, out=np.full(len(order), everywhere))
+
+
+def _raised(
+    engine: PowerEngine, weights: Floats, small: Ints, areas: Floats, spacing: Floats, starts: Ints, neighbors: Ints
+) -> Floats | None:
+    """Return the weights after one round, or None if it did not end; `areas` are wanted, in the engine's order."""
+    domain, order = engine.domain, engine.order
+    mended, steps = weights[order], 0.5 * np.sqrt(areas) * spacing
+    tree = build_tree(engine.local, mended)
+    radii = np.array([domain.circle_radius, domain.inner_radius])
+    ended = raise_small_cells(
+        small, LEAST, GOAL, LIMIT * (len(small) + 50), engine.local, mended, areas, steps, starts, neighbors,
+        domain.frame, domain.walls, radii, *tree,
+    )  # fmt: skip
+    if not ended:
+        return None
+    back = np.empty_like(mended)
+    back[order] = mended
+    return back
+
+
+@subkernel
+def _cut_cell(
+    i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
+    xy, tag, side, spare, segments, turns, seen, stack,
+):  # fmt: skip
+    """Cut cell i out of the frame; returns its corner count, or `FULL`, and its area. ``seen[-1]`` counts the calls."""
+    stamp = seen[-1] + 1
+    seen[-1] = stamp
+    count = start_cell(xy, tag, frame)
+    count = cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare)
+    count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare)
+    count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
+    if count == FULL:
+        return count, 0.0
+    return count, measure_cell(xy, tag, count, radii[0], segments, turns)[0][0]
+
+
+@subkernel
+def _raise_cell(
+    i, least, goal, step, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
+    xy, tag, side, spare, segments, turns, seen, stack,
+):  # fmt: skip
+    """Raise weight i until the area of its cell, if below `least`, is `goal` to twice `goal`.
+
+    Returns its corner count, 0 if there was nothing to do, or `FULL`.
+    """
+    low, high, start, rise, count = 0.0, np.inf, weights[i], 0.0, 0
+    for trial in range(100):
+        weights[i] = start + rise
+        count, area = _cut_cell(
+            i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
+            xy, tag, side, spare, segments, turns, seen, stack,
+        )  # fmt: skip
+        if trial == 0 and area >= least and count != FULL:
+            return 0
+        if count == FULL or goal <= area <= 2.0 * goal:
+            break
+        if area < goal:
+            low = rise
+        else:
+            high = rise
+        rise = 0.5 * (low + high) if high < np.inf else max(2.0 * low, step)
+    return count
+
+
+@subkernel
+def _list_near(i, count, tag, starts, neighbors, near):
+    """Fill `near` with the sites beyond the cell's edges and with the listed ones; returns how many."""
+    for k in range(count):
+        near[k] = tag[k, 0]
+    for k in range(starts[i], starts[i + 1]):
+        near[count] = neighbors[k]
+        count += 1
+    return count
+
+
+@kernel
+def raise_small_cells(
+    small, least, goal, limit, sites, weights, wanted, steps, starts, neighbors, frame, walls, radii, spans, bounds
+):
+    """Raise the weights of the sites `small`, and of whom that makes small, until no cell is below ``least * wanted``.
+
+    Whoever is near a raised cell is looked at again. A cell is raised to between `goal` and twice `goal` of what it
+    wants, in areas; `steps` (n,) is a first guess of the change of weight that this takes. Sites stand in Hilbert
+    order. Changes `weights` and `bounds`; returns whether it came to an end before `limit` cells were looked at.
+    """
+    n, room = len(sites), _CORNERS
+    xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
+    tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
+    seen, stack, waiting = np.full(n + 1, -1, np.int64), np.empty(128, np.int64), np.zeros(n, np.bool_)
+    queue, near = np.empty(limit, np.int64), np.empty(n + room, np.int64)
+    head, tail = 0, min(len(small), limit)
+    for k in range(tail):
+        queue[k] = small[k]
+        waiting[small[k]] = True
+    while head < tail:
+        i = queue[head]
+        head += 1
+        waiting[i] = False
+        count = _raise_cell(
+            i, least * wanted[i], goal * wanted[i], steps[i], sites, weights, starts, neighbors,
+            frame, walls, radii, spans, bounds, xy, tag, side, spare, segments, turns, seen, stack,
+        )  # fmt: skip
+        if count == FULL:
+            return False
+        if count == 0:
+            continue
+        raise_bounds(i, sites, weights, bounds)
+        for k in range(_list_near(i, count, tag, starts, neighbors, near)):
+            j = near[k]
+            if j < 0 or waiting[j]:
+                continue
+            if tail == limit:
+                return False
+            queue[tail] = j
+            tail += 1
+            waiting[j] = True
+    return True

@@ -1,0 +1,231 @@
+"""A start for Newton's method from coarser problems.
+
+The steps, of which each level takes all (Merigot, "A multiscale approach to optimal transport", CGF 2011; Levy, "A
+numerical algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 2015, hand down weights unchanged):
+
+1. coarsen: `GROUP` consecutive sites in Hilbert order become one, at their center of mass, with the sum of the masses;
+2. solve the coarse problem loosely, itself from a coarser one;
+3. prolong: the Legendre dual u* of the Brenier potential has at a coarse site the value -h, its gradient is the cell's
+   centroid, and the change of the centroid from site to site tells the second derivatives. The fine site's value is a
+   blend of these quadratics;
+4. smooth: the blend is not convex to the last digit, and where it is not, a cell is empty. A moving least-squares fit
+   of a quadratic to the near sites' values takes the noise and leaves quadratics as they are;
+5. mend the few cells that are still empty (see `mending`).
+
+The finest level then starts so near that Newton's method takes full steps nearly from the beginning.
+"""
+
+import numpy as np
+
+from meshot.diagrams.power import PowerDiagram, PowerEngine
+from meshot.errors import GeometryError
+from meshot.kernels import kernel, run_in_chunks, subkernel
+from meshot.meshes.mesh import Floats, Ints
+from meshot.transport.blending import give_all_mass
+from meshot.transport.mending import mend
+from meshot.transport.newton import DampedNewton, TransportProblem, TransportState, admissible_heights, first_state
+
+GROUP = 4
+COARSEST = 400
+LOOSE = 0.05
+# Largest relative error of a plain start from which Newton's method ends as soon without coarser problems: uniform
+# sites have 5, conformal maps 10 and more.
+FAR = 12.0
+SWEEPS = 3
+
+
+def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDiagram:
+    """Return a diagram near the optimal one in which every cell has mass; its weights are where to start.
+
+    That of `admissible_heights`, if the problem is small or it is near enough (error below `FAR`).
+
+    Parameters
+    ----------
+    problem : TransportProblem
+    engine : PowerEngine
+        For the problem's sites and domain.
+
+    Examples
+    --------
+    >>> from meshot.diagrams.domains import Disk
+    >>> problem = TransportProblem(np.array([[-0.1, 0.0], [0.3, 0.0]]), np.ones(2), Disk())
+    >>> multilevel_start(problem, PowerEngine(problem.sites, problem.domain)).masses.shape
+    (2,)
+    """
+    plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
+    farthest = float(np.abs(plain.masses / plain.masses.sum() * problem.masses.sum() / problem.masses - 1).max())
+    if engine.count <= COARSEST or (farthest < FAR and not len(plain.empty)):
+        return give_all_mass(problem, engine, plain)
+    near = plain.edges.neighbors
+    coarse = coarsen(problem, engine.order)
+    solved = _solve_loosely(coarse)
+    if solved is None:
+        return give_all_mass(problem, engine, plain)
+    dual = prolong(coarse, solved.diagram, engine.local)
+    for _ in range(SWEEPS):
+        dual = smooth(engine.local, dual, *near)
+    weights = np.empty(engine.count)
+    weights[engine.order] = (engine.local**2).sum(axis=1) - 2 * dual
+    mended = mend(engine, weights, problem.masses / problem.density, *near)
+    return give_all_mass(problem, engine, plain if mended is None else mended)
+
+
+def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:
+    """Return the problem of the groups of `GROUP` sites that are consecutive in `order`; group k starts at place 4k."""
+    starts = np.arange(0, len(order), GROUP)
+    mass = problem.masses[order]
+    masses = np.add.reduceat(mass, starts)
+    sites = np.add.reduceat(mass[:, None] * problem.sites[order], starts) / masses[:, None]
+    return TransportProblem(sites, masses, problem.domain, problem.source)
+
+
+def _solve_loosely(problem: TransportProblem) -> TransportState | None:
+    """Solve to the error `LOOSE`; None if groups have the same center of mass."""
+    try:
+        engine = PowerEngine(problem.sites, problem.domain, problem.source)
+    except GeometryError:
+        return None
+    state = first_state(problem, multilevel_start(problem, engine))
+    for next_state in DampedNewton(tol=LOOSE).iterate(problem, engine, state):
+        state = next_state
+    return state
+
+
+def prolong(coarse: TransportProblem, diagram: PowerDiagram, sites: Floats) -> Floats:
+    """Return the dual potential u* at fine sites, (n,), from a coarse diagram.
+
+    Parameters
+    ----------
+    coarse : TransportProblem
+        From `coarsen`.
+    diagram : PowerDiagram
+        A diagram of its sites without empty cells.
+    sites : (n, 2) float
+        In the order that was coarsened, and relative to the domain's center.
+    """
+    local = coarse.sites - coarse.domain.center
+    gradients = diagram.centroids - coarse.domain.center
+    dual = ((local**2).sum(axis=1) - diagram.weights) / 2
+    owner, other = np.concatenate([diagram.facets, diagram.facets[:, ::-1]]).T
+    by_owner = np.argsort(owner, kind="stable")
+    owner, other = owner[by_owner], other[by_owner]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(local)))])
+    reach = _mean_squares(local, owner, other, starts)
+    hessians = _hessians(local, gradients, owner, other)
+    values = np.empty(len(sites))
+    run_in_chunks(
+        lambda first, last: _blend(
+            first, last, sites, GROUP, local, dual, gradients, hessians, reach, starts, other, values
+        ),
+        len(sites),
+        max(4096, len(sites) // 32),
+    )
+    return values
+
+
+def _mean_squares(sites: Floats, owner: Ints, other: Ints, starts: Ints) -> Floats:
+    """Return the mean squared distance of each site to its neighbors, (n,)."""
+    squares = ((sites[other] - sites[owner]) ** 2).sum(axis=1)
+    return np.asarray(np.bincount(owner, squares, len(sites)) / np.maximum(np.diff(starts), 1))
+
+
+def _hessians(sites: Floats, gradients: Floats, owner: Ints, other: Ints) -> Floats:
+    """Return the second derivatives (xx, xy, yy) that fit the change of `gradients` to the neighbors best, (n, 3)."""
+    n, step, change = len(sites), sites[other] - sites[owner], gradients[other] - gradients[owner]
+    weight = 1 / (step**2).sum(axis=1)
+
+    def moments(left: Floats, right: Floats) -> Floats:
+        products = (weight[:, None] * left)[:, :, None] * right[:, None, :]
+        sums = np.stack([np.bincount(owner, entry, n) for entry in products.reshape(-1, 4).T], axis=1)
+        return np.asarray(sums.reshape(n, 2, 2), dtype=np.float64)
+
+    normal = moments(step, step)
+    normal += (1e-9 * np.trace(normal, axis1=1, axis2=2) + 1e-300)[:, None, None] * np.eye(2)
+    fit = moments(change, step) @ np.linalg.inv(normal)
+    return np.stack([fit[:, 0, 0], (fit[:, 0, 1] + fit[:, 1, 0]) / 2, fit[:, 1, 1]], axis=1)
+
+
+@kernel
+def _blend(first, last, sites, group, coarse, dual, gradients, hessians, reach, starts, neighbors, values):
+    """Blend the quadratics of each fine site's group and of its neighbors, weighted by (r^2 / reach + 0.1)^-2."""
+    for i in range(first, last):
+        parent = i // group
+        total, weights = 0.0, 0.0
+        for k in range(starts[parent] - 1, starts[parent + 1]):
+            j = parent if k < starts[parent] else neighbors[k]
+            x, y = sites[i, 0] - coarse[j, 0], sites[i, 1] - coarse[j, 1]
+            value = dual[j] + gradients[j, 0] * x + gradients[j, 1] * y
+            value += 0.5 * hessians[j, 0] * x * x + hessians[j, 1] * x * y + 0.5 * hessians[j, 2] * y * y
+            near = (x * x + y * y) / reach[j] + 0.1 if reach[j] > 0.0 else 1.0
+            weight = 1.0 / (near * near)
+            total, weights = total + weight * value, weights + weight
+        values[i] = total / weights
+
+
+def smooth(sites: Floats, values: Floats, starts: Ints, neighbors: Ints) -> Floats:
+    """Return at each site the value of the quadratic that fits the values at its near sites best, (n,).
+
+    Near are the neighbors and theirs, weighted by a Gaussian of their distance.
+
+    Parameters
+    ----------
+    sites : (n, 2) float
+    values : (n,) float
+    starts, neighbors : (n + 1,) int, (e,) int
+        Neighbors of each site (CSR).
+    """
+    smoothed = np.empty_like(values)
+    run_in_chunks(
+        lambda first, last: _fit_near(first, last, sites, values, starts, neighbors, smoothed),
+        len(sites),
+        max(4096, len(sites) // 32),
+    )
+    return smoothed
+
+
+@subkernel
+def _collect_near(i, starts, neighbors, seen, near):
+    """Fill `near` with site i, its neighbors and theirs, each once, as far as there is room; returns how many."""
+    near[0], seen[i], count = i, i, 1
+    for k in range(starts[i], starts[i + 1]):
+        middle = neighbors[k]
+        for m in range(starts[middle] - 1, starts[middle + 1]):
+            j = middle if m < starts[middle] else neighbors[m]
+            if seen[j] != i and count < len(near):
+                near[count], seen[j] = j, i
+                count += 1
+    return count
+
+
+@kernel
+def _fit_near(first, last, sites, values, starts, neighbors, smoothed):
+    """Fit differences of value to those at the near sites; the constant, last in the basis, is what is wanted."""
+    near, seen = np.empty(128, np.int64), np.full(len(sites), -1, np.int64)
+    basis, normal, right = np.ones(6), np.empty((6, 6)), np.empty(6)
+    for i in range(first, last):
+        count = _collect_near(i, starts, neighbors, seen, near)
+        square = 0.0
+        for k in range(count):
+            j = near[k]
+            square += (sites[j, 0] - sites[i, 0]) ** 2 + (sites[j, 1] - sites[i, 1]) ** 2
+        scale = np.sqrt(count / square) if square > 0.0 else 0.0
+        normal[:] = 0.0
+        right[:] = 0.0
+        for k in range(count):
+            j = near[k]
+            x, y = (sites[j, 0] - sites[i, 0]) * scale, (sites[j, 1] - sites[i, 1]) * scale
+            basis[0], basis[1], basis[2], basis[3], basis[4] = x, y, 0.5 * x * x, x * y, 0.5 * y * y
+            weight, change = np.exp(-x * x - y * y), values[j] - values[i]
+            for a in range(6):
+                right[a] += weight * basis[a] * change
+                for b in range(a, 6):
+                    normal[a, b] += weight * basis[a] * basis[b]
+        for a in range(6):
+            normal[a, a] += 1e-10  # fewer than six sites: the fit is not unique
+        for p in range(5):
+            for a in range(p + 1, 6):
+                factor = normal[p, a] / normal[p, p]
+                right[a] -= factor * right[p]
+                for b in range(a, 6):
+                    normal[a, b] -= factor * normal[p, b]
+        smoothed[i] = values[i] + right[5] / normal[5, 5]

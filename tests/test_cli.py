@@ -469,7 +469,7 @@ def test_failed_stage_is_crossed(tmp_path, dome, on_terminal, monkeypatch):
     def fail(*_, **__):
         raise GeometryError("no good")
 
-    monkeypatch.setattr(importlib.import_module("meshot.distortion"), "distortion", fail)
+    monkeypatch.setattr(importlib.import_module("meshot.mapping.distortion"), "distortion", fail)
     code, _, err = on_terminal("conformal", dome, "-o", tmp_path / "out")
     assert code == 2
     assert "✗ distortion" in err

@@ -294,7 +294,7 @@ def test_without_a_triangulation_all_cells_are_cut_out(monkeypatch):
     sites, weights = rng.random((200, 2)), 0.01 * rng.random(200)
     square = Box([0, 0], [1, 1])
     known = power_diagram(sites, weights, square)
-    monkeypatch.setattr("meshot.triangulation.MOST_FLIPS", 0)
+    monkeypatch.setattr("meshot.diagrams.triangulation.MOST_FLIPS", 0)
     engine = PowerEngine(sites, square)
     diagram = engine.diagram(weights)
     assert diagram.certificate < 1e-14

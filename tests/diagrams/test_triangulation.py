@@ -100,7 +100,7 @@ def test_few_or_collinear_sites_have_no_inner_triangle(count):
 
 
 def test_flips_that_do_not_end_leave_nothing(monkeypatch):
-    monkeypatch.setattr("meshot.triangulation.MOST_FLIPS", 0)
+    monkeypatch.setattr("meshot.diagrams.triangulation.MOST_FLIPS", 0)
     dual = RegularTriangulation(sorted_sites(100))
     assert not dual.update(np.zeros(100), may_hide=False)
     assert (dual.corner_of < 0).all()

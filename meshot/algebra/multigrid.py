@@ -1,11 +1,11 @@
 """Conjugate gradients with a multigrid of groups, for graph Laplacians whose unknowns stand in Hilbert order.
 
-Consecutive unknowns are close in the plane, so groups of `GROUP` of them make the coarser levels, with piecewise
-constant functions: nothing to search for, and matrices as sparse as the first. Such functions are too stiff by a
-factor near two; dividing the coarse matrices by `SOFTEN` makes up for most of it (Braess, "Towards algebraic multigrid
-for elliptic problems of second order", Computing 1995, with the same over-correction). One sweep of Gauss-Seidel
-before and one after, in opposite directions, keep the preconditioner symmetric. Large levels are swept in `PARTS`, each
-with the others' old values, on all cores.
+Consecutive unknowns are close in the plane or in space, so groups of them, 4 in the plane, 8 in space, make the coarser
+levels, with piecewise constant functions: nothing to search for, and matrices as sparse as the first. Such functions
+are too stiff by a factor near two; dividing the coarse matrices by `SOFTEN` makes up for most of it (Braess, "Towards
+algebraic multigrid for elliptic problems of second order", Computing 1995, with the same over-correction). One sweep of
+Gauss-Seidel before and one after, in opposite directions, keep the preconditioner symmetric. Large levels are swept in
+`PARTS`, each with the others' old values, on all cores.
 
 For systems that change at each step and need a few digits only, this is set up in a tenth of the time of Ruge-Stuben.
 """
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from meshot.kernels import kernel, run_in_chunks
 from meshot.meshes.mesh import Floats
 
-GROUP = 4
 SOFTEN = 1.8
 COARSEST = 100
 # Parts of a sweep, and unknowns from which there are several.
@@ -37,10 +36,9 @@ class Level(NamedTuple):
         """Number of unknowns."""
         return len(self.starts) - 1
 
-    @property
-    def part(self) -> int:
-        """Unknowns in a part of a sweep, a multiple of `GROUP`."""
-        return self.size if self.size < PARTED_FROM else -(-self.size // (PARTS * GROUP)) * GROUP
+    def part(self, group: int) -> int:
+        """Return the unknowns in a part of a sweep, a multiple of `group`."""
+        return self.size if self.size < PARTED_FROM else -(-self.size // (PARTS * group)) * group
 
 
 class GroupMultigrid:
@@ -51,6 +49,8 @@ class GroupMultigrid:
     matrix : (n, n) sparse
         Symmetric positive definite: a graph Laplacian with an unknown taken out; neighbors in number are near. CSR with
         the diagonal entry first in each row is taken as it is.
+    group : int
+        How many consecutive unknowns make one of the next level: two to the power of the dimension that they are in.
 
     Examples
     --------
@@ -59,14 +59,14 @@ class GroupMultigrid:
     array([1., 1.])
     """
 
-    def __init__(self, matrix: Any) -> None:
-        rows = matrix.tocsr()
+    def __init__(self, matrix: Any, group: int = 4) -> None:
+        rows, self.group = matrix.tocsr(), group
         level = Level(rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
         if not np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size)):
             level = _group(level, 1, 1.0)
         self.levels = [level]
         while level.size > COARSEST:
-            level = _group(level, GROUP, SOFTEN)
+            level = _group(level, group, SOFTEN)
             self.levels.append(level)
         dense = np.zeros((level.size, level.size))
         dense[np.repeat(np.arange(level.size), np.diff(level.starts)), level.columns] = level.values
@@ -84,7 +84,7 @@ class GroupMultigrid:
             product = _dot(residual, improved)
             direction *= product / old
             direction += improved
-            _in_parts(_multiply, self.levels[0], direction, image)
+            self._in_parts(_multiply, 0, direction, image)
             length = product / _dot(direction, image)
             x += length * direction
             image *= length
@@ -96,17 +96,18 @@ class GroupMultigrid:
         """Return an approximate solution on level k: one V-cycle from zero."""
         if k + 1 == len(self.levels):
             return np.asarray(np.einsum("ij,j", self._inverse, rhs))
-        level, x, coarse = self.levels[k], np.zeros_like(rhs), np.empty(self.levels[k + 1].size)
-        _in_parts(_sweep_forward, level, rhs, x)
-        _in_parts(_restrict_residual, level, rhs, x, coarse)
+        x, coarse = np.zeros_like(rhs), np.empty(self.levels[k + 1].size)
+        self._in_parts(_sweep_forward, k, rhs, x)
+        self._in_parts(_restrict_residual, k, self.group, rhs, x, coarse)
         coarse = self._cycle(k + 1, coarse)
-        _in_parts(_prolong, level, coarse, x)
-        _in_parts(_sweep_backward, level, rhs, x.copy(), x)
+        self._in_parts(_prolong, k, self.group, coarse, x)
+        self._in_parts(_sweep_backward, k, rhs, x.copy(), x)
         return x
 
-
-def _in_parts(work: Any, level: Level, *vectors: Floats) -> None:
-    run_in_chunks(lambda first, last: work(first, last, *level, *vectors), level.size, level.part)
+    def _in_parts(self, work: Any, k: int, *rest: Any) -> None:
+        """Run a kernel over the parts of level k."""
+        level = self.levels[k]
+        run_in_chunks(lambda first, last: work(first, last, *level, *rest), level.size, level.part(self.group))
 
 
 def _group(level: Level, group: int, soften: float) -> Level:
@@ -164,21 +165,22 @@ def _sweep_forward(first, last, starts, columns, values, rhs, x):
 
 
 @kernel
-def _restrict_residual(first, last, starts, columns, values, rhs, x, coarse):
+def _restrict_residual(first, last, starts, columns, values, group, rhs, x, coarse):
     """Sum the residual over groups."""
-    for i in range(first, last):
-        left = rhs[i]
-        for e in range(starts[i], starts[i + 1]):
-            left -= values[e] * x[columns[e]]
-        if i % GROUP == 0:
-            coarse[i // GROUP] = 0.0
-        coarse[i // GROUP] += left
+    for row in range(first // group, (last + group - 1) // group):
+        coarse[row] = 0.0
+        for i in range(group * row, min(group * row + group, last)):
+            left = rhs[i]
+            for e in range(starts[i], starts[i + 1]):
+                left -= values[e] * x[columns[e]]
+            coarse[row] += left
 
 
 @kernel
-def _prolong(first, last, starts, columns, values, coarse, x):
-    for i in range(first, last):
-        x[i] += coarse[i // GROUP]
+def _prolong(first, last, starts, columns, values, group, coarse, x):
+    for row in range(first // group, (last + group - 1) // group):
+        for i in range(group * row, min(group * row + group, last)):
+            x[i] += coarse[row]
 
 
 @kernel

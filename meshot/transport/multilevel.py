@@ -3,7 +3,8 @@
 The steps, of which each level takes all (Merigot, "A multiscale approach to optimal transport", CGF 2011; Levy, "A
 numerical algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 2015, hand down weights unchanged):
 
-1. coarsen: `GROUP` consecutive sites in Hilbert order become one, at their center of mass, with the sum of the masses;
+1. coarsen: 4 consecutive sites in Hilbert order (8 in space) become one, at their center of mass, with the sum of the
+   masses;
 2. solve the coarse problem loosely, itself from a coarser one;
 3. prolong: the Legendre dual u* of the Brenier potential has at a coarse site the value -h, its gradient is the cell's
    centroid, and the change of the centroid from site to site tells the second derivatives. The fine site's value is a
@@ -25,7 +26,6 @@ from meshot.transport.blending import give_all_mass
 from meshot.transport.mending import mend
 from meshot.transport.newton import DampedNewton, TransportProblem, TransportState, admissible_heights, first_state
 
-GROUP = 4
 COARSEST = 400
 LOOSE = 0.05
 # Largest relative error of a plain start from which Newton's method ends as soon without coarser problems: uniform
@@ -70,9 +70,14 @@ def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDia
     return give_all_mass(problem, engine, plain if mended is None else mended)
 
 
+def group_size(sites: Floats) -> int:
+    """Return how many of the sites (n, d) become one: two to the power of their dimension."""
+    return 1 << sites.shape[1]
+
+
 def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:
-    """Return the problem of the groups of `GROUP` sites that are consecutive in `order`; group k starts at place 4k."""
-    starts = np.arange(0, len(order), GROUP)
+    """Return the problem of the groups of `group_size` sites that are consecutive in `order`, the groups in order."""
+    starts = np.arange(0, len(order), group_size(problem.sites))
     mass = problem.masses[order]
     masses = np.add.reduceat(mass, starts)
     sites = np.add.reduceat(mass[:, None] * problem.sites[order], starts) / masses[:, None]
@@ -100,7 +105,7 @@ def prolong(coarse: TransportProblem, diagram: PowerDiagram, sites: Floats) -> F
         From `coarsen`.
     diagram : PowerDiagram
         A diagram of its sites without empty cells.
-    sites : (n, 2) float
+    sites : (n, d) float
         In the order that was coarsened, and relative to the domain's center.
     """
     local = coarse.sites - coarse.domain.center
@@ -115,7 +120,7 @@ def prolong(coarse: TransportProblem, diagram: PowerDiagram, sites: Floats) -> F
     values = np.empty(len(sites))
     run_in_chunks(
         lambda first, last: _blend(
-            first, last, sites, GROUP, local, dual, gradients, hessians, reach, starts, other, values
+            first, last, sites, group_size(sites), local, dual, gradients, hessians, reach, starts, other, values
         ),
         len(sites),
         max(4096, len(sites) // 32),
@@ -130,33 +135,37 @@ def _mean_squares(sites: Floats, owner: Ints, other: Ints, starts: Ints) -> Floa
 
 
 def _hessians(sites: Floats, gradients: Floats, owner: Ints, other: Ints) -> Floats:
-    """Return the second derivatives (xx, xy, yy) that fit the change of `gradients` to the neighbors best, (n, 3)."""
-    n, step, change = len(sites), sites[other] - sites[owner], gradients[other] - gradients[owner]
+    """Return the second derivatives that fit the change of `gradients` to the neighbors best, (n, d, d)."""
+    (n, d), step, change = sites.shape, sites[other] - sites[owner], gradients[other] - gradients[owner]
     weight = 1 / (step**2).sum(axis=1)
 
     def moments(left: Floats, right: Floats) -> Floats:
         products = (weight[:, None] * left)[:, :, None] * right[:, None, :]
-        sums = np.stack([np.bincount(owner, entry, n) for entry in products.reshape(-1, 4).T], axis=1)
-        return np.asarray(sums.reshape(n, 2, 2), dtype=np.float64)
+        sums = np.stack([np.bincount(owner, entry, n) for entry in products.reshape(-1, d * d).T], axis=1)
+        return np.asarray(sums.reshape(n, d, d), dtype=np.float64)
 
     normal = moments(step, step)
-    normal += (1e-9 * np.trace(normal, axis1=1, axis2=2) + 1e-300)[:, None, None] * np.eye(2)
+    normal += (1e-9 * np.trace(normal, axis1=1, axis2=2) + 1e-300)[:, None, None] * np.eye(d)
     fit = moments(change, step) @ np.linalg.inv(normal)
-    return np.stack([fit[:, 0, 0], (fit[:, 0, 1] + fit[:, 1, 0]) / 2, fit[:, 1, 1]], axis=1)
+    return np.asarray((fit + fit.transpose(0, 2, 1)) / 2)
 
 
 @kernel
 def _blend(first, last, sites, group, coarse, dual, gradients, hessians, reach, starts, neighbors, values):
     """Blend the quadratics of each fine site's group and of its neighbors, weighted by (r^2 / reach + 0.1)^-2."""
+    dimension = sites.shape[1]
     for i in range(first, last):
         parent = i // group
         total, weights = 0.0, 0.0
         for k in range(starts[parent] - 1, starts[parent + 1]):
             j = parent if k < starts[parent] else neighbors[k]
-            x, y = sites[i, 0] - coarse[j, 0], sites[i, 1] - coarse[j, 1]
-            value = dual[j] + gradients[j, 0] * x + gradients[j, 1] * y
-            value += 0.5 * hessians[j, 0] * x * x + hessians[j, 1] * x * y + 0.5 * hessians[j, 2] * y * y
-            near = (x * x + y * y) / reach[j] + 0.1 if reach[j] > 0.0 else 1.0
+            value, square = dual[j], 0.0
+            for a in range(dimension):
+                slope, x = gradients[j, a], sites[i, a] - coarse[j, a]
+                for b in range(dimension):
+                    slope += 0.5 * hessians[j, a, b] * (sites[i, b] - coarse[j, b])
+                value, square = value + slope * x, square + x * x
+            near = square / reach[j] + 0.1 if reach[j] > 0.0 else 1.0
             weight = 1.0 / (near * near)
             total, weights = total + weight * value, weights + weight
         values[i] = total / weights
@@ -169,7 +178,7 @@ def smooth(sites: Floats, values: Floats, starts: Ints, neighbors: Ints) -> Floa
 
     Parameters
     ----------
-    sites : (n, 2) float
+    sites : (n, d) float
     values : (n,) float
     starts, neighbors : (n + 1,) int, (e,) int
         Neighbors of each site (CSR).
@@ -197,35 +206,48 @@ def _collect_near(i, starts, neighbors, seen, near):
     return count
 
 
+@subkernel
+def _last_unknown(terms, normal, right):
+    """Solve a symmetric system, given by its upper triangle, for its last unknown; changes both."""
+    for p in range(terms - 1):
+        for a in range(p + 1, terms):
+            factor = normal[p, a] / normal[p, p]
+            right[a] -= factor * right[p]
+            for b in range(a, terms):
+                normal[a, b] -= factor * normal[p, b]
+    return right[terms - 1] / normal[terms - 1, terms - 1]
+
+
 @kernel
 def _fit_near(first, last, sites, values, starts, neighbors, smoothed):
     """Fit differences of value to those at the near sites; the constant, last in the basis, is what is wanted."""
+    dimension = sites.shape[1]
+    terms = (dimension + 1) * (dimension + 2) // 2
     near, seen = np.empty(128, np.int64), np.full(len(sites), -1, np.int64)
-    basis, normal, right = np.ones(6), np.empty((6, 6)), np.empty(6)
+    basis, normal, right = np.ones(terms), np.empty((terms, terms)), np.empty(terms)
     for i in range(first, last):
         count = _collect_near(i, starts, neighbors, seen, near)
         square = 0.0
         for k in range(count):
-            j = near[k]
-            square += (sites[j, 0] - sites[i, 0]) ** 2 + (sites[j, 1] - sites[i, 1]) ** 2
+            for a in range(dimension):
+                square += (sites[near[k], a] - sites[i, a]) ** 2
         scale = np.sqrt(count / square) if square > 0.0 else 0.0
         normal[:] = 0.0
         right[:] = 0.0
         for k in range(count):
-            j = near[k]
-            x, y = (sites[j, 0] - sites[i, 0]) * scale, (sites[j, 1] - sites[i, 1]) * scale
-            basis[0], basis[1], basis[2], basis[3], basis[4] = x, y, 0.5 * x * x, x * y, 0.5 * y * y
-            weight, change = np.exp(-x * x - y * y), values[j] - values[i]
-            for a in range(6):
+            j, square, place = near[k], 0.0, dimension
+            for a in range(dimension):
+                basis[a] = (sites[j, a] - sites[i, a]) * scale
+                square += basis[a] ** 2
+            for a in range(dimension):
+                for b in range(a, dimension):
+                    basis[place] = basis[a] * basis[b]
+                    place += 1
+            weight, change = np.exp(-square), values[j] - values[i]
+            for a in range(terms):
                 right[a] += weight * basis[a] * change
-                for b in range(a, 6):
+                for b in range(a, terms):
                     normal[a, b] += weight * basis[a] * basis[b]
-        for a in range(6):
-            normal[a, a] += 1e-10  # fewer than six sites: the fit is not unique
-        for p in range(5):
-            for a in range(p + 1, 6):
-                factor = normal[p, a] / normal[p, p]
-                right[a] -= factor * right[p]
-                for b in range(a, 6):
-                    normal[a, b] -= factor * normal[p, b]
-        smoothed[i] = values[i] + right[5] / normal[5, 5]
+        for a in range(terms):
+            normal[a, a] += 1e-10  # fewer sites than terms: the fit is not unique
+        smoothed[i] = values[i] + _last_unknown(terms, normal, right)

@@ -276,7 +276,8 @@ def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: 
     order, grounded = problem.laplacian(diagram, n - 1)
     solution = None
     if n >= MULTIGRID_FROM:
-        solution = GroupMultigrid(grounded).solve(missing[order[:-1]], tol, MAX_ITERATIONS)
+        group = 1 << problem.sites.shape[1]
+        solution = GroupMultigrid(grounded, group).solve(missing[order[:-1]], tol, MAX_ITERATIONS)
     if solution is None:
         solution = solve_spd(grounded, missing[order[:-1]])
     direction = np.empty(n)
@@ -320,7 +321,10 @@ def _fill_laplacian(first, last, rows, density, sites, starts, beyond, lengths, 
             j = beyond[e]
             if j < 0 or not lengths[e] > 0.0:
                 continue
-            weight = density * lengths[e] / np.sqrt((sites[j, 0] - sites[i, 0]) ** 2 + (sites[j, 1] - sites[i, 1]) ** 2)
+            square = 0.0
+            for k in range(sites.shape[1]):
+                square += (sites[j, k] - sites[i, k]) ** 2
+            weight = density * lengths[e] / np.sqrt(square)
             diagonal += weight
             if j < rows:
                 m += 1

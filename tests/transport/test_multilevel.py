@@ -4,7 +4,7 @@ import pytest
 from meshot.algebra.multigrid import GroupMultigrid
 from meshot.diagrams.domains import Box, Disk
 from meshot.diagrams.power import PowerEngine
-from meshot.transport.multilevel import COARSEST, GROUP, coarsen, multilevel_start, prolong, smooth
+from meshot.transport.multilevel import COARSEST, coarsen, multilevel_start, prolong, smooth
 from meshot.transport.newton import (
     TransportProblem,
     admissible_heights,
@@ -33,7 +33,7 @@ def test_coarsening_keeps_mass_and_its_center():
     sites, masses = gaussian_sites(1001), np.random.default_rng(1).uniform(0.1, 5, 1001)
     problem = TransportProblem(sites, masses, SQUARE)
     coarse = coarsen(problem, engine_of(problem).order)
-    assert len(coarse.masses) == -(-1001 // GROUP)
+    assert len(coarse.masses) == -(-1001 // 4)
     assert coarse.masses.sum() == pytest.approx(masses.sum())
     assert coarse.masses @ coarse.sites == pytest.approx(masses @ sites)
 
@@ -49,7 +49,7 @@ def test_an_affine_map_is_prolonged_exactly():
     dual = (local**2 / stretch).sum(axis=1) / 2
     diagram = engine_of(coarse).diagram((local**2).sum(axis=1) - 2 * dual)
     assert diagram.centroids == pytest.approx(grid, abs=1e-12)
-    fine = (np.random.default_rng(0).random((GROUP * 576, 2)) - 0.5) * stretch
+    fine = (np.random.default_rng(0).random((4 * 576, 2)) - 0.5) * stretch
     exact = (fine**2 / stretch).sum(axis=1) / 2
     assert prolong(coarse, diagram, fine) == pytest.approx(exact, abs=1e-8)
 

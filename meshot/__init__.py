@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from meshot.mapping.maps import SurfaceMap
     from meshot.meshes.check import MeshReport, check
     from meshot.meshes.mesh import Surface
+    from meshot.meshes.solid import Solid
     from meshot.sampling.sampling import Samples, sample
     from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
     from meshot.transport.transport import TransportResult, solve_transport
@@ -53,6 +54,7 @@ _HOME = {
     "OptionError": "errors",
     "PowerDiagram": "diagrams.power",
     "Samples": "sampling.sampling",
+    "Solid": "meshes.solid",
     "SphereDiagram": "diagrams.spherepower",
     "SphereTransport": "transport.spheretransport",
     "Surface": "meshes.mesh",
@@ -93,6 +95,7 @@ __all__ = [
     "OptionError",
     "PowerDiagram",
     "Samples",
+    "Solid",
     "SphereDiagram",
     "SphereTransport",
     "Surface",

@@ -1,7 +1,7 @@
 """Small meshes of known shape for the tests, as plain functions: ``from shapes import disk``.
 
-Every function returns a `Surface` with counter-clockwise faces (outward normals where there is an outside), unless its
-name says that something is wrong with it.
+Every function returns a `Surface` with counter-clockwise faces (outward normals where there is an outside), or a
+`Solid` with tetrahedra of positive volume, unless its name says that something is wrong with it.
 """
 
 from functools import cache
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from meshot.meshes.mesh import Surface
+from meshot.meshes.solid import Solid, signed_volumes
 
 # ---------------------------------------------------------------------------------------------------------------------
 # points and rotations
@@ -259,6 +260,108 @@ def join(*surfaces: Surface) -> Surface:
     return Surface(
         np.concatenate(vertices), np.concatenate([s.faces + k for s, k in zip(surfaces, shift, strict=False)])
     )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# solids
+
+
+def one_tetrahedron() -> Solid:
+    """The corner of the unit cube, of volume 1/6."""
+    return Solid([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]])
+
+
+def ball_solid(levels: int = 2, radius: float = 1.0) -> Solid:
+    """A ball of 20 * 8^levels tetrahedra: an icosahedron cut in 20 around vertex 0, each in eight, and rounded."""
+    hull = icosphere(0)
+    vertices = np.concatenate([np.zeros((1, 3)), hull.vertices])
+    tetrahedra = np.column_stack([np.zeros(20, dtype=int), hull.faces + 1])
+    for _ in range(levels):
+        vertices, tetrahedra = _split_in_eight(vertices, tetrahedra)
+    normals = hull.face_normals
+    height = (vertices @ normals.T).max(axis=1) / (hull.vertices[hull.faces[0, 0]] @ normals[0])
+    length = np.linalg.norm(vertices, axis=1)
+    scale = np.divide(height, length, out=np.zeros_like(length), where=length > 0)
+    return _positive(radius * scale[:, None] * vertices, tetrahedra)
+
+
+def _split_in_eight(vertices: np.ndarray, tetrahedra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    sides = np.sort(tetrahedra[:, pairs].reshape(-1, 2), axis=1)
+    edges, which = np.unique(sides, axis=0, return_inverse=True)
+    ab, ac, ad, bc, bd, cd = which.reshape(-1, 6).T + len(vertices)
+    a, b, c, d = tetrahedra.T
+    # In this order of their corners (Bey 1995), further cuts give no flatter shapes.
+    corners = [[a, ab, ac, ad], [ab, b, bc, bd], [ac, bc, c, cd], [ad, bd, cd, d]]
+    inside = [[ab, ac, ad, bd], [ab, ac, bc, bd], [ac, ad, bd, cd], [ac, bc, bd, cd]]
+    cut = np.array(corners + inside).transpose(2, 0, 1).reshape(-1, 4)
+    return np.concatenate([vertices, vertices[edges].mean(axis=1)]), cut
+
+
+def box_solid(nx: int = 3, ny: int = 3, nz: int = 3, size: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Solid:
+    """A box from the origin to `size`: nx by ny by nz cells of six tetrahedra each (Kuhn), x running fastest."""
+    z, y, x = np.meshgrid(
+        *(np.linspace(0, s, n + 1) for s, n in zip(size[::-1], (nz, ny, nx), strict=True)), indexing="ij"
+    )
+    return _positive(np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1), _kuhn(nx, ny, nz))
+
+
+def _kuhn(nx: int, ny: int, nz: int, *, ring: bool = False) -> np.ndarray:
+    """Six tetrahedra in each of nx by ny by nz cells; in a ring, the last cells along x join the first."""
+    columns = nx if ring else nx + 1
+    k, j, i = np.meshgrid(np.arange(nz), np.arange(ny), np.arange(nx), indexing="ij")
+
+    def at(di: int, dj: int, dk: int) -> np.ndarray:
+        return (((k + dk) * (ny + 1) + j + dj) * columns + (i + di) % columns).ravel()
+
+    paths = []
+    for turn in ([0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 2, 1], [2, 1, 0], [1, 0, 2]):
+        steps = np.cumsum(np.eye(3, dtype=int)[turn], axis=0)
+        paths.append(np.stack([at(0, 0, 0), *(at(*step) for step in steps)], axis=1))
+    return np.stack(paths, axis=1).reshape(-1, 4)
+
+
+def solid_torus(around: int = 16, across: int = 3, tube: float = 0.4) -> Solid:
+    """A ring of square section: one boundary of genus 1."""
+    rows = np.linspace(-tube, tube, across + 1)
+    z, y, turn = np.meshgrid(rows, rows, 2 * np.pi * np.arange(around) / around, indexing="ij")
+    ring = 1 + y.ravel()
+    vertices = np.stack([ring * np.cos(turn.ravel()), ring * np.sin(turn.ravel()), z.ravel()], axis=1)
+    return _positive(vertices, _kuhn(around, across, across, ring=True))
+
+
+def hollow_ball(subdivisions: int = 1, layers: int = 2, inner: float = 0.5) -> Solid:
+    """A ball with a round cavity: two boundary components of genus 0."""
+    shell = icosphere(subdivisions)
+    count, faces = len(shell.vertices), np.sort(shell.faces, axis=1)  # sorted, so that neighboring prisms fit
+    radii = np.linspace(inner, 1, layers + 1)
+    a, b, c = np.concatenate([faces + k * count for k in range(layers)]).T
+    prisms = [[a, b, c, c + count], [a, b, b + count, c + count], [a, a + count, b + count, c + count]]
+    vertices = (radii[:, None, None] * shell.vertices).reshape(-1, 3)
+    return _positive(vertices, np.array(prisms).transpose(2, 0, 1).reshape(-1, 4))
+
+
+def join_solids(*solids: Solid) -> Solid:
+    """The solids side by side (2.5 apart along x) as one mesh with several components."""
+    shift = np.cumsum([0] + [len(s.vertices) for s in solids])
+    vertices = [s.vertices + np.array([2.5 * k, 0, 0]) for k, s in enumerate(solids)]
+    parts = [s.tetrahedra + k for s, k in zip(solids, shift, strict=False)]
+    return Solid(np.concatenate(vertices), np.concatenate(parts))
+
+
+def dumbbell_solid(levels: int = 3) -> Solid:
+    """A ball drawn in about its waist and out along x: genus zero, not convex."""
+    ball = ball_solid(levels)
+    x, y, z = ball.vertices.T
+    waist = 1 - 0.55 * np.exp(-((x / 0.5) ** 2))
+    return ball.with_vertices(np.stack([1.8 * x, waist * y, waist * z], axis=1))
+
+
+def _positive(vertices: np.ndarray, tetrahedra: np.ndarray) -> Solid:
+    """Return the solid with the last two corners of each inverted tetrahedron swapped."""
+    inverted = signed_volumes(vertices, tetrahedra) < 0
+    tetrahedra[inverted] = tetrahedra[inverted][:, [0, 1, 3, 2]]
+    return Solid(vertices, tetrahedra)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array itself, from now on read-only."""
     array.flags.writeable = False
     return array
 
@@ -29,25 +30,39 @@ def check_vertices(vertices: ArrayLike) -> Floats:
         raise MeshReadError("vertices must be an array of numbers of shape (V, 3)") from None
     if array.ndim != 2 or array.shape[1] != 3:
         raise MeshReadError(f"vertices must have shape (V, 3), got {array.shape}")
-    return _frozen(array)
+    return frozen(array)
 
 
-def check_faces(faces: ArrayLike, vertex_count: int) -> Ints:
-    """Return `faces` as a frozen (F, 3) int array with indices in range, or raise `MeshReadError`."""
+def check_cells(cells: ArrayLike, vertex_count: int, names: tuple[str, str], corners: int) -> Ints:
+    """Return `cells` as a frozen (n, corners) int array with indices in range, or raise `MeshReadError`.
+
+    Parameters
+    ----------
+    cells : array-like
+        Vertex indices.
+    vertex_count : int
+        How many vertices there are.
+    names : (str, str)
+        What one cell is called, and several.
+    corners : int
+        Vertices of each cell.
+    """
+    one, many = names
+    shape = f"({many[0].upper()}, {corners})"
     try:
-        array = np.array(faces)
+        array = np.array(cells)
     except (TypeError, ValueError):
-        raise MeshReadError("faces must be an array of vertex indices of shape (F, 3), triangles alone") from None
+        raise MeshReadError(f"{many} must be an array of vertex indices of shape {shape}") from None
     if array.size == 0:
-        raise MeshReadError("the mesh has no faces")
-    if array.ndim != 2 or array.shape[1] != 3:
-        raise MeshReadError(f"faces must have shape (F, 3), got {array.shape}")
+        raise MeshReadError(f"the mesh has no {many}")
+    if array.ndim != 2 or array.shape[1] != corners:
+        raise MeshReadError(f"{many} must have shape {shape}, got {array.shape}")
     if not np.issubdtype(array.dtype, np.integer):
-        raise MeshReadError(f"faces must be integers, got {array.dtype}")
+        raise MeshReadError(f"{many} must be integers, got {array.dtype}")
     out = np.flatnonzero(((array < 0) | (array >= vertex_count)).any(axis=1))
     if len(out):
-        raise MeshReadError(f"face with a vertex index outside 0 to {vertex_count - 1}", ids=out.tolist())
-    return _frozen(np.ascontiguousarray(array, dtype=np.int64))
+        raise MeshReadError(f"{one} with a vertex index outside 0 to {vertex_count - 1}", ids=out.tolist())
+    return frozen(np.ascontiguousarray(array, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +93,7 @@ class Surface:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vertices", check_vertices(self.vertices))
-        object.__setattr__(self, "faces", check_faces(self.faces, len(self.vertices)))
+        object.__setattr__(self, "faces", check_cells(self.faces, len(self.vertices), ("face", "faces"), 3))
 
     def with_vertices(self, vertices: ArrayLike) -> "Surface":
         """Return a copy with other positions and the same faces."""
@@ -91,13 +106,13 @@ class Surface:
     @cached_property
     def corners(self) -> Floats:
         """Positions of each face's corners, (F, 3, 3)."""
-        return _frozen(self.vertices[self.faces])
+        return frozen(self.vertices[self.faces])
 
     @cached_property
     def face_areas(self) -> Floats:
         """Area of each face, (F,)."""
         a, b, c = self.corners.transpose(1, 0, 2)
-        return _frozen(0.5 * norms(np.cross(b - a, c - a)))
+        return frozen(0.5 * norms(np.cross(b - a, c - a)))
 
     @cached_property
     def area(self) -> float:
@@ -108,13 +123,13 @@ class Surface:
     def vertex_areas(self) -> Floats:
         """A third of the areas of the faces at each vertex, (V,); they sum to the total area."""
         thirds = np.repeat(self.face_areas / 3, 3)
-        return _frozen(np.bincount(self.faces.ravel(), thirds, minlength=len(self.vertices)))
+        return frozen(np.bincount(self.faces.ravel(), thirds, minlength=len(self.vertices)))
 
     @cached_property
     def face_normals(self) -> Floats:
         """Unit normal of each face, (F, 3); zero where the area is."""
         a, b, c = self.corners.transpose(1, 0, 2)
-        return _frozen(_unit(np.cross(b - a, c - a)))
+        return frozen(_unit(np.cross(b - a, c - a)))
 
     @cached_property
     def vertex_normals(self) -> Floats:
@@ -122,24 +137,24 @@ class Surface:
         weighted = np.repeat(self.face_normals * self.face_areas[:, None], 3, axis=0)
         corner = self.faces.ravel()
         sums = [np.bincount(corner, weighted[:, k], minlength=len(self.vertices)) for k in range(3)]
-        return _frozen(_unit(np.stack(sums, axis=1)))
+        return frozen(_unit(np.stack(sums, axis=1)))
 
     @cached_property
     def halfedges(self) -> Ints:
         """Directed edges of the faces, (3F, 2); row 3f + k runs from corner k of face f to corner k + 1."""
-        return _frozen(np.stack([self.faces, np.roll(self.faces, -1, axis=1)], axis=2).reshape(-1, 2))
+        return frozen(np.stack([self.faces, np.roll(self.faces, -1, axis=1)], axis=2).reshape(-1, 2))
 
     @cached_property
     def edge_order(self) -> tuple[Ints, Ints]:
         """Halfedges edge by edge, (3F,), and where each edge begins in this list, (E,); see `edge_order`."""
         order, starts = edge_order(self.faces, len(self.vertices))
-        return _frozen(order), _frozen(starts)
+        return frozen(order), frozen(starts)
 
     @cached_property
     def edges(self) -> Ints:
         """Undirected edges (i < j), (E, 2), in lexicographic order."""
         order, starts = self.edge_order
-        return _frozen(np.sort(self.halfedges[order[starts]], axis=1))
+        return frozen(np.sort(self.halfedges[order[starts]], axis=1))
 
     @cached_property
     def twins(self) -> Ints:
@@ -150,7 +165,7 @@ class Surface:
         first, second = order[two], order[two + 1]
         opposite = tail[first] != tail[second]
         twins[first], twins[second] = np.where(opposite, second, -1), np.where(opposite, first, -1)
-        return _frozen(twins)
+        return frozen(twins)
 
     @cached_property
     def boundary_loops(self) -> tuple[Ints, ...]:
@@ -167,7 +182,7 @@ class Surface:
                 loop.append(vertex)
                 vertex = following.pop(vertex)
             least = loop.index(min(loop))
-            loops.append(_frozen(np.array(loop[least:] + loop[:least], dtype=np.int64)))
+            loops.append(frozen(np.array(loop[least:] + loop[:least], dtype=np.int64)))
         return tuple(sorted(loops, key=lambda loop: (-len(loop), loop[0])))
 
     @cached_property
@@ -175,7 +190,7 @@ class Surface:
         """Whether each vertex belongs to a face, (V,)."""
         used = np.zeros(len(self.vertices), dtype=bool)
         used[self.faces] = True
-        return _frozen(used)
+        return frozen(used)
 
     @cached_property
     def euler_characteristic(self) -> int:

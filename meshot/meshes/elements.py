@@ -1,0 +1,153 @@
+"""Kinds of elements that mesh files hold, and the tetrahedra among them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from meshot.errors import MeshReadError
+from meshot.meshes.mesh import Ints
+
+ANY = 0
+"""Number of nodes of a kind whose elements differ in it."""
+
+
+class Element(NamedTuple):
+    """A kind of element.
+
+    Attributes
+    ----------
+    name : str
+        What meshio calls it.
+    dimension : int
+    nodes : int
+        Of each element; `ANY` if they differ.
+    vtk, msh : int
+        Its number in VTK's files and in those of Gmsh; -1 if it has none.
+    """
+
+    name: str
+    dimension: int
+    nodes: int
+    vtk: int = -1
+    msh: int = -1
+
+
+TETRAHEDRON = Element("tetra", 3, 4, 10, 4)
+
+# VTK's numbers are those of vtkCellType.h, the others those of the section "Node ordering" of Gmsh's manual.
+ELEMENTS = (
+    TETRAHEDRON,
+    Element("vertex", 0, 1, 1, 15),
+    Element("line", 1, 2, 3, 1),
+    Element("triangle", 2, 3, 5, 2),
+    Element("quad", 2, 4, 9, 3),
+    Element("hexahedron", 3, 8, 12, 5),
+    Element("wedge", 3, 6, 13, 6),
+    Element("pyramid", 3, 5, 14, 7),
+    Element("line3", 1, 3, 21, 8),
+    Element("triangle6", 2, 6, 22, 9),
+    Element("quad9", 2, 9, 28, 10),
+    Element("tetra10", 3, 10, 24, 11),
+    Element("hexahedron27", 3, 27, 29, 12),
+    Element("wedge18", 3, 18, 32, 13),
+    Element("pyramid14", 3, 14, -1, 14),
+    Element("quad8", 2, 8, 23, 16),
+    Element("hexahedron20", 3, 20, 25, 17),
+    Element("wedge15", 3, 15, 26, 18),
+    Element("pyramid13", 3, 13, 27, 19),
+    Element("triangle9", 2, 9, -1, 20),
+    Element("triangle10", 2, 10, -1, 21),
+    Element("triangle12", 2, 12, -1, 22),
+    Element("triangle15", 2, 15, -1, 23),
+    Element("line4", 1, 4, 35, 26),
+    Element("line5", 1, 5, -1, 27),
+    Element("line6", 1, 6, -1, 28),
+    Element("tetra20", 3, 20, -1, 29),
+    Element("tetra35", 3, 35, -1, 30),
+    Element("tetra56", 3, 56, -1, 31),
+    Element("poly_vertex", 0, ANY, 2),
+    Element("poly_line", 1, ANY, 4),
+    Element("triangle_strip", 2, ANY, 6),
+    Element("polygon", 2, ANY, 7),
+    Element("pixel", 2, 4, 8),
+    Element("voxel", 3, 8, 11),
+    Element("pentagonal_prism", 3, 10, 15),
+    Element("hexagonal_prism", 3, 12, 16),
+    Element("convex_point_set", 3, ANY, 41),
+    Element("polyhedron", 3, ANY, 42),
+    Element("lagrange_curve", 1, ANY, 68),
+    Element("lagrange_triangle", 2, ANY, 69),
+    Element("lagrange_quadrilateral", 2, ANY, 70),
+    Element("lagrange_tetrahedron", 3, ANY, 71),
+)
+
+BY_NAME = {element.name: element for element in ELEMENTS}
+BY_VTK = {element.vtk: element for element in ELEMENTS if element.vtk >= 0}
+BY_MSH = {element.msh: element for element in ELEMENTS if element.msh >= 0}
+
+
+class Block(NamedTuple):
+    """Elements of one kind that stand together.
+
+    Attributes
+    ----------
+    element : Element
+    nodes : (n, k) int
+        Vertex indices, from 0.
+    ids : (n,) int
+        The elements' places among all of the file.
+    """
+
+    element: Element
+    nodes: Ints
+    ids: Ints
+
+
+def tetrahedra(blocks: Iterable[Block]) -> tuple[Ints, tuple[str, ...]]:
+    """Return the tetrahedra among elements, (T, 4), in their order, and a note of what else there is.
+
+    Of tetrahedra with further nodes on their edges the corners are taken; elements of a lower dimension are passed
+    over.
+
+    Raises
+    ------
+    MeshReadError
+        There are other solid elements, which would leave holes, or no tetrahedra.
+
+    Examples
+    --------
+    >>> solid = Block(TETRAHEDRON, np.array([[3, 0, 1, 2]]), np.array([1]))
+    >>> skin = Block(BY_NAME["triangle"], np.array([[0, 1, 2]]), np.array([0]))
+    >>> tetrahedra([skin, solid])
+    (array([[3, 0, 1, 2]]), ('1 element of another kind was passed over: 1 triangle',))
+    """
+    found: list[Ints] = []
+    others: dict[str, int] = {}
+    curved = 0
+    for element, nodes, ids in blocks:
+        if element.dimension == 3 and element.name.startswith("tetra"):
+            found.append(nodes[:, :4])
+            curved += len(nodes) if nodes.shape[1] > 4 else 0
+        elif element.dimension == 3:
+            raise MeshReadError(
+                f"the mesh has {element.name} elements, and solids are taken of tetrahedra alone: split them first",
+                ids=ids.tolist(),
+            )
+        else:
+            others[element.name] = others.get(element.name, 0) + len(nodes)
+    if not sum(map(len, found)):
+        kinds = f", only {_counts(others)}" if others else ""
+        raise MeshReadError(f"the mesh has no tetrahedra{kinds}")
+    notes = []
+    if others:
+        total = sum(others.values())
+        verb = "element of another kind was" if total == 1 else "elements of other kinds were"
+        notes.append(f"{total} {verb} passed over: {_counts(others)}")
+    if curved:
+        notes.append(f"{curved} tetrahedra have more than 4 nodes, of which the corners were taken")
+    return np.concatenate(found), tuple(notes)
+
+
+def _counts(kinds: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in kinds.items())

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from meshot.mapping.composition import Composition, compose
     from meshot.mapping.distortion import Distortion, distortion
     from meshot.mapping.maps import SurfaceMap
+    from meshot.mapping.soliddistortion import SolidDistortion
+    from meshot.mapping.solidmap import SolidMap
     from meshot.meshes.check import MeshReport, check
     from meshot.meshes.mesh import Surface
     from meshot.meshes.solid import Solid
@@ -55,6 +57,8 @@ _HOME = {
     "PowerDiagram": "diagrams.power",
     "Samples": "sampling.sampling",
     "Solid": "meshes.solid",
+    "SolidDistortion": "mapping.soliddistortion",
+    "SolidMap": "mapping.solidmap",
     "SphereDiagram": "diagrams.spherepower",
     "SphereTransport": "transport.spheretransport",
     "Surface": "meshes.mesh",
@@ -96,6 +100,8 @@ __all__ = [
     "PowerDiagram",
     "Samples",
     "Solid",
+    "SolidDistortion",
+    "SolidMap",
     "SphereDiagram",
     "SphereTransport",
     "Surface",

@@ -4,6 +4,7 @@ Areas are taken as shares of their total on both sides, so that a similarity has
 """
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from meshot.errors import GeometryError
 from meshot.mapping.affine import laid_flat, wirtinger
 from meshot.mapping.maps import SurfaceMap
+from meshot.mapping.soliddistortion import SolidDistortion, solid_distortion
+from meshot.mapping.solidmap import SolidMap
 from meshot.meshes.mesh import Floats
 
 Bools = NDArray[np.bool_]
@@ -119,8 +122,12 @@ class Distortion:
         }
 
 
-def distortion(surface_map: SurfaceMap) -> Distortion:
-    """Measure how a map changes areas, angles and orientation.
+@overload
+def distortion(surface_map: SurfaceMap) -> Distortion: ...
+@overload
+def distortion(surface_map: SolidMap) -> SolidDistortion: ...
+def distortion(surface_map: SurfaceMap | SolidMap) -> Distortion | SolidDistortion:
+    """Measure how a map changes areas, angles and orientation; or, of a solid, volumes and orientation.
 
     Areas are judged by the measure that was prescribed for the map, `SurfaceMap.measure`, if one was.
 
@@ -129,12 +136,14 @@ def distortion(surface_map: SurfaceMap) -> Distortion:
     Parameters
     ----------
     surface_map : SurfaceMap
-        A map to the plane (``uv``, (V, 2)) or to the unit sphere (``points``, (V, 3), centred at the origin).
+        A map to the plane (``uv``, (V, 2)) or to the unit sphere (``points``, (V, 3), centred at the origin); or a
+        `SolidMap`.
 
     Returns
     -------
     Distortion
-        Arrays per face and per corner; `Distortion.summary` gives the figures.
+        Arrays per face and per corner; `Distortion.summary` gives the figures. Of a solid, a `SolidDistortion` with
+        arrays per tetrahedron.
 
     Raises
     ------
@@ -156,6 +165,8 @@ def distortion(surface_map: SurfaceMap) -> Distortion:
     >>> distortion(stretched).quasi_conformal
     array([2., 2.])
     """
+    if isinstance(surface_map, SolidMap):
+        return solid_distortion(surface_map)
     surface = surface_map.surface
     image = _image(surface_map)
     signed = surface_map.signed_areas

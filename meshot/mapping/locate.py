@@ -1,6 +1,6 @@
-"""Find the triangle of a plane mesh, or of a mesh on the sphere, that holds a point, by a tree of bounding boxes.
+"""Find the triangle or tetrahedron of a mesh that holds a point, in plane, sphere or space, by a tree of boxes.
 
-The triangles are put in the Morton order of the ranks of their middles, which spreads them evenly however they cluster;
+They are put in the Morton order of the ranks of their middles, which spreads them evenly however they cluster;
 neighbors in that order share a box, neighboring boxes the next larger one.
 """
 
@@ -12,11 +12,28 @@ from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.directions import unfolded
 from meshot.meshes.mesh import Floats, Ints
 
-# Triangles in one box of the lowest level.
+# Triangles or tetrahedra in one box of the lowest level.
 LEAF = 4
 # How far outside a triangle a point may lie, in barycentric coordinates, because positions are rounded.
 ROUNDING = 1e-12
 STACK = 64
+# Steps that put one zero, or two, between each bit of a number and the next: shift to the left, keep the mask's bits.
+SPREAD = {
+    2: (
+        (16, 0x0000FFFF0000FFFF),
+        (8, 0x00FF00FF00FF00FF),
+        (4, 0x0F0F0F0F0F0F0F0F),
+        (2, 0x3333333333333333),
+        (1, 0x5555555555555555),
+    ),
+    3: (
+        (32, 0x001F00000000FFFF),
+        (16, 0x001F0000FF0000FF),
+        (8, 0x100F00F00F00F00F),
+        (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
+    ),
+}
 # Pairs of a point and a boundary edge that are compared at once; bounds the memory.
 PAIRS = 1_000_000
 
@@ -122,16 +139,70 @@ class SphereLocator:
         return Location(np.where(places < 0, -1, self.order[places]), weights)
 
 
+class SolidLocation(NamedTuple):
+    """Where points of space lie.
+
+    Attributes
+    ----------
+    tetrahedra : (n,) int
+        Tetrahedron that holds each point, -1 outside of all.
+    barycentric : (n, 4) float
+        Its barycentric coordinates there, NaN outside.
+    """
+
+    tetrahedra: Ints
+    barycentric: Floats
+
+
+class SolidLocator:
+    """Point location in a tetrahedral mesh.
+
+    Parameters
+    ----------
+    tetrahedra : (T, 4) int
+    points : (V, 3) float
+        Vertices that belong to no tetrahedron may be NaN.
+
+    Examples
+    --------
+    >>> locator = SolidLocator(np.array([[0, 1, 2, 3]]), np.vstack([np.zeros(3), np.eye(3)]))
+    >>> locator.locate(np.array([[0.25, 0.25, 0.125], [0.5, 0.5, 0.5]]))
+    SolidLocation(tetrahedra=array([ 0, -1]), barycentric=array([[0.375, 0.25 , 0.25 , 0.125],
+           [  nan,   nan,   nan,   nan]]))
+    """
+
+    def __init__(self, tetrahedra: Ints, points: Floats) -> None:
+        corners = points[tetrahedra]
+        self.order = _morton_order(corners.mean(axis=1))
+        corners = corners[self.order]
+        self.corners = np.ascontiguousarray(corners.reshape(-1, 12))
+        low, high = corners.min(axis=1), corners.max(axis=1)
+        reach = ROUNDING * (high - low).max(axis=1) + 4 * np.finfo(float).eps * np.abs(corners).max()
+        self.boxes, self.first = _tree(low - reach[:, None], high + reach[:, None])
+
+    def locate(self, points: Floats) -> SolidLocation:
+        """Return the tetrahedron and the barycentric coordinates of each point, (n, 3)."""
+        points = np.ascontiguousarray(points, dtype=np.float64)
+        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), 4))
+
+        def work(start: int, stop: int) -> None:
+            part = slice(start, stop)
+            _locate_in_solid(
+                points[part], self.corners, self.boxes, self.first, places[part], weights[part], LEAF, ROUNDING
+            )
+
+        run_in_chunks(work, len(points), 1 << 14)
+        return SolidLocation(np.where(places < 0, -1, self.order[places]), weights)
+
+
 def _morton_order(middles: Floats) -> Ints:
     """Sort points along a Z-shaped curve through their ranks."""
-    code = np.zeros(len(middles), dtype=np.int64)
-    for axis in range(2):
+    code, axes = np.zeros(len(middles), dtype=np.int64), middles.shape[1]
+    spare = max(0, len(middles).bit_length() - 63 // axes)
+    for axis in range(axes):
         rank = np.empty(len(middles), dtype=np.int64)
-        rank[np.argsort(middles[:, axis], kind="stable")] = np.arange(len(middles))
-        # Put a zero between each bit and the next.
-        for shift, mask in ((16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F)):
-            rank = (rank | rank << shift) & mask
-        for shift, mask in ((2, 0x3333333333333333), (1, 0x5555555555555555)):
+        rank[np.argsort(middles[:, axis], kind="stable")] = np.arange(len(middles)) >> spare
+        for shift, mask in SPREAD[axes]:
             rank = (rank | rank << shift) & mask
         code |= rank << axis
     return np.argsort(code, kind="stable")
@@ -183,12 +254,17 @@ def nearest_on_boundary(uv: Floats, halfedges: Ints, twins: Ints, points: Floats
 
 @subkernel
 def _settle(weights, i, place, best):  # type: ignore[no-untyped-def]
-    """Leave no coordinate negative where the worst, `best`, is so by rounding; none where there is no triangle."""
+    """Leave no coordinate negative where the worst, `best`, is so by rounding; none where there is no simplex."""
     if place < 0:
-        weights[i, 0], weights[i, 1], weights[i, 2] = np.nan, np.nan, np.nan
-    elif best < 0.0:  # on an edge
-        a, b, c = max(weights[i, 0], 0.0), max(weights[i, 1], 0.0), max(weights[i, 2], 0.0)
-        weights[i, 0], weights[i, 1], weights[i, 2] = a / (a + b + c), b / (a + b + c), c / (a + b + c)
+        for k in range(weights.shape[1]):
+            weights[i, k] = np.nan
+    elif best < 0.0:  # on a side
+        total = 0.0
+        for k in range(weights.shape[1]):
+            weights[i, k] = max(weights[i, k], 0.0)
+            total += weights[i, k]
+        for k in range(weights.shape[1]):
+            weights[i, k] /= total
 
 
 @kernel
@@ -257,5 +333,47 @@ def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, roun
                 if worst > best or (worst == best and place < 0):
                     best, place = worst, t
                     weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
+        places[i] = place
+        _settle(weights, i, place, best)
+
+
+@kernel
+def _locate_in_solid(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
+    """For each point of space the place of its tetrahedron, or -1, and its barycentric coordinates there."""
+    stack = np.empty(STACK, dtype=np.int64)
+    for i in range(len(points)):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        best, place = -rounding, -1
+        stack[0], top = 0, 1
+        while top > 0 and best < 0.0:
+            top -= 1
+            node = stack[top]
+            if not (boxes[node, 0] <= x <= boxes[node, 3] and boxes[node, 1] <= y <= boxes[node, 4]):
+                continue
+            if not boxes[node, 2] <= z <= boxes[node, 5]:
+                continue
+            if node < first:
+                stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
+                top += 2
+                continue
+            begin = (node - first) * leaf
+            for t in range(begin, min(begin + leaf, len(corners))):
+                ax, ay, az = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - z
+                bx, by, bz = corners[t, 3] - x, corners[t, 4] - y, corners[t, 5] - z
+                cx, cy, cz = corners[t, 6] - x, corners[t, 7] - y, corners[t, 8] - z
+                dx, dy, dz = corners[t, 9] - x, corners[t, 10] - y, corners[t, 11] - z
+                # 2x2 minors of the pairs a, b and c, d
+                abx, aby, abz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+                cdx, cdy, cdz = cy * dz - cz * dy, cz * dx - cx * dz, cx * dy - cy * dx
+                a = bx * cdx + by * cdy + bz * cdz
+                b = -(ax * cdx + ay * cdy + az * cdz)
+                c = dx * abx + dy * aby + dz * abz
+                d = -(cx * abx + cy * aby + cz * abz)
+                total = a + b + c + d
+                worst = min(a / total, b / total, c / total, d / total)
+                if worst > best or (worst == best and place < 0):
+                    best, place = worst, t
+                    weights[i, 0], weights[i, 1] = a / total, b / total
+                    weights[i, 2], weights[i, 3] = c / total, d / total
         places[i] = place
         _settle(weights, i, place, best)

@@ -13,25 +13,21 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from meshot import __version__
-from meshot.errors import MeshotError, OptionError
-from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job
-from meshot.settings import TOL, TOL_AREA, Normalization, Target, require_positive
+from meshot.arguments import Json, Out, Positive, Tolerance, Up
+from meshot.errors import OptionError
+from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job, two_columns
+from meshot.pointcommands import transport_command
+from meshot.settings import TOL, TOL_AREA, Normalization, Target
 
 if TYPE_CHECKING:
     from meshot.area.tradeoff import TradeoffPoint
-    from meshot.diagrams.domains import Domain
     from meshot.job import Job
     from meshot.mapping.maps import SurfaceMap
     from meshot.meshes.mesh import Surface
     from meshot.output.output import Run
     from meshot.progress import Progress
 
-CELLS_SIZE = 1600
-"""Width and height of cells.png in pixels."""
-
 Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or with one boundary loop.")]
-Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the results; other files in it stay.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the figures as JSON.")]
 To = Annotated[Target, Parameter(help="Where to map the surface; to the sphere, if it is closed.")]
 
 
@@ -55,14 +51,11 @@ Through = Annotated[
         help="Vertices that the cut of a closed surface passes, counted from 0: 12,345,678.",
     ),
 ]
-Positive = Parameter(validator=lambda _, value: require_positive("A tolerance", value))
-Tolerance = Annotated[float, Positive, Parameter(help="Largest relative error of a cell of the transport.")]
 AreaTolerance = Annotated[
     float, Positive, Parameter(help="Standard deviation of the faces' area ratios to refine the map to.")
 ]
-Up = Annotated[Literal["x", "y", "z"], Parameter(help="Axis that points upward in the report's pictures.")]
-
 app = App(name="meshot", version=__version__, help="Measure-preserving maps of surfaces by optimal transport.")
+app.command(transport_command, name="transport")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -206,94 +199,6 @@ def sample_command(
     return job.exit_code()
 
 
-@app.command(name="transport")
-def transport_command(
-    sites: Annotated[Path, Parameter(help="Sites, one a row: x, y and, if wanted, the mass; NPY, CSV or text.")],
-    /,
-    *,
-    out: Out,
-    domain: Annotated[Literal["disk", "box", "polygon"], Parameter(help="Where the uniform density lives.")] = "disk",
-    disk: Annotated[tuple[float, float, float], Parameter(negative="", help="Center and radius of the disk.")] = (
-        0.0,
-        0.0,
-        1.0,
-    ),
-    box: Annotated[
-        tuple[float, float, float, float],
-        Parameter(negative="", help="The box: its least x and y, its greatest x and y."),
-    ] = (0.0, 0.0, 1.0, 1.0),
-    polygon: Annotated[
-        Path | None, Parameter(help="Corners of the convex polygon, counter-clockwise: x, y; NPY, CSV or text.")
-    ] = None,
-    masses: Annotated[Path | None, Parameter(help="Masses, one a row, if the sites have no third column.")] = None,
-    duplicates: Annotated[
-        Literal["error", "merge"], Parameter(help="Sites in the same place: refused, or made one.")
-    ] = "error",
-    tol: Tolerance = TOL,
-    json: Json = False,
-) -> int:
-    """Send a uniform density to sites by optimal transport. Writes cells.vtk, cells.png, transport.npz and a report."""
-    from meshot.formats.tables import read_masses, read_sites
-    from meshot.output.output import Provenance, check_folder
-    from meshot.output.transportrun import TransportRun, transport_metrics, write_transport
-    from meshot.transport.transport import solve_transport
-
-    check_folder(out)
-    with start_job() as job:
-        with job.stages("read"):
-            file, source = read_sites(sites), _domain(domain, disk, box, polygon)
-            if masses is not None and file.masses is not None:
-                raise MeshotError(f"{sites} has a third column of masses, so there is no place for those of {masses}")
-            wanted = file.masses if masses is None else read_masses(masses)
-        with job.stages("transport"):
-            result = solve_transport(file.sites, wanted, source, tol=tol, duplicates=duplicates, progress=job.clock)
-        options = {"domain": domain, "tol": tol, "duplicates": duplicates}
-        run = TransportRun(file.sites, result, Provenance(sites.name, file.sha256, command_line(), options))
-        with job.stages("report"):
-            from meshot.report.cellfigures import cells_picture, png
-            from meshot.report.transportreport import render_transport
-
-            cells = cells_picture(run, CELLS_SIZE)
-            page = render_transport(replace(run, seconds=job.seconds()))
-        run = replace(run, seconds=job.seconds())
-        with job.stages("write"):
-            write_transport(out, run, page, png(cells))
-    figures = transport_metrics(run)
-    show(figures if json else None, _few_numbers_of_transport(figures, out))
-    return job.exit_code()
-
-
-def _domain(
-    kind: str, disk: tuple[float, float, float], box: tuple[float, float, float, float], polygon: Path | None
-) -> "Domain":
-    import numpy as np
-
-    from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-    from meshot.formats.tables import read_corners
-
-    if (kind == "polygon") != (polygon is not None):
-        raise MeshotError("--domain polygon and --polygon FILE go together")
-    if polygon is not None:
-        return ConvexPolygon(read_corners(polygon))
-    return Disk(np.array(disk[:2]), disk[2]) if kind == "disk" else Box(np.array(box[:2]), np.array(box[2:]))
-
-
-def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
-    """Return what a person wants to know at the end."""
-    from meshot.report.page import number
-
-    solver = figures["transport"]
-    error, certificate = number(solver["max_relative_error"], 2), number(solver["certificate"], 2)
-    rows = [
-        ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),
-        ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
-        ("W_2", number(figures["wasserstein"], 6)),
-        ("seconds", f"{figures['seconds']['total']:.1f}"),
-        ("report", str(out / "report.html")),
-    ]
-    return _two_columns(rows)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # the way of a map from file to folder
 
@@ -371,8 +276,4 @@ def _few_numbers(run: "Run", out: Path) -> str:
         error, certificate = number(transport["max_relative_error"], 2), number(transport["certificate"], 2)
         rows.append(("transport", f"{transport['iterations']} steps to {error}, certificate {certificate}"))
     rows += [("seconds", f"{run.seconds['total']:.1f}"), ("report", str(out / "report.html"))]
-    return _two_columns(rows)
-
-
-def _two_columns(rows: list[tuple[str, str]]) -> str:
-    return "\n".join(f"{name:<12} {value}" for name, value in rows)
+    return two_columns(rows)

@@ -223,3 +223,8 @@ def show(figures: dict[str, Any] | None, words: str) -> None:
         sys.stdout.write(to_json(figures) + "\n")
     elif sys.stdout.isatty():
         sys.stdout.write(words + "\n")
+
+
+def two_columns(rows: list[tuple[str, str]]) -> str:
+    """Lay out names and values for a terminal."""
+    return "\n".join(f"{name:<12} {value}" for name, value in rows)

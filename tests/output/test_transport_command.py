@@ -8,7 +8,7 @@ import pytest
 from outcomes import Page, assert_one_sentence
 from PIL import Image
 
-from meshot import cli, memory
+from meshot import cli, memory, pointcommands
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.errors import ConvergenceWarning
 from meshot.output.output import Provenance
@@ -24,7 +24,7 @@ FILES = {"cells.png", "cells.vtk", "metrics.json", "report.html", "transport.npz
 
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
-    monkeypatch.setattr(cli, "CELLS_SIZE", 80)
+    monkeypatch.setattr(pointcommands, "CELLS_SIZE", 80)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TopologyError,
     )
     from meshot.formats.io import read_surface
+    from meshot.formats.solidfile import read_solid
     from meshot.mapping.composition import Composition, compose
     from meshot.mapping.distortion import Distortion, distortion
     from meshot.mapping.maps import SurfaceMap
@@ -73,6 +74,7 @@ _HOME = {
     "conformal_map": "conformal.conformal",
     "distortion": "mapping.distortion",
     "power_diagram": "diagrams.power",
+    "read_solid": "formats.solidfile",
     "read_surface": "formats.io",
     "sample": "sampling.sampling",
     "sample_density": "diagrams.density",
@@ -117,6 +119,7 @@ __all__ = [
     "conformal_map",
     "distortion",
     "power_diagram",
+    "read_solid",
     "read_surface",
     "sample",
     "sample_density",

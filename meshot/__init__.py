@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from meshot.meshes.check import MeshReport, check
     from meshot.meshes.mesh import Surface
     from meshot.meshes.solid import Solid
-    from meshot.sampling.sampling import Samples, sample
+    from meshot.sampling.samples import Samples
+    from meshot.sampling.sampling import sample
+    from meshot.sampling.weighting import Texture
     from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
     from meshot.transport.transport import TransportResult, solve_transport
 
@@ -56,7 +58,7 @@ _HOME = {
     "NotEnoughMemoryError": "errors",
     "OptionError": "errors",
     "PowerDiagram": "diagrams.power",
-    "Samples": "sampling.sampling",
+    "Samples": "sampling.samples",
     "Solid": "meshes.solid",
     "SolidDistortion": "mapping.soliddistortion",
     "SolidMap": "mapping.solidmap",
@@ -64,6 +66,7 @@ _HOME = {
     "SphereTransport": "transport.spheretransport",
     "Surface": "meshes.mesh",
     "SurfaceMap": "mapping.maps",
+    "Texture": "sampling.weighting",
     "TopologyError": "errors",
     "TradeoffPoint": "area.tradeoff",
     "TransportResult": "transport.transport",
@@ -108,6 +111,7 @@ __all__ = [
     "SphereTransport",
     "Surface",
     "SurfaceMap",
+    "Texture",
     "TopologyError",
     "TradeoffPoint",
     "TransportResult",

@@ -7,16 +7,16 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from cyclopts.validators import Number
 
 from meshot import __version__
-from meshot.arguments import Json, Out, Positive, Tolerance, Up
+from meshot.arguments import AreaTolerance, Json, Mesh, Out, To, Tolerance, Up
 from meshot.errors import OptionError
 from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job, two_columns
 from meshot.pointcommands import transport_command
+from meshot.samplecommand import sample_command
 from meshot.settings import TOL, TOL_AREA, Normalization, Target
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from meshot.meshes.mesh import Surface
     from meshot.output.output import Run
     from meshot.progress import Progress
-
-Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or with one boundary loop.")]
-To = Annotated[Target, Parameter(help="Where to map the surface; to the sphere, if it is closed.")]
 
 
 class Vertices(tuple[int, ...]):
@@ -51,11 +48,9 @@ Through = Annotated[
         help="Vertices that the cut of a closed surface passes, counted from 0: 12,345,678.",
     ),
 ]
-AreaTolerance = Annotated[
-    float, Positive, Parameter(help="Standard deviation of the faces' area ratios to refine the map to.")
-]
 app = App(name="meshot", version=__version__, help="Measure-preserving maps of surfaces by optimal transport.")
 app.command(transport_command, name="transport")
+app.command(sample_command, name="sample")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,43 +155,6 @@ def demo_command(
     from meshot.demo import demo_mesh
 
     return area_command(demo_mesh(name), out=out, up=up, json=json)
-
-
-@app.command(name="sample")
-def sample_command(
-    mesh: Mesh,
-    /,
-    *,
-    count: Annotated[int, Parameter(name=["--count", "-n"], help="How many points.", validator=Number(gte=1))],
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="File for the points: PLY, XYZ, NPY or CSV.")],
-    method: Annotated[
-        Literal["sobol", "r2", "fibonacci", "random"], Parameter(help="How the points are spread.")
-    ] = "sobol",
-    to: To = "disk",
-    seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
-    tol: Tolerance = TOL,
-    tol_area: AreaTolerance = TOL_AREA,
-    json: Json = False,
-) -> int:
-    """Spread points over a surface by area: evenly, through its area-preserving map, or at random."""
-    from meshot.formats.io import check_points_suffix, read_surface_file, write_points
-    from meshot.output.output import check_folder
-    from meshot.sampling.sampling import sample
-
-    check_points_suffix(out)
-    check_folder(out.parent)
-    with start_job() as job:
-        with job.stages("read"):
-            surface = read_surface_file(mesh).surface
-        mapped = surface if method == "random" else _area(to, tol, tol_area)(surface, job.clock)
-        with job.stages("sample"):
-            samples = sample(mapped, count, method=method, rng=seed)
-        with job.stages("write"):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            write_points(out, samples.points, samples.normals)
-    figures = {"points": len(samples.points), "method": method, "seed": seed, "seconds": job.seconds()}
-    show(figures if json else None, f"{len(samples.points):,} points written to {out}")
-    return job.exit_code()
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import shapes
 from outcomes import assert_one_sentence
+from PIL import Image
 
 import meshot
 from meshot import cli, job
@@ -374,7 +375,7 @@ def test_options_that_do_not_fit_the_surface(tmp_path, run, request, mesh, optio
 
 
 @pytest.mark.parametrize("method", ["sobol", "random"])
-@pytest.mark.parametrize("suffix", ["ply", "csv", "npy", "xyz"])
+@pytest.mark.parametrize("suffix", ["ply", "csv", "npy", "xyz", "obj"])
 def test_samples(tmp_path, run, dome, method, suffix):
     file = tmp_path / f"points.{suffix}"
     assert run("sample", dome, "-n", 37, "-o", file, "--method", method) == (0, "", "")
@@ -393,6 +394,47 @@ def test_sample_figures(tmp_path, run, dome):
     assert code == 0
     assert (found["points"], found["method"], found["seed"]) == (5, "sobol", 3)
     assert len((tmp_path / "new" / "p.xyz").read_text().splitlines()) == 5
+
+
+def test_samples_with_density_and_attributes(tmp_path, run, dome):
+    surface = meshot.read_surface(dome)
+    density, height = tmp_path / "density.npy", tmp_path / "height.csv"
+    np.save(density, (surface.vertices[:, 0] > 0).astype(float))
+    np.savetxt(height, surface.vertices[:, 2])
+    file = tmp_path / "points.npy"
+    options = ["--density", density, "--attribute", height, "--uv", "--method", "stratified"]
+    assert run("sample", dome, "-n", 50, "-o", file, *options)[0] == 0
+    table = np.load(file)
+    assert table.shape == (50, 3 + 3 + 2 + 1)
+    np.testing.assert_allclose(table[:, 8], table[:, 2], atol=1e-12)
+    assert table[:, 0].min() > -0.3
+
+
+def test_samples_with_a_picture(tmp_path, run, dome):
+    surface = meshot.read_surface(dome)
+    Image.fromarray(np.tile(np.repeat(np.uint8([0, 255]), 16), (32, 1))).save(tmp_path / "map.png")
+    np.save(tmp_path / "uv.npy", (surface.vertices[:, :2] + 1) / 2)
+    options = ["--density", tmp_path / "map.png", "--density-uv", tmp_path / "uv.npy"]
+    assert run("sample", dome, "-n", 50, "-o", tmp_path / "points.csv", *options)[0] == 0
+    x = np.loadtxt(tmp_path / "points.csv", delimiter=",", skiprows=1)[:, 0]
+    assert x.min() > -0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (["--density", "map.png"], "go together"),
+        (["--density", "map.txt", "--density-uv", "uv.npy"], "go together"),
+        (["--method", "random", "--uv"], "not for random"),
+        (["--uv", "-o", "points.obj"], "no place for attributes"),
+        (["--attribute", "nowhere.npy"], "nowhere.npy"),
+    ],
+)
+def test_sample_options_that_do_not_go_together(tmp_path, run, dome, options, cause):
+    code, _, err = run("sample", dome, "-n", 5, *([] if "-o" in options else ["-o", tmp_path / "p.ply"]), *options)
+    assert code == 2
+    assert_one_sentence(err)
+    assert cause in err
 
 
 def test_check_of_a_good_mesh(run, dome):

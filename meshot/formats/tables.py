@@ -1,4 +1,4 @@
-"""Read tables of numbers: sites, masses and corners from NPY, CSV and plain text."""
+"""Read tables of numbers: sites, masses and corners from NPY, CSV and plain text; pictures as arrays."""
 
 import hashlib
 import io
@@ -10,6 +10,9 @@ import numpy as np
 from meshot.errors import MeshReadError
 from meshot.files import PathLike, read_bytes
 from meshot.meshes.mesh import Floats
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+"""What `read_picture` reads, by suffix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +94,26 @@ def read_table(path: PathLike) -> Floats:
         The file exists and the system does not let it be read.
     """
     return _table(path, read_bytes(path))
+
+
+def read_picture(path: PathLike) -> Floats:
+    """Read the brightness of a picture's pixels, (h, w), row 0 on top.
+
+    Raises
+    ------
+    MeshReadError
+        The file is missing, empty, or no picture.
+    OSError
+        The file exists and the system does not let it be read.
+    """
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (only pictures need it)
+
+    data = read_bytes(path)
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return np.asarray(picture.convert("F"), dtype=np.float64)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise MeshReadError(f"{path} is not a picture that can be read ({str(error).rstrip('.')})") from error
 
 
 def _table(path: PathLike, data: bytes) -> Floats:

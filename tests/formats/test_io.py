@@ -486,7 +486,7 @@ def test_ply_refuses_scalars_that_do_not_fit(tmp_path, face_scalars, vertex_scal
 
 
 @pytest.mark.parametrize("with_normals", [False, True])
-@pytest.mark.parametrize("suffix", io.POINT_SUFFIXES)
+@pytest.mark.parametrize("suffix", [".ply", ".xyz", ".npy", ".csv"])
 def test_points_round_trip(tmp_path, suffix, with_normals):
     points = np.random.default_rng(0).normal(size=(20, 3))
     normals = points / 3 if with_normals else None
@@ -508,6 +508,30 @@ def test_points_round_trip(tmp_path, suffix, with_normals):
 def test_points_of_another_suffix(tmp_path):
     with pytest.raises(MeshotError, match=r"\.ply, \.xyz, \.npy, \.csv"):
         io.write_points(tmp_path / "points.las", np.zeros((1, 3)))
+
+
+def test_points_with_attributes(tmp_path):
+    points, height, color = np.arange(6.0).reshape(2, 3), np.array([7.0, 8.0]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    attributes = {"height": height, "color": color}
+    io.write_points(tmp_path / "a.csv", points, None, attributes)
+    assert (tmp_path / "a.csv").read_text().splitlines() == [
+        "x,y,z,height,color_0,color_1",
+        "0,1,2,7,1,2",
+        "3,4,5,8,3,4",
+    ]
+    io.write_points(tmp_path / "a.npy", points, None, attributes)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy")[:, 3:], [[7, 1, 2], [8, 3, 4]])
+    io.write_points(tmp_path / "a.ply", points, None, attributes)
+    assert b"property double color_1" in (tmp_path / "a.ply").read_bytes()
+    with pytest.raises(MeshotError, match="no place for attributes"):
+        io.write_points(tmp_path / "a.obj", points, None, attributes)
+
+
+def test_points_as_obj(tmp_path):
+    io.write_points(tmp_path / "a.obj", [[0, 0.1, 2]], [[0, 0, 1]])
+    assert (tmp_path / "a.obj").read_text().splitlines() == ["v 0 0.10000000000000001 2", "vn 0 0 1", "p 1"]
+    io.write_points(tmp_path / "a.obj", [[0, 1, 2]])
+    assert (tmp_path / "a.obj").read_text().splitlines() == ["v 0 1 2", "p 1"]
 
 
 def test_json_is_exact_and_free_of_nan(tmp_path):

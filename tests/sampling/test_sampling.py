@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import chi2
-from shapes import cap, disk, icosphere, relief, triangle
+from shapes import cap, disk, grid, icosphere, relief, triangle
 
 from meshot.conformal.conformal import conformal_map
 from meshot.errors import GeometryError
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Surface
-from meshot.sampling.sampling import METHODS, sample, square_to_disk, square_to_sphere
+from meshot.sampling.pointsets import SQUARE_POINTS, square_to_disk
+from meshot.sampling.sampling import METHODS, sample
+from meshot.sampling.weighting import Texture
 
 
 def as_map(surface, uv):
@@ -33,12 +33,22 @@ def weighted(samples, values):
     return np.einsum("nk,nk...->n...", samples.barycentric, values)
 
 
-def chi_square(surface_map, samples, patches=60):
-    """Pearson's statistic of the counts in patches of consecutive faces, against their shares of the area."""
+def patches_of(surface, side=8):
+    """About equal, compact patches: strips by x, each cut by y."""
+    middles = surface.corners.mean(axis=1)
+    patch = np.empty(len(middles), dtype=int)
+    for k, strip in enumerate(np.array_split(np.argsort(middles[:, 0], kind="stable"), side)):
+        for j, part in enumerate(np.array_split(strip[np.argsort(middles[strip, 1], kind="stable")], side)):
+            patch[part] = side * k + j
+    return patch
+
+
+def chi_square(surface_map, samples, side=8):
+    """Pearson's statistic of the counts in side^2 patches, against their shares of the area."""
     surface = surface_map.surface
-    patch = np.arange(len(surface.faces)) * patches // len(surface.faces)
+    patch = patches_of(surface, side)
     expected = len(samples) * np.bincount(patch, surface.face_areas) / surface.area
-    return ((np.bincount(patch[samples.faces], minlength=patches) - expected) ** 2 / expected).sum()
+    return ((np.bincount(patch[samples.faces], minlength=side**2) - expected) ** 2 / expected).sum()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -82,14 +92,14 @@ def test_the_first_points_are_a_sample_themselves(method):
 def test_random_counts_pass_a_chi_square_test():
     surface_map = hemisphere(10)
     statistics = [chi_square(surface_map, sample(surface_map, 6000, "random", rng=seed)) for seed in range(10)]
-    low, high = chi2.ppf([1e-4, 1 - 1e-4], 10 * 59)
+    low, high = chi2.ppf([1e-4, 1 - 1e-4], 10 * 63)
     assert low < sum(statistics) < high
 
 
 @pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci", "stratified"])
 def test_even_counts_vary_far_less_than_random_ones(method):
     surface_map = flat()
-    assert chi_square(surface_map, sample(surface_map, 6000, method, rng=0)) < 0.35 * 59
+    assert chi_square(surface_map, sample(surface_map, 6000, method, rng=0)) < 0.35 * 63
 
 
 @pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci"])
@@ -108,15 +118,116 @@ def test_integrals_are_much_better_than_random_ones(method):
     assert even < 0.1 * random
 
 
-@pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci"])
-def test_points_of_the_disk_are_found_in_their_triangles(method):
-    """The identity of the disk: points come back where the point set has them, but for the slivers at the circle."""
-    samples = sample(flat(20), 2000, method, rng=0)
+def test_the_spiral_is_found_in_its_triangles():
+    """The identity of the disk: points come back where the spiral has them, but for the slivers at the circle."""
+    samples = sample(flat(20), 2000, "fibonacci", rng=0)
     np.testing.assert_allclose(samples.points[:, :2], samples.uv, atol=1e-15)
-    same = sample(flat(21), 2000, method, rng=0)
+    same = sample(flat(21), 2000, "fibonacci", rng=0)
     moved = np.linalg.norm(samples.uv - same.uv, axis=1)
     assert (moved < 1e-12).mean() > 0.995
     assert moved.max() < 2 * (1 - np.cos(np.pi / 120)) + 1e-12
+
+
+@pytest.mark.parametrize("method", ["sobol", "r2", "stratified"])
+def test_points_stay_within_the_size_of_a_triangle(method):
+    """The identity of the disk: the warp moves points by some triangles' sizes, and half as far on half the size."""
+    square = SQUARE_POINTS[method](3000, 0)
+    moved = [
+        np.linalg.norm(sample(flat(rings), 3000, method, rng=0).uv - square_to_disk(square), axis=1)
+        for rings in (10, 40)
+    ]
+    assert np.median(moved[0]) < 0.1
+    assert np.median(moved[1]) < 0.35 * np.median(moved[0])
+    assert moved[1].max() < 0.2
+
+
+@pytest.mark.parametrize("method", ["sobol", "r2"])
+@pytest.mark.parametrize("image", ["areas kept", "areas lost", "sphere"])
+def test_every_face_gets_its_share_whatever_the_map(method, image):
+    """The number of points in a face differs from its share by little, and by as little for many more points."""
+    surface_map = {"areas kept": hemisphere(8), "areas lost": conformal_map(relief(8)), "sphere": sphere(2)}[image]
+    surface = surface_map.surface
+    for n in (2**12, 2**17):
+        counts = np.bincount(sample(surface_map, n, method, rng=0).faces, minlength=len(surface.faces))
+        assert np.abs(counts - n * surface.face_areas / surface.area).max() < 14
+
+
+@pytest.mark.parametrize("method", ["sobol", "stratified", "random", "fibonacci"])
+@pytest.mark.parametrize("kind", ["face", "vertex"])
+def test_a_density_is_followed(method, kind):
+    """Twice the points where it is twice as high, none where it vanishes."""
+    surface_map = hemisphere(10)
+    surface = surface_map.surface
+    x, y, _ = surface.corners.mean(axis=1).T
+    density = np.where(x > 0, 2.0, 1.0) * (y > -0.5)
+    if kind == "vertex":
+        density = np.maximum(surface.vertices[:, 0] + 0.5, 0)
+    of_faces = density if kind == "face" else density[surface.faces].mean(axis=1)
+    samples = sample(surface_map, 20_000, method, density=density, rng=0)
+    assert (of_faces[samples.faces] > 0).all()
+    patch = patches_of(surface, 4)
+    wanted = np.bincount(patch, of_faces * surface.face_areas)
+    found = np.bincount(patch[samples.faces], minlength=16) / 20_000
+    np.testing.assert_allclose(found, wanted / wanted.sum(), atol=0.012 if method == "random" else 0.0025)
+
+
+def test_a_picture_as_density():
+    """A step within large faces: the picture is followed much finer than the faces are."""
+    surface = grid(2, 2)
+    flat_map = as_map(surface, surface.vertices[:, :2])
+    image = np.ones((64, 64, 3))
+    image[:, :24] = 0.0  # u < 3/8
+    texture = Texture(image, surface.vertices[:, :2])
+    x, y, _ = sample(flat_map, 4096, "sobol", density=texture, rng=0).points.T
+    assert x.min() > 0.35
+    assert np.mean(x > 11 / 16) == pytest.approx(0.5, abs=0.02)
+    assert np.mean(y > 0.5) == pytest.approx(0.5, abs=0.01)
+    corners = Texture(image, surface.vertices[surface.faces][..., :2])
+    same = sample(flat_map, 4096, "sobol", density=corners, rng=0).points
+    np.testing.assert_array_equal(same[:, 0], x)
+
+
+def test_the_integral_error_falls_faster_than_that_of_random_points():
+    """Fitted rates of the root mean square error for a quadratic polynomial, whose integral over faces is known."""
+    surface_map = conformal_map(relief(16))
+    surface = surface_map.surface
+    middles = (surface.corners + np.roll(surface.corners, 1, axis=1)) / 2
+
+    def f(points):
+        x, y, z = np.moveaxis(points, -1, 0)
+        return x * y + 2 * z * z - x + 0.5 * y * y
+
+    exact = (surface.face_areas * f(middles).mean(axis=1)).sum() / surface.area
+    sizes = 2 ** np.arange(7, 16, 2)
+    rates = {}
+    for method in ("sobol", "random"):
+        errors = [
+            np.sqrt(
+                np.mean(
+                    [(f(sample(surface_map, n, method, rng=seed).points).mean() - exact) ** 2 for seed in range(12)]
+                )
+            )
+            for n in sizes.tolist()
+        ]
+        rates[method] = -np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+    assert rates["random"] == pytest.approx(0.5, abs=0.12)
+    assert rates["sobol"] > 0.75
+
+
+@pytest.mark.parametrize(
+    ("density", "cause"),
+    [
+        (np.ones(5), "one number a vertex"),
+        (-np.ones(150), "not negative"),
+        (np.zeros(150), "vanishes"),
+        (np.full(150, np.nan), "finite"),
+        (Texture(np.ones((2, 2)), np.zeros((3, 2))), "texture coordinates of"),
+        (Texture(np.ones((2, 2)), np.zeros((4, 3, 2))), "texture coordinates of"),
+    ],
+)
+def test_densities_that_say_nothing(density, cause):
+    with pytest.raises(GeometryError, match=cause):
+        sample(flat(5), 5, density=density)
 
 
 def test_points_in_the_sliver_go_to_the_nearest_boundary_edge():
@@ -173,6 +284,18 @@ def test_attributes_of_any_shape():
     assert samples.interpolate(tensors).shape == (40, 3, 3)
 
 
+def test_attributes_on_request():
+    surface_map = hemisphere(6)
+    z, pairs = surface_map.surface.vertices[:, 2], surface_map.surface.vertices[:, :2]
+    samples = sample(surface_map, 40, "sobol", attributes={"height": z, "pair": pairs}, rng=0)
+    np.testing.assert_allclose(samples.attributes["height"], samples.points[:, 2], atol=1e-15)
+    np.testing.assert_allclose(samples.attributes["pair"], samples.points[:, :2], atol=1e-15)
+    with pytest.raises(ValueError, match="read-only"):
+        samples.attributes["height"][0] = 1
+    with pytest.raises(GeometryError, match="'short' must have a row for each"):
+        sample(surface_map, 4, attributes={"short": z[:5]})
+
+
 def test_a_folded_map_still_gives_every_point():
     surface = disk(4)
     uv = surface.vertices[:, :2].copy()
@@ -205,31 +328,6 @@ def test_results_are_frozen():
         samples.points[0] = 0
 
 
-unit = st.floats(0, 1)
-
-
-@given(unit, unit, unit, unit)
-@settings(max_examples=60, deadline=None)
-def test_the_square_goes_to_the_disk_ring_by_ring(x, y, u, v):
-    one, two = square_to_disk(np.array([[x, y], [u, v]]))
-    square = np.abs(2 * np.array([x, y]) - 1).max()
-    assert np.linalg.norm(one) == pytest.approx(square, abs=1e-12)
-    apart = np.linalg.norm([x - u, y - v])
-    if apart > 1e-9:
-        # Bounded stretch both ways: nothing is torn, nothing is glued.
-        assert 0.3 * apart < np.linalg.norm(one - two) < 3.5 * apart
-
-
-def test_the_square_to_disk_map_keeps_areas():
-    rng = np.random.default_rng(0)
-    corner = rng.random((500, 2)) * 0.98
-    step = 1e-5
-    a, b, c = (square_to_disk(corner + shift) for shift in ([0, 0], [step, 0], [0, step]))
-    jacobian = ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / step**2
-    close = np.abs(np.abs(2 * corner[:, 0] - 1) - np.abs(2 * corner[:, 1] - 1)) < 1e-3  # across the diagonals it bends
-    np.testing.assert_allclose(jacobian[~close], np.pi, rtol=1e-2)
-
-
 def sphere(subdivisions=3):
     """The identity of a sphere."""
     ball = icosphere(subdivisions)
@@ -251,16 +349,7 @@ def test_samples_through_the_sphere(method, n):
 @pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci", "stratified"])
 def test_samples_through_the_sphere_are_even(method):
     """Far more even than random ones: Pearson's statistic stays below its least per cent."""
-    assert chi_square(sphere(), sample(sphere(), 6000, method=method, rng=0)) < chi2.ppf(0.01, 59)
-
-
-def test_a_square_goes_to_the_sphere_without_change_of_area():
-    """The heights and the angles are uniform (Archimedes)."""
-    points = square_to_sphere(np.random.default_rng(0).random((1000, 2)))
-    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, rtol=1e-14)
-    x, y = np.meshgrid((np.arange(40) + 0.5) / 40, (np.arange(40) + 0.5) / 40)
-    grid = square_to_sphere(np.stack([x.ravel(), y.ravel()], axis=1))
-    np.testing.assert_allclose(grid.T @ grid / 1600, np.eye(3) / 3, atol=1e-3)
+    assert chi_square(sphere(), sample(sphere(), 6000, method=method, rng=0)) < chi2.ppf(0.01, 63)
 
 
 def test_a_bare_closed_surface_is_sampled_through_the_sphere():

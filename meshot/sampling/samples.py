@@ -1,0 +1,116 @@
+"""`Samples`: points of a surface, and where on it they lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.errors import GeometryError
+from meshot.mapping.maps import SurfaceMap
+from meshot.meshes.mesh import Floats, Ints, norms
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Points of a surface and where on it they lie; every array is read-only.
+
+    Attributes
+    ----------
+    points : (n, 3) float
+        Positions.
+    faces : (n,) int
+        Face that each point lies on.
+    barycentric : (n, 3) float
+        Weights of the face's corners, not negative, of sum 1.
+    normals : (n, 3) float
+        Unit normals, interpolated from the vertices.
+    uv : (n, 2) or (n, 3) float
+        Image of each point in the disk, or on the sphere; NaN if a bare surface was sampled by a method that needs no
+        map.
+    corners : (n, 3) int
+        Vertices of the input at the corners of each point's face.
+    surface_map : SurfaceMap
+        What was sampled.
+    attributes : mapping of str to (n, ...) float
+        What was asked to be interpolated, by name.
+    """
+
+    points: Floats
+    faces: Ints
+    barycentric: Floats
+    normals: Floats
+    uv: Floats
+    corners: Ints = field(repr=False)
+    surface_map: SurfaceMap = field(repr=False)
+    attributes: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for array in [*vars(self).values(), *self.attributes.values()]:
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def interpolate(self, values: ArrayLike) -> Floats:
+        """Interpolate any values given per vertex of the input (colors, texture coordinates, ...) at the points.
+
+        Parameters
+        ----------
+        values : (V, ...) float
+            One row for each vertex of the input mesh; rows for vertices added by a cut are not needed.
+
+        Returns
+        -------
+        (n, ...) float
+        """
+        return weigh(self.barycentric, np.asarray(values, dtype=np.float64)[self.corners])
+
+
+def check_attributes(surface_map: SurfaceMap, attributes: Mapping[str, ArrayLike] | None) -> dict[str, Floats]:
+    """Return attributes as arrays with a row for each vertex of the input, or raise `GeometryError`."""
+    rows = int(surface_map.source_vertex.max()) + 1
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in (attributes or {}).items()}
+    for name, array in arrays.items():
+        if array.ndim == 0 or len(array) < rows:
+            raise GeometryError(f"attribute {name!r} must have a row for each of {rows} vertices, got {array.shape}")
+    return arrays
+
+
+def make_samples(surface_map: SurfaceMap, faces: Ints, barycentric: Floats, attributes: dict[str, Floats]) -> Samples:
+    """Return the samples at given places: faces (n,) and barycentric coordinates (n, 3)."""
+    surface = surface_map.surface
+    corners = surface.faces[faces]
+    source = surface_map.source_vertex[corners]
+    # On the uncut faces, so that the normals do not show the cut.
+    vertex_normals = surface.with_faces(surface_map.source_vertex[surface.faces]).vertex_normals
+    normals = weigh(barycentric, vertex_normals[source])
+    length = norms(normals)
+    lost = np.flatnonzero(length == 0)
+    normals[lost], length[lost] = surface.face_normals[faces[lost]], 1.0
+    samples = Samples(
+        points=weigh(barycentric, surface.vertices[corners]),
+        faces=faces,
+        barycentric=barycentric,
+        normals=normals / length[:, None],
+        uv=_image(surface_map, barycentric, corners),
+        corners=source,
+        surface_map=surface_map,
+        attributes={name: weigh(barycentric, values[source]) for name, values in attributes.items()},
+    )
+    return samples
+
+
+def _image(surface_map: SurfaceMap, barycentric: Floats, corners: Ints) -> Floats:
+    """Return the images of points of faces: on the sphere by central projection."""
+    image = weigh(barycentric, surface_map.image[corners])
+    if surface_map.target == "disk":
+        return image
+    return np.asarray(image / norms(image)[:, None])
+
+
+def weigh(barycentric: Floats, values: Floats) -> Floats:
+    """Sum the values at three corners, (n, 3, ...), with their weights."""
+    total: Floats = np.einsum("nk,nk...->n...", barycentric, values)
+    return total

@@ -158,7 +158,7 @@ def _turned(surface_map: SurfaceMap, turn: Floats) -> SurfaceMap:
 
 def patterned(view: View, surface_map: SurfaceMap, up: str = "y") -> dict[str, Image]:
     """Draw a view with each pattern of the disk or sphere, pulled back by the map; `up` as in `pictures`."""
-    image = surface_map.image if surface_map.points is None else _up_last(surface_map.points, up)
+    image = surface_map.image if surface_map.points is None else up_last(surface_map.points, up)
     corners = image[surface_map.surface.faces]
     place, footprint = view.fragments.interpolate(corners), view.footprint(corners)
     return {
@@ -167,7 +167,7 @@ def patterned(view: View, surface_map: SurfaceMap, up: str = "y") -> dict[str, I
     }
 
 
-def _up_last(points: Floats, up: str) -> Floats:
+def up_last(points: Floats, up: str) -> Floats:
     """Turn points, (N, 3), so that the upward axis, about which the sphere is colored, becomes the last."""
     return np.roll(points, 2 - "xyz".index(up), axis=1)
 
@@ -183,7 +183,7 @@ def plain_sphere(size: int, axes: Floats, up: str = "y") -> dict[str, Image]:
     flat, pixel, inside = _unit_disk(size)
     flat /= np.maximum(np.hypot(*flat.T), 1)[:, None]
     seen = np.column_stack([flat, np.sqrt(np.maximum(1 - (flat**2).sum(axis=1), 0))])
-    frame = _up_last(axes, up).astype(np.float32)
+    frame = up_last(axes, up).astype(np.float32)
     # A step to the right or up goes backward by as much as the ball is inclined there.
     slope = flat / np.maximum(seen[:, 2:], np.float32(0.05))
     steps = [frame[k] - slope[:, k : k + 1] * frame[2] for k in (0, 1)]

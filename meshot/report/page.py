@@ -41,7 +41,7 @@ def render_page(template: str, context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(context)
+    return environment.get_template(template).render({"scripts_allowed": "", **context})
 
 
 def data_uri(webp: bytes) -> str:

@@ -1,0 +1,144 @@
+"""What the report's viewer shows: the surface and its images as numbers, packed for the page.
+
+The page's own frame is that of the pictures: x to the right, y upward, z to the eye.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import ArrayLike
+
+from meshot.mapping.maps import SurfaceMap
+from meshot.meshes.mesh import Floats
+from meshot.output.output import Run
+from meshot.report import figures
+from meshot.report.colors import DIVERGING, SEQUENTIAL, pattern_colors
+from meshot.report.page import data_uri
+from meshot.report.thinning import thinned
+from meshot.report.views import camera
+from meshot.sampling.sampling import sample
+
+HERE = Path(__file__).parent
+MOST_FACES = 100_000  # of the viewer's copy: about 10 MB of the page
+SAMPLES = 2048
+TEXTURE = 1024  # pixels across the disk; the sphere's map is twice as wide
+
+
+def scripts() -> list[Markup]:
+    """Return the scripts of a page with a viewer: three.js, and the viewer itself."""
+    return [Markup((HERE / name).read_text("utf-8")) for name in ("vendor/three.min.js", "templates/viewer.js")]
+
+
+def allowed(scripts: list[Markup]) -> str:
+    """Return what a page's policy says of its scripts: these and no others run, known by their hashes."""
+    hashes = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
+
+
+def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
+    """Return everything that the viewer shows as JSON, with nothing in it that could end a script element.
+
+    Parameters
+    ----------
+    run : Run
+        The finished map.
+    up : {"x", "y", "z"}
+        Coordinate axis that points upward, as in the pictures.
+    most_faces : int
+        A surface with more faces is shown by a thinned copy of about as many.
+    """
+    axes, limits = camera(run.source, up), figures.scales(list(run.distortions.values()))
+    turn = figures.upright(next(iter(run.maps.values())), axes)
+    surface = run.surface_map.surface
+    shown = thinned(run.surface_map, most_faces)
+    used = surface.vertices[surface.referenced]
+    middle = (used.min(axis=0) + used.max(axis=0)) / 2
+    reach = float(np.linalg.norm(used - middle, axis=1).max())
+
+    def seen(points: Floats) -> Floats:
+        return np.asarray((points - middle) @ axes.T / reach)
+
+    normals = run.source.vertex_normals[run.surface_map.source_vertex] @ axes.T
+    errors = [shown.figures(run.distortions[name]) for name in run.maps]
+    images = [_image(one, turn, axes)[shown.vertices] for one in run.maps.values()]
+    content = {
+        "target": run.surface_map.target,
+        "names": list(run.maps),
+        "faces": _packed(shown.faces, "<u4"),
+        "positions": _packed(seen(surface.vertices[shown.vertices]), "<f4"),
+        "normals": _packed(np.rint(127 * normals[shown.vertices]), "i1"),
+        "images": [_packed(image, "<f4") for image in images],
+        "area": [_packed(area, "<f4") for area, _ in errors],
+        "angle": [_packed(angle, "<f4") for _, angle in errors],
+        "limits": {"area": limits.log_area, "angle": limits.angle},
+        "scales": {"area": [_rgb(color) for color in DIVERGING], "angle": [_rgb(color) for color in SEQUENTIAL]},
+        "patterns": _patterns(run.surface_map.target),
+        "upward": figures.up_last(axes, up).T.ravel().tolist(),
+        "faces_of_mesh": len(surface.faces),
+        "samples": _samples(run, axes, turn, seen),
+    }
+    return Markup(json.dumps(content, allow_nan=False).replace("<", "\\u003c"))
+
+
+def _samples(run: Run, axes: Floats, turn: Floats, place: Callable[[Floats], Floats]) -> dict[str, Any] | None:
+    """Evenly spread points of the surface and their images; None for a map that does not keep areas."""
+    if run.surface_map.conformal is None:
+        return None
+    samples = sample(run.surface_map, SAMPLES, "sobol", rng=0)
+    corners = run.surface_map.surface.faces[samples.faces]
+    images = [
+        np.einsum("nk,nkd->nd", samples.barycentric, _image(one, turn, axes)[corners]) for one in run.maps.values()
+    ]
+    return {"positions": _packed(place(samples.points), "<f4"), "images": [_packed(image, "<f4") for image in images]}
+
+
+def _image(surface_map: SurfaceMap, turn: Floats, axes: Floats) -> Floats:
+    """Return the image in the page's frame, (V, 3), turned to stand as the surface does."""
+    turned = surface_map.image @ turn.T
+    if surface_map.target == "sphere":
+        return np.asarray(turned @ axes.T)
+    return np.column_stack([turned, np.zeros(len(turned))])
+
+
+def _packed(values: ArrayLike, kind: str) -> str:
+    """Return numbers as little-endian bytes in base 64; those that are not finite as 0 where none can be told."""
+    array = np.nan_to_num(np.asarray(values)) if kind == "i1" else np.asarray(values)
+    return base64.b64encode(np.ascontiguousarray(array, dtype=kind).tobytes()).decode()
+
+
+@cache
+def _patterns(target: str) -> dict[str, str]:
+    """Draw each pattern on the square around the disk, or on the sphere's map by longitude and height."""
+    across = TEXTURE if target == "disk" else 2 * TEXTURE
+    x, y = np.meshgrid(_middles(across), _middles(TEXTURE))
+    if target == "disk":
+        place = np.column_stack([x.ravel(), y.ravel()])
+        footprint = np.full_like(place, 2 / TEXTURE)
+    else:
+        longitude, latitude = np.pi * x.ravel(), np.pi / 2 * y.ravel()
+        level = np.cos(latitude)
+        place = np.column_stack([level * np.cos(longitude), level * np.sin(longitude), np.sin(latitude)])
+        footprint = np.full_like(place, np.pi / TEXTURE)
+    drawn = {}
+    for name, pattern in figures.PATTERNS[target].items():
+        at, width = place.astype(np.float32), footprint.astype(np.float32)
+        colors = pattern_colors(pattern(at, width), at).reshape(3, TEXTURE, across)
+        image = np.rint(255 * np.clip(colors, 0, 1)).astype(np.uint8).transpose(1, 2, 0)
+        drawn[name] = data_uri(figures.webp(image))
+    return drawn
+
+
+def _middles(count: int) -> Floats:
+    """Return the middles of equal pieces of [-1, 1]."""
+    return np.asarray((np.arange(count) + 0.5) * 2 / count - 1)
+
+
+def _rgb(color: str) -> list[float]:
+    return [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]

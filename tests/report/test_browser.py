@@ -1,0 +1,226 @@
+"""The report, opened in a browser: Chromium of the system, led by Playwright.
+
+Without them these tests are skipped, unless MESHOT_BROWSER=required says that they must not be.
+"""
+
+import io
+import os
+import shutil
+
+import numpy as np
+import pytest
+from handmade import cap_run, sphere_run
+from PIL import Image
+
+from meshot.report.report import render
+
+REQUIRED = os.environ.get("MESHOT_BROWSER") == "required"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if CHROMIUM is None and not REQUIRED:
+    pytest.skip("no Chromium on this machine", allow_module_level=True)
+if REQUIRED:
+    from playwright import sync_api as playwright
+else:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+DRAWN_IN_SOFTWARE = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+
+
+class Opened:
+    """A report in a browser window, and what went on there."""
+
+    def __init__(self, browser, path, **settings):
+        self.page = browser.new_page(**{"viewport": {"width": 1200, "height": 1400}, **settings})
+        self.told, self.requests = [], []
+        self.page.on("console", lambda message: self.told.append(message.text))
+        self.page.on("pageerror", lambda error: self.told.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri())
+        self.settle()
+
+    def settle(self):
+        """Wait until two frames are drawn: the first may have asked for the second."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.wait_for_timeout(150)
+
+    def part(self, name):
+        return self.page.locator(f'[data-is="{name}"]')
+
+    def pane(self, view):
+        return self.page.locator(f'.pane[data-view="{view}"]')
+
+    def picture(self, view):
+        self.settle()
+        shot = self.pane(view).screenshot()
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+
+    def pull(self, box, start, end):
+        """Drag from one place in a box to another, in parts of its width and height."""
+        at = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in (start, end)]
+        self.page.mouse.move(*at[0])
+        self.page.mouse.down()
+        self.page.mouse.move(*at[1], steps=4)
+        self.page.mouse.up()
+        self.settle()
+
+
+def changed(before, after):
+    """Share of the pixels that are not what they were."""
+    return float(np.mean(np.abs(before - after).max(axis=2) > 8))
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with playwright.sync_playwright() as running:
+        yield running.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(driver):
+    opened = driver.launch(executable_path=CHROMIUM, args=DRAWN_IN_SOFTWARE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reports")
+    runs = {"disk": cap_run(), "sphere": sphere_run(area=True), "conformal": cap_run(area=False)}
+    for name, run in runs.items():
+        (folder / f"{name}.html").write_text(render(run, size=60), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def disk(browser, files):
+    opened = Opened(browser, files / "disk.html")
+    yield opened
+    assert opened.told == []
+    opened.page.close()
+
+
+@pytest.mark.parametrize(("name", "views"), [("disk", 3), ("sphere", 3), ("conformal", 2)])
+def test_every_view_is_drawn_without_an_error_or_a_request(browser, files, name, views):
+    opened = Opened(browser, files / f"{name}.html")
+    panes = opened.page.locator(".pane").all()
+    assert len(panes) == views
+    paper = np.array([253, 252, 250])
+    for pane in panes:
+        picture = opened.picture(pane.get_attribute("data-view"))
+        inked = np.abs(picture - paper).max(axis=2) > 8
+        assert inked.mean() > 0.2
+        assert len(np.unique(picture[inked], axis=0)) > 100
+    assert opened.told == []
+    assert [url for url in opened.requests if not url.startswith("data:")] == [(files / f"{name}.html").as_uri()]
+    assert not opened.page.locator(".hero").is_visible()
+    opened.page.close()
+
+
+def test_a_face_that_is_pointed_at_is_marked_in_every_view(disk):
+    box = disk.pane("surface").bounding_box()
+    disk.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.45 * box["height"])
+    disk.settle()
+    words = disk.part("told").inner_text()
+    assert words.startswith("Face ")
+    assert "conformal area ×" in words
+    assert words.startswith(f"Face {disk.part('face').input_value()}:")
+    for mark in disk.page.locator(".mark").all():
+        assert mark.is_visible()
+    # the same face, pointed at where the other views show it
+    place = disk.page.locator('.pane[data-view="final"] .mark').bounding_box()
+    disk.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    disk.settle()
+    assert disk.part("told").inner_text() == words
+    disk.page.mouse.move(5, 5)
+    disk.settle()
+    assert not disk.page.locator(".mark").first.is_visible()
+
+
+def test_a_face_can_be_named_by_its_number(disk):
+    disk.part("face").fill("17")
+    assert disk.part("told").inner_text().startswith("Face 17:")
+    disk.part("face").fill("99999999")
+    assert disk.part("told").inner_text().startswith("Point at a face")
+
+
+@pytest.mark.parametrize("color", ["plain", "area", "angle", "normals", "circles"])
+def test_colors_change_what_is_seen(disk, color):
+    before = {view: disk.picture(view) for view in ("surface", "final")}
+    disk.part("color").select_option(color)
+    for view, picture in before.items():
+        assert changed(picture, disk.picture(view)) > 0.15
+    assert disk.page.locator(".scale[data-of]:visible").count() == (color in ("area", "angle"))
+
+
+def test_the_slider_leads_from_one_map_to_the_other(disk):
+    disk.part("color").select_option("area")
+    first, final = disk.picture("first"), disk.picture("final")
+    assert changed(first, final) > 0.2
+    disk.part("t").fill("50")
+    middle = disk.picture("final")
+    assert changed(final, middle) > 0.02
+    disk.part("t").fill("0")
+    assert changed(first, disk.picture("first")) == 0
+    assert changed(first, disk.picture("final")) < 0.01
+
+
+def test_samples_appear_on_surface_and_images(disk):
+    before = {view: disk.picture(view) for view in ("surface", "first", "final")}
+    disk.part("samples").fill("9")
+    for view, picture in before.items():
+        assert changed(picture, disk.picture(view)) > 0.01
+
+
+def test_a_brushed_histogram_filters_the_views(disk):
+    disk.part("color").select_option("area")
+    before = disk.picture("final")
+    box = disk.page.locator('[data-is="chart-angle"] svg').bounding_box()
+    disk.pull(box, (0.5, 0.5), (0.98, 0.5))
+    words = disk.part("left").inner_text()
+    kept, count = (int(word.replace(",", "")) for word in words.split(" faces")[0].split(" of "))
+    assert 0 < kept < count
+    assert changed(before, disk.picture("final")) > 0.2
+    disk.page.mouse.click(box["x"] + 10, box["y"] + 10)
+    assert disk.part("left").inner_text() == ""
+    assert changed(before, disk.picture("final")) < 0.01
+    disk.page.locator('[data-is="chart-area"] [name="from"]').fill("40")  # what the keyboard does
+    assert "faces are within" in disk.part("left").inner_text()
+
+
+def test_views_are_turned_by_pointer_and_keys(disk):
+    surface, image = disk.picture("surface"), disk.picture("final")
+    disk.pull(disk.pane("surface").bounding_box(), (0.5, 0.5), (0.7, 0.5))
+    turned = disk.picture("surface")
+    assert changed(surface, turned) > 0.2
+    disk.pane("surface").focus()
+    disk.page.keyboard.press("ArrowLeft")
+    assert changed(turned, disk.picture("surface")) > 0.1
+    disk.pane("final").focus()
+    for _ in range(3):
+        disk.page.keyboard.press("+")
+    first = disk.picture("first")
+    assert changed(image, disk.picture("final")) > 0.2
+    disk.part("home").click()
+    assert changed(first, disk.picture("first")) > 0.2  # the images move together
+    assert changed(surface, disk.picture("surface")) < 0.02
+
+
+def test_darkness_and_phones(browser, files):
+    opened = Opened(
+        browser, files / "disk.html", color_scheme="dark", viewport={"width": 390, "height": 900}, has_touch=True
+    )
+    assert opened.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert opened.picture("surface")[:4, :4].max() < 60
+    boxes = [pane.bounding_box() for pane in opened.page.locator(".pane").all()]
+    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"]
+    assert opened.told == []
+    opened.page.close()
+
+
+def test_without_webgl_the_pictures_stand_in(driver, files):
+    browser = driver.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-3d-apis", "--disable-gpu"])
+    opened = Opened(browser, files / "disk.html")
+    assert not opened.page.locator("#viewer").is_visible()
+    assert opened.page.locator(".hero img").first.is_visible()
+    assert opened.told == []
+    browser.close()

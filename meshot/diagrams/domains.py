@@ -1,7 +1,11 @@
-"""The sources of a transport: convex domains of the plane with uniform density."""
+"""The sources of a transport: convex domains of the plane, and boxes of any dimension, with uniform density.
+
+All have a `dimension`, a `measure` (area or volume), a `center`, an `inner_radius`, `walls` and `contains`.
+"""
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,17 +14,29 @@ from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats, cross2
 
 
-def _point(value: ArrayLike, name: str) -> Floats:
+COUNTS = {2: "two", 3: "three"}
+
+
+def finite_point(value: ArrayLike, name: str, *dimensions: int) -> Floats:
+    """Return `value` as a point that cannot be written to, or raise `GeometryError`."""
     point = np.array(value, dtype=np.float64)
-    if point.shape != (2,) or not np.isfinite(point).all():
-        raise GeometryError(f"{name} must be two finite numbers, got {value!r}")
+    if point.ndim != 1 or len(point) not in dimensions or not np.isfinite(point).all():
+        count = " or ".join(COUNTS[dimension] for dimension in dimensions)
+        raise GeometryError(f"{name} must be {count} finite numbers, got {value!r}")
     point.flags.writeable = False
     return point
 
 
-def _require_area(area: float) -> None:
-    if not (np.isfinite(area) and area > 0):
-        raise GeometryError(f"the domain's area must be positive and finite, got {area!r}")
+def require_measure(measure: float, name: str) -> None:
+    """Raise `GeometryError` unless the area or volume, as `name` says, is positive and finite."""
+    if not (np.isfinite(measure) and measure > 0):
+        raise GeometryError(f"the domain's {name} must be positive and finite, got {measure!r}")
+
+
+def require_radius(radius: float) -> None:
+    """Raise `GeometryError` unless the radius is positive and finite."""
+    if not (np.isfinite(radius) and radius > 0):
+        raise GeometryError(f"radius must be positive, got {radius!r}")
 
 
 def _rectangle(lower: Floats, upper: Floats) -> Floats:
@@ -44,12 +60,17 @@ class Disk:
 
     center: Floats = field(default_factory=lambda: np.zeros(2))
     radius: float = 1.0
+    dimension: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "center", _point(self.center, "center"))
-        if not (np.isfinite(self.radius) and self.radius > 0):
-            raise GeometryError(f"radius must be positive, got {self.radius!r}")
-        _require_area(self.area)
+        object.__setattr__(self, "center", finite_point(self.center, "center", 2))
+        require_radius(self.radius)
+        require_measure(self.area, "area")
+
+    @property
+    def measure(self) -> float:
+        """Area of the domain."""
+        return self.area
 
     @property
     def area(self) -> float:
@@ -104,6 +125,7 @@ class ConvexPolygon:
     """
 
     vertices: Floats
+    dimension: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         corners = np.array(self.vertices, dtype=np.float64)
@@ -117,7 +139,12 @@ class ConvexPolygon:
             raise GeometryError("the polygon is not convex and counter-clockwise", ids=bad.tolist())
         corners.flags.writeable = False
         object.__setattr__(self, "vertices", corners)
-        _require_area(self.area)
+        require_measure(self.area, "area")
+
+    @property
+    def measure(self) -> float:
+        """Area of the domain."""
+        return self.area
 
     @cached_property
     def center(self) -> Floats:
@@ -163,28 +190,35 @@ class ConvexPolygon:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """An axis-parallel rectangle.
+    """An axis-parallel rectangle of the plane, or box in space.
 
     Parameters
     ----------
-    lower, upper : (2,) float
+    lower, upper : (2,) or (3,) float
         Opposite corners.
 
     Examples
     --------
     >>> Box([0, 0], [2, 1]).area
     2.0
+    >>> Box([0, 0, 0], [2, 1, 3]).measure
+    6.0
     """
 
     lower: Floats
     upper: Floats
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lower", _point(self.lower, "lower"))
-        object.__setattr__(self, "upper", _point(self.upper, "upper"))
+        object.__setattr__(self, "lower", finite_point(self.lower, "lower", 2, 3))
+        object.__setattr__(self, "upper", finite_point(self.upper, "upper", self.dimension))
         if not (self.upper > self.lower).all():
             raise GeometryError(f"upper {self.upper.tolist()} must be above lower {self.lower.tolist()}")
-        _require_area(self.area)
+        require_measure(self.measure, "area" if self.dimension == 2 else "volume")
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return len(self.lower)
 
     @cached_property
     def center(self) -> Floats:
@@ -192,29 +226,41 @@ class Box:
         return np.asarray((self.lower + self.upper) / 2)
 
     @property
-    def area(self) -> float:
-        """Area of the domain."""
+    def measure(self) -> float:
+        """Area or volume of the domain."""
         return float(np.prod(self.upper - self.lower))
+
+    @property
+    def area(self) -> float:
+        """Area of the domain, in the plane."""
+        if self.dimension != 2:
+            raise GeometryError("the domain is a box in space: it has a volume, which is its measure")
+        return self.measure
 
     @cached_property
     def walls(self) -> Floats:
-        """Half-planes ``a x + b y <= c`` relative to `center` that cut the domain out of its frame; none here."""
-        return np.empty((0, 3))
+        """Half-spaces ``a . x <= c`` relative to `center` that cut the domain out of its frame: none; (0, d + 1)."""
+        return np.empty((0, self.dimension + 1))
 
     @property
     def inner_radius(self) -> float:
-        """Radius of a disk about `center` that the domain contains."""
+        """Radius of a disk or ball about `center` that the domain contains."""
         return float((self.upper - self.lower).min() / 2)
 
     @property
     def circle_radius(self) -> float:
-        """Radius of the circle about `center` that bounds the domain; infinite if none does."""
+        """Radius of the circle or sphere about `center` that bounds the domain; infinite if none does."""
         return float("inf")
 
     @cached_property
     def frame(self) -> Floats:
         """Corners of a rectangle that contains the domain, counter-clockwise, relative to `center`; (4, 2)."""
         return _rectangle(self.lower - self.center, self.upper - self.center)
+
+    @cached_property
+    def extent(self) -> Floats:
+        """Lowest and highest corner of the domain, relative to `center`; (2, d)."""
+        return np.stack([self.lower - self.center, self.upper - self.center])
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point lies in the closed domain."""

@@ -1,12 +1,12 @@
 """A tree over weighted sites that bounds, from below, the power distance from a point to all sites of a branch.
 
-The sites stand in Hilbert order, so consecutive ones are close in the plane: a leaf is `LEAF` consecutive sites, an
+The sites stand in Hilbert order, so consecutive ones are close to each other: a leaf is `LEAF` consecutive sites, an
 inner node `FAN` consecutive nodes of the level below, and no pointers are needed. Each node keeps its bounding box and
 a plane ``A + <g, y>`` above the weights of its sites. With it
 
     |v - y|^2 - psi  >=  dist(v + g/2, box)^2 - <g, v> - |g|^2 / 4 - A
 
-for every site (y, psi) of the node. A box and the largest weight alone would be far too loose for transport, where the
+for every site (y, psi) of the node. Below are the bounds in the plane; `spacetree` has those in space. A box and the largest weight alone would be far too loose for transport, where the
 weights slope steeply (by twice the way that the map moves a point): the plane takes the slope out.
 """
 
@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meshot.diagrams.spacetree import fit_space_nodes, space_hilbert_keys
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
 
 LEAF = 8
 FAN = 4
-_HILBERT_BITS = 30
 
 
 class SiteTree(NamedTuple):
@@ -30,8 +30,8 @@ class SiteTree(NamedTuple):
     ----------
     spans : (k, 3) int
         First and last-but-one child of each node, or site if it is a leaf; 1 if it is a leaf.
-    bounds : (k, 7) float
-        Box (low x, low y, high x, high y), slope (g_x, g_y) and offset (|g|^2 / 4 + A).
+    bounds : (k, 3 d + 1) float
+        Box (low x, low y, high x, high y), slope (g_x, g_y) and offset (|g|^2 / 4 + A), in space likewise.
     """
 
     spans: Ints
@@ -57,7 +57,7 @@ def _hilbert_keys(first, last, points, low, scale, bits, keys):
 
 
 def hilbert_order(points: Floats) -> Ints:
-    """Return the permutation that sorts points of the plane along a Hilbert curve.
+    """Return the permutation that sorts points of plane or space, (n, 2 or 3), along a Hilbert curve.
 
     Examples
     --------
@@ -67,9 +67,8 @@ def hilbert_order(points: Floats) -> Ints:
     low = np.array([column.min() for column in points.T])
     extent = max(float(column.max() - start) for column, start in zip(points.T, low, strict=True))
     keys, scale = np.empty(len(points), dtype=np.int64), 1.0 / extent if extent > 0 else 0.0
-    run_in_chunks(
-        lambda first, last: _hilbert_keys(first, last, points, low, scale, _HILBERT_BITS, keys), len(points), 1 << 15
-    )
+    fill, bits = (_hilbert_keys, 30) if len(low) == 2 else (space_hilbert_keys, 20)
+    run_in_chunks(lambda first, last: fill(first, last, points, low, scale, bits, keys), len(points), 1 << 15)
     order = np.argsort(keys)
     tied = (np.diff(np.take(keys, order)) == 0).any()
     return np.argsort(keys, kind="stable") if tied else order  # only ties need the slower sort to be reproducible
@@ -87,7 +86,7 @@ def _levels(count: int) -> list[Ints]:
 
 
 def build_tree(sites: Floats, weights: Floats) -> SiteTree:
-    """Build the tree of `sites` (n, 2), which stand in Hilbert order, and `weights` (n,)."""
+    """Build the tree of `sites` (n, 2 or 3), which stand in Hilbert order, and `weights` (n,)."""
     levels = _levels(len(sites))
     spans = []
     below = 0
@@ -97,7 +96,8 @@ def build_tree(sites: Floats, weights: Floats) -> SiteTree:
         stop = np.minimum(start + FAN, len(lower))
         spans.append(np.column_stack([below + start, below + stop, np.zeros_like(start)]))
     spans.append(np.column_stack([levels[-1], np.ones(len(levels[-1]), dtype=np.int64)]))
-    return SiteTree(np.concatenate(spans), _fit_nodes(np.concatenate(levels), sites, weights))
+    fit = _fit_nodes if sites.shape[1] == 2 else fit_space_nodes
+    return SiteTree(np.concatenate(spans), fit(np.concatenate(levels), sites, weights))
 
 
 @kernel

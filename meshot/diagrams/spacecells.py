@@ -1,0 +1,131 @@
+"""Kernels: the power cells of space, each cut out of the domain by its bisectors and measured in closed form."""
+
+import numpy as np
+
+from meshot.diagrams.polytope import FULL, start_box
+from meshot.diagrams.spaceclipping import BESIDE, cut_by_site, cut_by_tree, cut_by_wall, cut_by_walls, cut_through_middle
+from meshot.diagrams.spacemeasure import COLUMNS, measure_polytope
+from meshot.kernels import kernel, subkernel
+
+# outcomes of `measure_space_cells`
+DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
+# Share of the ball's radius from which a cell begins with a plane that touches the ball.
+OUTER = 0.7
+
+
+@subkernel
+def _start_cell(pos, top, planes, label, work, ox, oy, oz, frame, radius, tol):
+    """Fill the polytope with the domain's frame; near the sphere of a ball, cut by the plane that touches it.
+
+    Returns the counts of corners and facets.
+    """
+    count = start_box(
+        pos, top, planes, frame[0, 0] - ox, frame[0, 1] - oy, frame[0, 2] - oz, frame[1, 0] - ox, frame[1, 1] - oy,
+        frame[1, 2] - oz,
+    )  # fmt: skip
+    for k in range(6):
+        label[k] = -1 - k
+    far = np.sqrt(ox * ox + oy * oy + oz * oz)
+    if far > OUTER * radius and radius < np.inf:
+        nx, ny, nz = ox / far, oy / far, oz / far
+        return cut_by_wall(pos, top, planes, label, work, count, 6, nx, ny, nz, radius - far, 0, tol)
+    return count, 6
+
+
+@subkernel
+def cut_out(
+    pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds, starts,
+    neighbors, stack, seen,
+):  # fmt: skip
+    """Cut cell i out of the frame; returns the counts of corners, 0 if it is empty, or `FULL`, and of facets."""
+    count, used = _start_cell(pos, top, planes, label, work, ox, oy, oz, frame, radii[0], tol)
+    listed = len(starts) > 0
+    first, last = (starts[i], starts[i + 1]) if listed else (max(i - BESIDE, 0), min(i + BESIDE + 1, len(sites)))
+    seen[i] = i
+    for k in range(first, last):
+        j = neighbors[k] if listed else k
+        if count > 0 and j >= 0 and seen[j] != i:
+            seen[j] = i
+            count, used = cut_by_site(
+                pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol
+            )  # fmt: skip
+    if first == last or not listed:
+        count, used = cut_through_middle(
+            pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
+        )  # fmt: skip
+    if count > 0:
+        count, used = cut_by_walls(pos, top, planes, label, work, count, used, ox, oy, oz, walls, radii[1], tol)
+    if count > 0:
+        count, used = cut_by_tree(
+            pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
+        )  # fmt: skip
+    return count, used
+
+
+@subkernel
+def _write_facets(used, label, facets, work, least, curved, links, areas, place):
+    """Write the sites beyond the facets and their areas; a ball's frame is no wall. Returns how many there are now."""
+    for f in range(used):
+        if work[f, 7] >= 0 and (label[f] >= 0 or not curved):
+            area = facets[f, 0]
+            links[place], areas[place] = label[f], area if area > least else 0.0
+            place += 1
+    return place
+
+
+@kernel
+def measure_space_cells(
+    first, last, room, least, origins, sites, weights, frame, walls, radii, spans, bounds, starts, neighbors, measures,
+    counts, links, areas,
+):  # fmt: skip
+    """Measure the cells of the sites from `first` to `last`.
+
+    The sites that ``starts, neighbors`` list (CSR; negative ones are none) cut first; if there are no lists, those
+    beside it in Hilbert order.
+    `origins` are points near the cells, `radii` those of the sphere and the inner ball, and `room` is the number of
+    corners and facets that a cell may have. No cell's volume may fall below `least`.
+
+    Fills
+    -----
+    measures : (m, 9) float
+        Volume, centroid, second moment about it, area of the patch on the sphere and the integral of its normal.
+    counts : (m,) int
+        Facets of each cell.
+    links : (e,) int, areas : (e,) float
+        Of each facet: the site beyond (negative: a wall), and its area in the domain.
+
+    Returns
+    -------
+    outcome : int
+        `DONE`, or why the rest is incomplete: `NO_ROOM` (in a cell or in `links`), `TOO_SMALL`.
+    total : int
+        How many facets there are.
+    """
+    pos, top, work = np.empty((7, room)), np.empty((room, 6), np.int32), np.empty((room, 9), np.int32)
+    planes, label, facets = np.empty((room, 4)), np.empty(room, np.int32), np.empty((room, COLUMNS))
+    seen, stack, total = np.full(len(sites), -1, np.int32), np.empty(256, np.int64), 0
+    size, curved = frame[1, 0] - frame[0, 0], radii[0] < np.inf
+    for axis in range(1, 3):
+        size = max(size, frame[1, axis] - frame[0, axis])
+    tol = 5e-16 * size
+    for i in range(first, last):
+        ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
+        count, used = cut_out(
+            pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds,
+            starts, neighbors, stack, seen,
+        )  # fmt: skip
+        if count == FULL or total + used > len(links):
+            return NO_ROOM, total
+        m = (0.0, np.nan, np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0)
+        row, before = i - first, total
+        if count > 0:
+            m = measure_polytope(pos, top, planes, count, used, ox, oy, oz, radii[0], tol, facets, work)
+            threshold = tol * size if m[0] > 0.0 else np.inf
+            total = _write_facets(used, label, facets, work, threshold, curved, links, areas, total)
+        if m[0] < least:
+            return TOO_SMALL, total
+        counts[row] = total - before
+        measures[row, 0], measures[row, 1], measures[row, 2], measures[row, 3] = m[0], m[1], m[2], m[3]
+        measures[row, 4], measures[row, 5], measures[row, 6] = m[4], m[5], m[6]
+        measures[row, 7], measures[row, 8] = m[7], m[8]
+    return DONE, total

@@ -1,0 +1,179 @@
+"""Kernels: a convex polytope, a box about the domain at first, cut by bisectors until it is a power cell in space.
+
+A site j cuts a cell that lies in the ball about m of radius r only if its bisector with the cell's site i is nearer to m
+than r:
+
+    |m - y_j|^2 - psi_j - (|m - y_i|^2 - psi_i)  <  2 r |y_j - y_i|
+
+The left side is bounded from below for all sites of a branch of the tree (see `sitetree`), which rules out most of them
+at once. Sites that are near in the last diagram cut first, so that the ball is small before the tree is searched: the
+cell is exact whatever they were.
+
+Coordinates of a cell are relative to a point near it, which keeps digits; all others are relative to the domain's
+center. The polytope's arrays are those of `polytope`, with the label of each facet beside: the site beyond it, or
+-1 - k for the domain's wall k.
+"""
+
+import numpy as np
+
+from meshot.diagrams.polytope import MISSED, cut
+from meshot.diagrams.spacetree import nearest_in_space, space_node_bound
+from meshot.kernels import subkernel
+
+# Sites on either side in Hilbert order that cut first where none are listed.
+BESIDE = 6
+# Cuts through the middle before the tree is searched anyway.
+MOST_HALVINGS = 60
+# Sites looked at for a cell before the branches of the tree are held against each of its corners.
+PATIENCE = 400
+
+
+@subkernel
+def cut_by_site(pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol):
+    """Keep the points whose power distance to site i is not above that to site j.
+
+    Returns the counts of corners, or `FULL`, and of facets.
+    """
+    a, b, c = sites[j, 0] - sites[i, 0], sites[j, 1] - sites[i, 1], sites[j, 2] - sites[i, 2]
+    h = a * (sites[j, 0] - ox + (sites[i, 0] - ox)) + b * (sites[j, 1] - oy + (sites[i, 1] - oy))
+    h += c * (sites[j, 2] - oz + (sites[i, 2] - oz)) - (weights[j] - weights[i])
+    scale = 1.0 / np.sqrt(a * a + b * b + c * c)
+    after = cut(pos, top, planes, count, used, a * scale, b * scale, c * scale, 0.5 * h * scale, tol, work)
+    if after == MISSED:
+        return count, used
+    if after > 0:
+        label[used] = j
+        used += 1
+    return after, used
+
+
+@subkernel
+def cut_by_wall(pos, top, planes, label, work, count, used, a, b, c, h, wall, tol):
+    """Keep the points with ``a x + b y + c z <= h``; as `cut_by_site`."""
+    after = cut(pos, top, planes, count, used, a, b, c, h, tol, work)
+    if after == MISSED:
+        return count, used
+    if after > 0:
+        label[used] = -1 - wall
+        used += 1
+    return after, used
+
+
+@subkernel
+def cut_by_walls(pos, top, planes, label, work, count, used, ox, oy, oz, walls, inner_radius, tol):
+    """Cut by the domain's walls, unless the cell is well inside."""
+    reaches = False
+    for v in range(count):
+        reaches |= (pos[0, v] + ox) ** 2 + (pos[1, v] + oy) ** 2 + (pos[2, v] + oz) ** 2 > inner_radius * inner_radius
+    if reaches:
+        for k in range(len(walls)):
+            if count > 0:
+                a, b, c = walls[k, 0], walls[k, 1], walls[k, 2]
+                h = walls[k, 3] - a * ox - b * oy - c * oz
+                count, used = cut_by_wall(pos, top, planes, label, work, count, used, a, b, c, h, k, tol)
+    return count, used
+
+
+@subkernel
+def middle_of(pos, count):
+    """Mean of the corners."""
+    x, y, z = 0.0, 0.0, 0.0
+    for v in range(count):
+        x, y, z = x + pos[0, v], y + pos[1, v], z + pos[2, v]
+    return x / count, y / count, z / count
+
+
+@subkernel
+def _squared_reach(pos, count, x, y, z):
+    """Squared distance from a point to the farthest corner."""
+    reach = 0.0
+    for v in range(count):
+        reach = max(reach, (pos[0, v] - x) ** 2 + (pos[1, v] - y) ** 2 + (pos[2, v] - z) ** 2)
+    return reach
+
+
+@subkernel
+def _squared_far(bounds, node, x, y, z):
+    """Squared distance from a point to the farthest corner of a node's box."""
+    dx = max(x - bounds[node, 0], bounds[node, 3] - x)
+    dy = max(y - bounds[node, 1], bounds[node, 4] - y)
+    dz = max(z - bounds[node, 2], bounds[node, 5] - z)
+    return dx * dx + dy * dy + dz * dz
+
+
+@subkernel
+def _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
+    """Whether no site of the node can be nearer to a corner than site i is."""
+    for v in range(count):
+        x, y, z = pos[0, v] + ox, pos[1, v] + oy, pos[2, v] + oz
+        own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 + (z - sites[i, 2]) ** 2 - weights[i]
+        if space_node_bound(bounds, node, x, y, z) < own:
+            return False
+    return True
+
+
+@subkernel
+def cut_through_middle(
+    pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
+):  # fmt: skip
+    """Cut cell i by the site that is nearest to its middle, again and again, until that is site i itself.
+
+    Each cut takes away a part about the middle, so that the cell shrinks by a factor: it is found wherever it lies.
+    """
+    for _ in range(MOST_HALVINGS):
+        if count <= 0:
+            break
+        x, y, z = middle_of(pos, count)
+        x, y, z = x + ox, y + oy, z + oz
+        own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 + (z - sites[i, 2]) ** 2 - weights[i]
+        j = nearest_in_space(x, y, z, own, i, sites, weights, spans, bounds, stack)
+        if seen[j] == i:  # nothing nearer, but for rounding
+            break
+        seen[j] = i
+        count, used = cut_by_site(
+            pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol
+        )  # fmt: skip
+    return count, used
+
+
+@subkernel
+def cut_by_tree(
+    pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
+):  # fmt: skip
+    """Cut cell i by all sites that reach into it; those with ``seen[j] == i`` have cut already."""
+    mx, my, mz = middle_of(pos, count)
+    reach = _squared_reach(pos, count, mx, my, mz)
+    mx, my, mz = mx + ox, my + oy, mz + oz
+    yx, yy, yz = sites[i, 0], sites[i, 1], sites[i, 2]
+    own = (mx - yx) ** 2 + (my - yy) ** 2 + (mz - yz) ** 2 - weights[i]
+    stack[0], size, looked_at = 0, 1, 0
+    while size > 0:
+        size -= 1
+        node = stack[size]
+        ahead = space_node_bound(bounds, node, mx, my, mz) - own
+        if ahead > 0.0 and ahead * ahead >= 4.0 * reach * _squared_far(bounds, node, yx, yy, yz):
+            continue
+        if looked_at > PATIENCE and _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
+            continue
+        start, stop = spans[node, 0], spans[node, 1]
+        if spans[node, 2] == 0:
+            for child in range(start, stop):
+                stack[size] = child
+                size += 1
+            continue
+        looked_at += stop - start
+        for j in range(start, stop):
+            x, y, z = sites[j, 0], sites[j, 1], sites[j, 2]
+            ahead = (mx - x) ** 2 + (my - y) ** 2 + (mz - z) ** 2 - weights[j] - own
+            square = (x - yx) ** 2 + (y - yy) ** 2 + (z - yz) ** 2
+            if seen[j] == i or (ahead > 0.0 and ahead * ahead >= 4.0 * reach * square):
+                continue
+            seen[j], facets = i, used
+            count, used = cut_by_site(
+                pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol
+            )  # fmt: skip
+            if count <= 0:
+                return count, used
+            if used > facets:
+                reach = _squared_reach(pos, count, mx - ox, my - oy, mz - oz)
+    return count, used

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from meshot.diagrams.density import GridDensity, TriangulationDensity, sample_density
     from meshot.diagrams.domains import Box, ConvexPolygon, Disk
     from meshot.diagrams.power import PowerDiagram, power_diagram
+    from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
+    from meshot.diagrams.spacepower import SpaceDiagram
     from meshot.diagrams.spherepower import SphereDiagram, sphere_diagram
     from meshot.errors import (
         ConvergenceError,
@@ -43,11 +45,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Ball": "diagrams.spacedomains",
     "Box": "diagrams.domains",
     "Composition": "mapping.composition",
     "ConvergenceError": "errors",
     "ConvergenceWarning": "errors",
     "ConvexPolygon": "diagrams.domains",
+    "ConvexPolyhedron": "diagrams.spacedomains",
     "Disk": "diagrams.domains",
     "Distortion": "mapping.distortion",
     "GeometryError": "errors",
@@ -62,6 +66,7 @@ _HOME = {
     "Solid": "meshes.solid",
     "SolidDistortion": "mapping.soliddistortion",
     "SolidMap": "mapping.solidmap",
+    "SpaceDiagram": "diagrams.spacepower",
     "SphereDiagram": "diagrams.spherepower",
     "SphereTransport": "transport.spheretransport",
     "Surface": "meshes.mesh",
@@ -88,11 +93,13 @@ _HOME = {
 }
 
 __all__ = [
+    "Ball",
     "Box",
     "Composition",
     "ConvergenceError",
     "ConvergenceWarning",
     "ConvexPolygon",
+    "ConvexPolyhedron",
     "Disk",
     "Distortion",
     "GeometryError",
@@ -107,6 +114,7 @@ __all__ = [
     "Solid",
     "SolidDistortion",
     "SolidMap",
+    "SpaceDiagram",
     "SphereDiagram",
     "SphereTransport",
     "Surface",

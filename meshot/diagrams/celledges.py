@@ -1,14 +1,17 @@
-"""The edges of power cells, as the solver reads them: compressed rows in Hilbert order."""
+"""The edges of power cells, in space their facets, as the solver reads them: compressed rows in Hilbert order."""
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.meshes.mesh import Floats, Ints
 
 
 class CellEdges(NamedTuple):
-    """The edges of all cells, cell after cell in Hilbert order of their sites; those on a disk's circle are none.
+    """The edges of all cells, cell after cell in Hilbert order of their sites; those on a circle or sphere are none.
+
+    In space they are facets, and their lengths areas.
 
     Attributes
     ----------
@@ -16,7 +19,7 @@ class CellEdges(NamedTuple):
         The sites in Hilbert order.
     starts : (n + 1,) int
         The edges of the site ``order[k]`` stand from ``starts[k]`` to ``starts[k + 1]``.
-    beyond : (e,) int32
+    beyond : (e,) int
         Place in `order` of the site on the other side, or -1 - k for the domain's side k.
     lengths : (e,) float
         Length in the domain, 0 if the edge is outside or shrunk to a point.
@@ -28,7 +31,7 @@ class CellEdges(NamedTuple):
 
     order: Ints
     starts: Ints
-    beyond: Ints
+    beyond: NDArray[np.signedinteger]
     lengths: Floats
     ends: Floats | None
     integrals: Floats | None = None

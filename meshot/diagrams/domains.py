@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats, cross2
 
-
 COUNTS = {2: "two", 3: "three"}
 
 

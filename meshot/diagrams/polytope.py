@@ -3,20 +3,18 @@
 Every corner is the meet of three facets; where more planes meet in a point, several corners coincide, joined by edges
 of no length. A polytope is a few arrays with room to spare:
 
-* `pos` (7, c) float: the corners' coordinates, their distance to the plane at hand, and room for new coordinates;
+* `pos` (7, c) float: the corners' coordinates, the distance to the plane at hand, and room for new corners;
 * `top` (c, 6) int32: the three facets of a corner, counter-clockwise seen from outside, and the three corners next to
   it: edge k runs along the facets k and k + 1, counter-clockwise around the latter;
 * `planes` (c, 4) float: unit normal and offset, ``n x <= h``, of each facet; a facet that was cut off keeps its row;
 * `work` (c, 9) int32: room for a cut. Its columns 0 to 5 list the edges that are cut: the end that stays, the facets a
-  and b along it, the end that goes, its number at the former, the new corner (or marks of corners); column 6 the corners
+* `pos` (7, c) float: the corners' coordinates, the distance to the plane at hand, and room for new coordinates;
   that go; columns 7 and 8, for each facet, the cut edge of which it is the first, the second.
 
 A cut takes away the corners beyond the plane and closes the hole. Rounding may scatter signs among corners on the
 plane; then the part taken away is made one connected piece that leaves one connected piece, so that the polytope's
 combinatorics are sound whatever the rounding. Plain arrays and scalars throughout: see `clipping`.
 """
-
-import numpy as np
 
 from meshot.kernels import subkernel
 

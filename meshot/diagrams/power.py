@@ -26,14 +26,16 @@ from meshot.diagrams.celledges import CellEdges
 from meshot.diagrams.cells import DONE, NO_ROOM, find_power_vertices, measure_cells
 from meshot.diagrams.clipping import FULL, search_neighbors
 from meshot.diagrams.density import Density
-from meshot.diagrams.domains import Disk, Domain
+from meshot.diagrams.domains import ConvexPolygon, Disk, Domain
 from meshot.diagrams.dual import power_vertices
 from meshot.diagrams.polygons import ARC_STEP, Polygons, cell_polygons
-from meshot.diagrams.sites import Duplicates, check_duplicates, check_sites, check_weights, heaviest
+from meshot.diagrams.sites import Duplicates, check_duplicates, check_sites, check_weights, dimension_of, heaviest
 from meshot.diagrams.sitetree import build_tree, hilbert_order
 from meshot.diagrams.source import Source
+from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron, SpaceDomain
+from meshot.diagrams.spacepower import SpaceDiagram, space_diagram
 from meshot.diagrams.triangulation import RegularTriangulation
-from meshot.errors import ConvergenceError
+from meshot.errors import ConvergenceError, GeometryError
 from meshot.kernels import run_in_chunks
 from meshot.memory import require_memory
 from meshot.meshes.mesh import Floats, Ints
@@ -115,6 +117,11 @@ class PowerDiagram:
         return None if ends is None else ends[self._once].reshape(-1, 2, 2) + self.domain.center
 
     @property
+    def measures(self) -> Floats:
+        """Area of each cell, (n,); in space its volume."""
+        return self.areas
+
+    @property
     def empty(self) -> Ints:
         """Sites without a cell, or with one without mass."""
         return np.flatnonzero(~(self.masses > 0))
@@ -158,7 +165,9 @@ class PowerDiagram:
         >>> diagram.polygons().areas
         array([0.5, 0.5])
         """
-        full = self if self.facet_ends is not None else power_diagram(self.sites, self.weights, self.domain)
+        full = self
+        if self.facet_ends is None:
+            full = PowerEngine(self.sites, self.domain).diagram(self.weights, facet_ends=True)
         assert full.facet_ends is not None
         return cell_polygons(
             self.sites, self.weights, self.domain, self.areas, self.centroids, full.facets, full.facet_ends,
@@ -184,23 +193,23 @@ class PowerDiagram:
 def power_diagram(
     sites: ArrayLike,
     weights: ArrayLike | None = None,
-    domain: Domain | None = None,
+    domain: Domain | SpaceDomain | None = None,
     density: Density | None = None,
     *,
     duplicates: Duplicates = "error",
-) -> PowerDiagram:
-    """Compute the power diagram of weighted sites, clipped to a domain.
+) -> PowerDiagram | SpaceDiagram:
+    """Compute the power diagram of weighted sites of plane or space, clipped to a domain.
 
     Parameters
     ----------
-    sites : (n, 2) float
+    sites : (n, 2) or (n, 3) float
         Distinct sites; they may lie outside the domain.
     weights : (n,) float, optional
         Power weights psi; none is the Voronoi diagram.
-    domain : Disk, Box or ConvexPolygon, optional
-        By default the unit disk, or all that the density covers.
+    domain : Disk, Box, ConvexPolygon, Ball or ConvexPolyhedron, optional
+        By default the unit disk or ball, or all that the density covers.
     density : GridDensity or TriangulationDensity, optional
-        What the cells are measured with, instead of area.
+        What the cells are measured with, instead of area; in the plane only.
     duplicates : {"error", "merge"}
         What to do with sites in the same place: refuse them, or let the first of the heaviest have the cell; the others
         are then empty.
@@ -218,8 +227,15 @@ def power_diagram(
     >>> diagram = power_diagram([[-0.5, 0.0], [0.5, 0.0]])
     >>> bool(np.allclose(diagram.masses, np.pi / 2))
     True
+    >>> power_diagram([[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]).facet_areas
+    array([3.14159265])
     """
     check_duplicates(duplicates)
+    if not isinstance(domain, Disk | ConvexPolygon) and dimension_of(sites, domain) == 3:
+        if density is not None:
+            raise GeometryError("a density is for the plane; these sites are in space")
+        return space_diagram(sites, weights, domain, duplicates=duplicates)
+    assert not isinstance(domain, Ball | ConvexPolyhedron)
     domain = default_domain(domain, density)
     source = None if density is None else Source(density, domain)
     positions = check_sites(sites, distinct=duplicates == "error")

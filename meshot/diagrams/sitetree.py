@@ -6,8 +6,9 @@ a plane ``A + <g, y>`` above the weights of its sites. With it
 
     |v - y|^2 - psi  >=  dist(v + g/2, box)^2 - <g, v> - |g|^2 / 4 - A
 
-for every site (y, psi) of the node. Below are the bounds in the plane; `spacetree` has those in space. A box and the largest weight alone would be far too loose for transport, where the
-weights slope steeply (by twice the way that the map moves a point): the plane takes the slope out.
+for every site (y, psi) of the node; below in the plane, in `spacetree` in space. A box and the largest weight alone
+would be far too loose for transport, where the weights slope steeply (by twice the way that the map moves a point): the
+plane takes the slope out.
 """
 
 from itertools import pairwise

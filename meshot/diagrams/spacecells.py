@@ -3,7 +3,14 @@
 import numpy as np
 
 from meshot.diagrams.polytope import FULL, start_box
-from meshot.diagrams.spaceclipping import BESIDE, cut_by_site, cut_by_tree, cut_by_wall, cut_by_walls, cut_through_middle
+from meshot.diagrams.spaceclipping import (
+    BESIDE,
+    cut_by_site,
+    cut_by_tree,
+    cut_by_wall,
+    cut_by_walls,
+    cut_through_middle,
+)
 from meshot.diagrams.spacemeasure import COLUMNS, measure_polytope
 from meshot.kernels import kernel, subkernel
 

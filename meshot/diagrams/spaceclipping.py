@@ -1,7 +1,7 @@
 """Kernels: a convex polytope, a box about the domain at first, cut by bisectors until it is a power cell in space.
 
-A site j cuts a cell that lies in the ball about m of radius r only if its bisector with the cell's site i is nearer to m
-than r:
+A site j cuts a cell that lies in the ball about m of radius r only if its bisector with the cell's site i is nearer
+to m than r:
 
     |m - y_j|^2 - psi_j - (|m - y_i|^2 - psi_i)  <  2 r |y_j - y_i|
 
@@ -17,7 +17,7 @@ center. The polytope's arrays are those of `polytope`, with the label of each fa
 import numpy as np
 
 from meshot.diagrams.polytope import MISSED, cut
-from meshot.diagrams.spacetree import nearest_in_space, space_node_bound
+from meshot.diagrams.spacetree import ROUNDING, nearest_in_space, space_node_bound
 from meshot.kernels import subkernel
 
 # Sites on either side in Hilbert order that cut first where none are listed.
@@ -107,7 +107,7 @@ def _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
     for v in range(count):
         x, y, z = pos[0, v] + ox, pos[1, v] + oy, pos[2, v] + oz
         own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 + (z - sites[i, 2]) ** 2 - weights[i]
-        if space_node_bound(bounds, node, x, y, z) < own:
+        if space_node_bound(bounds, node, x, y, z) < own + ROUNDING * abs(own):
             return False
     return True
 
@@ -145,12 +145,14 @@ def cut_by_tree(
     reach = _squared_reach(pos, count, mx, my, mz)
     mx, my, mz = mx + ox, my + oy, mz + oz
     yx, yy, yz = sites[i, 0], sites[i, 1], sites[i, 2]
-    own = (mx - yx) ** 2 + (my - yy) ** 2 + (mz - yz) ** 2 - weights[i]
+    near = (mx - yx) ** 2 + (my - yy) ** 2 + (mz - yz) ** 2
+    own = near - weights[i]
     stack[0], size, looked_at = 0, 1, 0
     while size > 0:
         size -= 1
         node = stack[size]
-        ahead = space_node_bound(bounds, node, mx, my, mz) - own
+        bound = space_node_bound(bounds, node, mx, my, mz)
+        ahead = bound - own - ROUNDING * (abs(bound) + abs(own))
         if ahead > 0.0 and ahead * ahead >= 4.0 * reach * _squared_far(bounds, node, yx, yy, yz):
             continue
         if looked_at > PATIENCE and _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
@@ -164,7 +166,7 @@ def cut_by_tree(
         looked_at += stop - start
         for j in range(start, stop):
             x, y, z = sites[j, 0], sites[j, 1], sites[j, 2]
-            ahead = (mx - x) ** 2 + (my - y) ** 2 + (mz - z) ** 2 - weights[j] - own
+            ahead = (mx - x) ** 2 + (my - y) ** 2 + (mz - z) ** 2 - near - (weights[j] - weights[i])
             square = (x - yx) ** 2 + (y - yy) ** 2 + (z - yz) ** 2
             if seen[j] == i or (ahead > 0.0 and ahead * ahead >= 4.0 * reach * square):
                 continue

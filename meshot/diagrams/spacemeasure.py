@@ -162,7 +162,8 @@ def measure_polytope(pos, top, planes, count, used, ox, oy, oz, radius, tol, fac
         h = planes[f, 3] + planes[f, 0] * bx + planes[f, 1] * by + planes[f, 2] * bz
         volume, second = volume + h * facets[f, 0], second + h * facets[f, 4]
         mx, my, mz = mx + h * facets[f, 1], my + h * facets[f, 2], mz + h * facets[f, 3]
-        nx, ny, nz = nx - planes[f, 0] * facets[f, 0], ny - planes[f, 1] * facets[f, 0], nz - planes[f, 2] * facets[f, 0]
+        a = facets[f, 0]
+        nx, ny, nz = nx - planes[f, 0] * a, ny - planes[f, 1] * a, nz - planes[f, 2] * a
         area, solid = area + abs(facets[f, 0]), solid + facets[f, 5]
     patch = 0.0
     if cut:

@@ -7,7 +7,6 @@ it is, with no polyhedron in its place; see `spacemeasure`. Cells are computed o
 The certificate: the cells tile the domain, so their volumes sum to the domain's.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Event
@@ -18,12 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshot.diagrams.celledges import CellEdges
 from meshot.diagrams.domains import Box
-from meshot.diagrams.sites import check_sites, check_weights
+from meshot.diagrams.sites import Duplicates, check_sites, check_weights, heaviest
 from meshot.diagrams.sitetree import build_tree, hilbert_order
 from meshot.diagrams.spacecells import DONE, NO_ROOM, measure_space_cells
-from meshot.diagrams.spacedomains import SpaceDomain
+from meshot.diagrams.spacedomains import Ball, SpaceDomain
 from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
+from meshot.memory import require_memory
 from meshot.meshes.mesh import Floats, Ints
 
 # Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
@@ -114,6 +114,43 @@ class SpaceDiagram:
             directions = normals / np.linalg.norm(normals, axis=1, keepdims=True)
         centers[self.patches[:, 0].astype(np.int64)] = self.domain.center + self.domain.circle_radius * directions
         return centers
+
+
+def space_diagram(
+    sites: ArrayLike,
+    weights: ArrayLike | None = None,
+    domain: SpaceDomain | None = None,
+    *,
+    duplicates: Duplicates = "error",
+) -> SpaceDiagram:
+    """Compute the power diagram of weighted sites in space; see `power_diagram`, which calls it for such sites.
+
+    Examples
+    --------
+    >>> diagram = space_diagram([[0.0, 0.0, -0.5], [0.0, 0.0, 0.5]], domain=Box([-1, -1, -1], [1, 1, 1]))
+    >>> diagram.masses
+    array([4., 4.])
+    """
+    positions = check_sites(sites, distinct=duplicates == "error", dimension=3)
+    require_memory(len(positions) * DIAGRAM_BYTES, f"a power diagram of {len(positions):,} sites")
+    psi = check_weights(np.zeros(len(positions)) if weights is None else weights, len(positions))
+    domain = Ball() if domain is None else domain
+    if duplicates == "error":
+        return SpaceEngine(positions, domain).diagram(psi)
+    kept = heaviest(positions, psi)
+    return _with_empty_cells(SpaceEngine(positions[kept], domain).diagram(psi[kept]), kept, positions, psi)
+
+
+def _with_empty_cells(diagram: SpaceDiagram, kept: Ints, sites: Floats, weights: Floats) -> SpaceDiagram:
+    """Return the diagram of all sites, of which those not `kept` (m,) are empty."""
+    masses, second_moments, centroids = np.zeros(len(sites)), np.zeros(len(sites)), np.full(sites.shape, np.nan)
+    masses[kept], second_moments[kept] = diagram.masses, diagram.second_moments
+    centroids[kept], patches = diagram.centroids, diagram.patches.copy()
+    patches[:, 0] = kept[patches[:, 0].astype(np.int64)]
+    return replace(
+        diagram, sites=sites, weights=weights, masses=masses, centroids=centroids, second_moments=second_moments,
+        patches=patches, edges=diagram.edges._replace(order=kept[diagram.edges.order]),
+    )  # fmt: skip
 
 
 class _Cells(NamedTuple):

@@ -8,6 +8,9 @@ import numpy as np
 
 from meshot.kernels import kernel, subkernel
 
+# Relative rounding error of a bound, with a margin.
+ROUNDING = 2e-15
+
 
 @subkernel
 def _hilbert_key(x, y, z, bits):
@@ -45,7 +48,7 @@ def _hilbert_key(x, y, z, bits):
 
 @kernel
 def space_hilbert_keys(first, last, points, low, scale, bits, keys):
-    """Fill `keys` with the place of each point along a Hilbert curve through the cube at `low` of side ``1 / scale``."""
+    """Fill `keys` with the place of each point on a Hilbert curve through the cube at `low` of side ``1 / scale``."""
     largest = (1 << bits) - 1
     for i in range(first, last):
         x = min(max(int((points[i, 0] - low[0]) * scale * largest), 0), largest)
@@ -88,11 +91,15 @@ def fit_space_nodes(ranges, sites, weights):
                 low, high = min(low, sites[i, axis]), max(high, sites[i, axis])
             bounds[node, axis], bounds[node, 3 + axis] = low, high
         gx, gy, gz = _slope(sites, weights, start, stop)
-        highest = -np.inf
+        lowest, highest, above = np.inf, -np.inf, -np.inf
         for i in range(start, stop):
-            highest = max(highest, weights[i] - gx * sites[i, 0] - gy * sites[i, 1] - gz * sites[i, 2])
+            lowest, highest = min(lowest, weights[i]), max(highest, weights[i])
+            above = max(above, weights[i] - gx * sites[i, 0] - gy * sites[i, 1] - gz * sites[i, 2])
+        square = gx * gx + gy * gy + gz * gz
+        if not ROUNDING * square < highest - lowest:  # so steep that rounding would make more of it than it is worth
+            gx, gy, gz, square, above = 0.0, 0.0, 0.0, 0.0, highest
         bounds[node, 6], bounds[node, 7], bounds[node, 8] = gx, gy, gz
-        bounds[node, 9] = 0.25 * (gx * gx + gy * gy + gz * gz) + highest
+        bounds[node, 9] = 0.25 * square + above + ROUNDING * (square + abs(above))
     return bounds
 
 

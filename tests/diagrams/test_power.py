@@ -270,7 +270,7 @@ def test_sites_that_coincide_are_named():
     ("sites", "weights", "cause"),
     [
         (np.empty((0, 2)), None, "shape"),
-        ([[0, 0, 0]], None, "shape"),
+        ([[0, 0, 0, 0]], None, "shape"),
         ([[0, np.inf]], None, "not finite"),
         ([[0, 0]], [np.nan], "finite"),
         ([[0, 0]], [1.0, 2.0], "finite numbers"),

@@ -1,0 +1,1 @@
+"""Where a transport map tears: its singular set, found, measured and written."""

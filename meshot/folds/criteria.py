@@ -1,0 +1,106 @@
+"""The criteria for a facet between two cells to be singular: their sites are apart in the target."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.errors import OptionError
+from meshot.folds.spacing import Spacing
+from meshot.folds.support import leaves_support
+from meshot.folds.target import Target, farther_apart
+from meshot.meshes.mesh import Floats, Ints, norms
+
+Criterion = Literal["jump", "adjacency", "angle", "normal"]
+
+# A hole between sites that a target confirms, in local spacings.
+CONFIRMED_HOLE = 0.5
+# Edges between sites that are still near each other.
+STEPS = 3
+# Angles larger than this multiple of their median are singular.
+OF_MEDIAN = 6.0
+
+
+class Sites(NamedTuple):
+    """What the criteria judge by.
+
+    Attributes
+    ----------
+    positions : (n, d) float
+    spacing : Spacing
+    target : Target or None
+    """
+
+    positions: Floats
+    spacing: Spacing
+    target: Target | None
+
+
+class Verdict(NamedTuple):
+    """Which facets are singular, (m,) bool, and the threshold by which they are."""
+
+    singular: NDArray[np.bool_]
+    threshold: float
+
+
+def judge(sites: Sites, pairs: Ints, criterion: Criterion, threshold: float | None) -> Verdict:
+    """Return which of the facets between `pairs` (m, 2) of sites are singular.
+
+    Raises
+    ------
+    OptionError
+        An unknown criterion, a threshold that is not positive, or an adjacency without a target.
+    """
+    if criterion not in get_args(Criterion):
+        raise OptionError(f"criterion must be one of {', '.join(get_args(Criterion))}, not {criterion!r}")
+    if threshold is not None and not (np.isfinite(threshold) and threshold > 0):
+        raise OptionError(f"threshold must be a positive number, got {threshold!r}")
+    return _CRITERIA[criterion](sites, pairs, threshold)
+
+
+def _by_jump(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
+    inside = None if sites.target is None else sites.target.inside
+    if threshold is None:
+        threshold = sites.spacing.hole if inside is None else CONFIRMED_HOLE
+    return Verdict(leaves_support(sites.positions, sites.spacing.lengths, pairs, threshold, inside), threshold)
+
+
+def _by_adjacency(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
+    if sites.target is None:
+        raise OptionError("criterion 'adjacency' needs a target: a mesh, a solid, a density or a function of points")
+    steps = float(STEPS) if threshold is None else threshold
+    if steps != int(steps):
+        raise OptionError(f"the threshold of criterion 'adjacency' is a whole number of edges, got {threshold!r}")
+    return Verdict(farther_apart(sites.target.adjacency(sites.positions), pairs, int(steps)), steps)
+
+
+def _by_angle(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
+    return _above(_angles(sites.positions, pairs), threshold)
+
+
+def _by_normal(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
+    normals = np.column_stack([sites.positions, np.full(len(sites.positions), -1.0)])
+    return _above(_angles(normals, pairs), threshold)
+
+
+_CRITERIA: dict[str, Callable[[Sites, Ints, float | None], Verdict]] = {
+    "jump": _by_jump,
+    "adjacency": _by_adjacency,
+    "angle": _by_angle,
+    "normal": _by_normal,
+}
+
+
+def _angles(vectors: Floats, pairs: Ints) -> Floats:
+    """Return the angle between the vectors of each pair, in radians: 0 where one has no direction."""
+    first, second = vectors[pairs[:, 0]], vectors[pairs[:, 1]]
+    # Kahan's formula, which does not lose small angles as the arc cosine does
+    a, b = norms(second)[:, None] * first, norms(first)[:, None] * second
+    return np.asarray(2 * np.arctan2(norms(a - b), norms(a + b)))
+
+
+def _above(angles: Floats, threshold: float | None) -> Verdict:
+    if threshold is None:
+        threshold = min(OF_MEDIAN * float(np.median(angles)), np.pi) if len(angles) else np.pi
+    return Verdict(angles > threshold, threshold)

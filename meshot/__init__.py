@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         OptionError,
         TopologyError,
     )
+    from meshot.folds.singular import SingularSet, singular_set
     from meshot.formats.io import read_surface
     from meshot.formats.solidfile import read_solid
     from meshot.mapping.composition import Composition, compose
@@ -63,6 +64,7 @@ _HOME = {
     "OptionError": "errors",
     "PowerDiagram": "diagrams.power",
     "Samples": "sampling.samples",
+    "SingularSet": "folds.singular",
     "Solid": "meshes.solid",
     "SolidDistortion": "mapping.soliddistortion",
     "SolidMap": "mapping.solidmap",
@@ -86,6 +88,7 @@ _HOME = {
     "read_surface": "formats.io",
     "sample": "sampling.sampling",
     "sample_density": "diagrams.density",
+    "singular_set": "folds.singular",
     "solve_sphere_transport": "transport.spheretransport",
     "solve_transport": "transport.transport",
     "sphere_diagram": "diagrams.spherepower",
@@ -111,6 +114,7 @@ __all__ = [
     "OptionError",
     "PowerDiagram",
     "Samples",
+    "SingularSet",
     "Solid",
     "SolidDistortion",
     "SolidMap",
@@ -135,6 +139,7 @@ __all__ = [
     "read_surface",
     "sample",
     "sample_density",
+    "singular_set",
     "solve_sphere_transport",
     "solve_transport",
     "sphere_diagram",

@@ -63,7 +63,7 @@ def _by_jump(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
     inside = None if sites.target is None else sites.target.inside
     if threshold is None:
         threshold = sites.spacing.hole if inside is None else CONFIRMED_HOLE
-    return Verdict(leaves_support(sites.positions, sites.spacing.lengths, pairs, threshold, inside), threshold)
+    return Verdict(leaves_support(sites.positions, sites.spacing.nearby, pairs, threshold, inside), threshold)
 
 
 def _by_adjacency(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:

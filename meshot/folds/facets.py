@@ -40,7 +40,9 @@ def full_diagram(result: TransportResult) -> PowerDiagram:
         return result.diagram
     source = result.problem.source
     density = None if source is None else source.density
-    return power_diagram(result.problem.sites, result.weights, result.problem.domain, density)
+    diagram = power_diagram(result.problem.sites, result.weights, result.problem.domain, density)
+    assert isinstance(diagram, PowerDiagram)
+    return diagram
 
 
 def facets_of(diagram: PowerDiagram, chosen: NDArray[np.bool_] | Ints) -> Facets:

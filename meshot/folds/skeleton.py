@@ -80,7 +80,7 @@ def isolated(ridges: Ridges, count: int) -> NDArray[np.bool_]:
 
 
 def largest_first(labels: Ints, measures: np.ndarray) -> Ints:
-    """Number sheets by size: 0 the one with the largest sum of `measures`.
+    """Renumber sheets by size: 0 is the one with the largest sum of `measures`.
 
     Examples
     --------

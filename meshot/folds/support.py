@@ -60,9 +60,9 @@ def leaves_support(
         start, stop = sites[pairs[part[owner], 0]], sites[pairs[part[owner], 1]]
         points = (1 - place)[:, None] * start + place[:, None] * stop
         distance, near = tree.query(points, k=min(BALLS, len(sites)))
-        outside = (distance > radius * spacing[near]).all(axis=1)
+        outside = np.flatnonzero((distance > radius * spacing[near]).all(axis=1))
         if inside is not None:
-            outside[outside] = ~inside(points[outside])
+            outside = outside[~inside(points[outside])]
         leaves[part[owner[outside]]] = True
         first = last
     return leaves

@@ -10,8 +10,9 @@ from scipy.spatial import Delaunay, QhullError
 from meshot.diagrams.density import GridDensity, TriangulationDensity
 from meshot.errors import GeometryError, OptionError
 from meshot.folds.support import Inside
-from meshot.mapping.locate import Locator
+from meshot.mapping.locate import Locator, SolidLocator
 from meshot.meshes.mesh import Floats, Ints, as_surface
+from meshot.meshes.solid import as_solid
 
 # Points at which a Delaunay edge is tested for whether it stays in the target: slits narrower than a tenth of it pass.
 TESTED = np.linspace(0, 1, 13)[1:-1]
@@ -49,6 +50,12 @@ class Target:
             self.vertices, self.simplices = surface.vertices[:, :2], surface.faces
             locator = Locator(surface.faces, self.vertices)
             self.inside = lambda points: np.asarray(locator.locate(points).faces >= 0)
+        elif hasattr(shape, "tetrahedra"):
+            _require_dimension(3, dimension)
+            solid = as_solid(shape)
+            self.vertices, self.simplices = solid.vertices, solid.tetrahedra
+            within = SolidLocator(solid.tetrahedra, solid.vertices)
+            self.inside = lambda points: np.asarray(within.locate(points).tetrahedra >= 0)
         elif callable(shape):
             self.inside = lambda points: _told(shape, points)
         else:

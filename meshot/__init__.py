@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from meshot.meshes.check import MeshReport, check
     from meshot.meshes.mesh import Surface
     from meshot.meshes.solid import Solid
+    from meshot.morph.morph import Morph, ball_to_shape
     from meshot.sampling.samples import Samples
     from meshot.sampling.sampling import sample
     from meshot.sampling.weighting import Texture
@@ -60,6 +61,7 @@ _HOME = {
     "MeshReadError": "errors",
     "MeshReport": "meshes.check",
     "MeshotError": "errors",
+    "Morph": "morph.morph",
     "NotEnoughMemoryError": "errors",
     "OptionError": "errors",
     "PowerDiagram": "diagrams.power",
@@ -79,6 +81,7 @@ _HOME = {
     "TransportResult": "transport.transport",
     "TriangulationDensity": "diagrams.density",
     "area_preserving_map": "area.area",
+    "ball_to_shape": "morph.morph",
     "check": "meshes.check",
     "compose": "mapping.composition",
     "conformal_map": "conformal.conformal",
@@ -110,6 +113,7 @@ __all__ = [
     "MeshReadError",
     "MeshReport",
     "MeshotError",
+    "Morph",
     "NotEnoughMemoryError",
     "OptionError",
     "PowerDiagram",
@@ -130,6 +134,7 @@ __all__ = [
     "TriangulationDensity",
     "__version__",
     "area_preserving_map",
+    "ball_to_shape",
     "check",
     "compose",
     "conformal_map",

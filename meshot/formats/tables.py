@@ -21,10 +21,10 @@ class SitesFile:
 
     Attributes
     ----------
-    sites : (n, 2) float
+    sites : (n, 2) or (n, 3) float
         In the order of the file.
     masses : (n,) float or None
-        Its third column, if there is one.
+        Its last column, if there is one more than coordinates.
     sha256 : str
         Hash of the file's bytes, in hexadecimal.
     """
@@ -34,18 +34,20 @@ class SitesFile:
     sha256: str
 
 
-def read_sites(path: PathLike) -> SitesFile:
-    r"""Read sites, one a row: x, y and, if there is a third column, the mass.
+def read_sites(path: PathLike, dimension: int = 2) -> SitesFile:
+    r"""Read sites, one a row: their coordinates and, if there is one more column, the mass.
 
     Parameters
     ----------
     path : str or path
         See `read_table`.
+    dimension : int
+        Number of coordinates, 2 or 3.
 
     Raises
     ------
     MeshReadError
-        As `read_table`; or the table has fewer than two columns or more than three.
+        As `read_table`; or the table has fewer columns than coordinates, or more than one more.
 
     Examples
     --------
@@ -58,10 +60,11 @@ def read_sites(path: PathLike) -> SitesFile:
     """
     data = read_bytes(path)
     table = _table(path, data)
-    if table.shape[1] not in (2, 3):
-        raise MeshReadError(f"{path} has {table.shape[1]} columns, but sites have two, x and y, or three with a mass")
-    masses = table[:, 2].copy() if table.shape[1] == 3 else None
-    return SitesFile(table[:, :2].copy(), masses, hashlib.sha256(data).hexdigest())
+    if table.shape[1] not in (dimension, dimension + 1):
+        words = "two, x and y, or three" if dimension == 2 else "three, x, y and z, or four"
+        raise MeshReadError(f"{path} has {table.shape[1]} columns, but sites have {words} with a mass")
+    masses = table[:, dimension].copy() if table.shape[1] > dimension else None
+    return SitesFile(table[:, :dimension].copy(), masses, hashlib.sha256(data).hexdigest())
 
 
 def read_masses(path: PathLike, what: str = "masses") -> Floats:

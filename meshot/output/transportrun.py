@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from meshot.diagrams.domains import Disk, Domain
+from meshot.diagrams.domains import Box, Disk, Domain
 from meshot.diagrams.polygons import Polygons, domain_corners
+from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron, SpaceDomain
 from meshot.files import PathLike, write_json, write_npz, write_text
 from meshot.meshes.mesh import Floats
 from meshot.output.output import Provenance, complete_folder, solver_figures
@@ -69,7 +70,7 @@ def transport_metrics(run: TransportRun) -> dict[str, Any]:
     }
 
 
-def domain_figures(domain: Domain) -> dict[str, Any]:
+def domain_figures(domain: Domain | SpaceDomain) -> dict[str, Any]:
     """Return what a domain is, as numbers.
 
     Examples
@@ -77,10 +78,15 @@ def domain_figures(domain: Domain) -> dict[str, Any]:
     >>> domain_figures(Disk())["kind"]
     'disk'
     """
+    size = {"area" if domain.dimension == 2 else "volume": domain.measure}
     kind = type(domain).__name__.lower()
-    if isinstance(domain, Disk):
-        return {"kind": kind, "center": domain.center.tolist(), "radius": domain.radius, "area": domain.area}
-    return {"kind": kind, "corners": domain_corners(domain).tolist(), "area": domain.area}
+    if isinstance(domain, Disk | Ball):
+        return {"kind": kind, "center": domain.center.tolist(), "radius": domain.radius, **size}
+    if isinstance(domain, ConvexPolyhedron):
+        return {"kind": kind, "corners": domain.vertices.tolist(), **size}
+    if isinstance(domain, Box) and domain.dimension == 3:
+        return {"kind": kind, "lower": domain.lower.tolist(), "upper": domain.upper.tolist(), **size}
+    return {"kind": kind, "corners": domain_corners(domain).tolist(), **size}
 
 
 def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes) -> None:

@@ -1,6 +1,7 @@
 """Pictures of power cells and of the sites that they belong to, in the same colors."""
 
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -85,7 +86,7 @@ def _colors(run: TransportRun) -> Floats:
 
 
 def _domain_outline(run: TransportRun) -> Floats:
-    domain = run.result.problem.domain
+    domain: Any = run.result.problem.domain
     if np.isfinite(domain.circle_radius):
         return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), domain, np.pi / 360)[1]
     return domain_corners(domain)

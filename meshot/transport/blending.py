@@ -7,13 +7,13 @@ solved loosely, a cell of area a lacks mass under f only if ``t mean(f) a`` is n
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from meshot.diagrams.power import PowerDiagram, PowerEngine
 from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats
-from meshot.transport.newton import DampedNewton, TransportProblem, first_state
+from meshot.transport.newton import DampedNewton, Diagram, Engine, TransportProblem, first_state
 
 # Share of the cells up to which they are raised, rounds of that, and the growth of the steps.
 FEW, ROUNDS, GROWTH = 0.1, 60, 1.3
@@ -23,15 +23,15 @@ LEAST = 0.05
 FIRST, FADE, LAST, LOOSE = 0.25, 4.0, 1e-12, 0.3
 
 
-def give_all_mass(problem: TransportProblem, engine: PowerEngine, diagram: PowerDiagram) -> PowerDiagram:
+def give_all_mass(problem: TransportProblem, engine: Engine, diagram: Diagram) -> Diagram:
     """Return a diagram in which every cell has mass: this one, if that is so, or another.
 
     Parameters
     ----------
     problem : TransportProblem
-    engine : PowerEngine
+    engine : PowerEngine or SpaceEngine
         For the problem's sites, domain and source.
-    diagram : PowerDiagram
+    diagram : PowerDiagram or SpaceDiagram
         Every cell has area.
 
     Raises
@@ -46,7 +46,7 @@ def give_all_mass(problem: TransportProblem, engine: PowerEngine, diagram: Power
     >>> density = GridDensity([[0.0, 0.0, 1.0]], [0, 0], [3, 1])
     >>> source = Source(density, density.domain)
     >>> problem = TransportProblem(np.array([[0.5, 0.5], [2.5, 0.5]]), np.array([0.5, 0.5]), source.domain, source)
-    >>> engine = PowerEngine(problem.sites, problem.domain, source)
+    >>> engine = problem.engine()
     >>> start = give_all_mass(problem, engine, engine.diagram(np.zeros(2)))
     >>> bool((start.masses > 0).all())
     True
@@ -56,10 +56,10 @@ def give_all_mass(problem: TransportProblem, engine: PowerEngine, diagram: Power
         diagram = diagram if raised is None else raised
     share = FIRST
     while len(diagram.empty):
-        if problem.source is None or not (diagram.areas > 0).all() or share < LAST:
+        if problem.source is None or not (diagram.measures > 0).all() or share < LAST:
             raise GeometryError("cells have no mass at the start", ids=diagram.empty.tolist())
         blended = replace(problem, source=problem.source.blended(share))
-        mixed = PowerEngine(problem.sites, problem.domain, blended.source)
+        mixed = blended.engine()
         state = first_state(blended, mixed.diagram(diagram.weights))
         for next_state in DampedNewton(tol=LOOSE).iterate(blended, mixed, state):
             state = next_state
@@ -68,7 +68,7 @@ def give_all_mass(problem: TransportProblem, engine: PowerEngine, diagram: Power
     return diagram
 
 
-def _raised(engine: PowerEngine, diagram: PowerDiagram, wanted: Floats) -> PowerDiagram | None:
+def _raised(engine: Any, diagram: Any, wanted: Floats) -> Any:
     """Raise the weights of cells below `LEAST` of the mass wanted, in growing steps; None if that does not end."""
     first = 0.1 * wanted * diagram.areas.sum() / diagram.masses.sum()
     steps = first.copy()

@@ -13,23 +13,23 @@ from meshot.diagrams.cells import measure_cell
 from meshot.diagrams.clipping import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, start_cell
 from meshot.diagrams.power import PowerDiagram, PowerEngine
 from meshot.diagrams.sitetree import build_tree, raise_bounds
+from meshot.diagrams.spacepower import SpaceEngine
 from meshot.kernels import kernel, subkernel
 from meshot.meshes.mesh import Floats, Ints
+from meshot.transport.newton import Diagram, Engine
+from meshot.transport.spacemending import GOAL, LEAST, ROUNDS, mend_in_space
 
-# Shares of the mass wanted: below the first a cell is mended, to between the second and twice as much.
-LEAST, GOAL = 0.05, 0.3
-ROUNDS = 8
 # Cells looked at, for each small one, before giving up: raised ones and those near them.
 LIMIT = 300
 _CORNERS = 256
 
 
-def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, neighbors: Ints) -> PowerDiagram | None:
-    """Return a diagram near that of `weights` in which every cell has area, or None if there is none to be found.
+def mend(engine: Engine, weights: Floats, wanted: Floats, starts: Ints, neighbors: Ints) -> Diagram | None:
+    """Return a diagram near that of `weights` in which every cell has mass, or None if there is none to be found.
 
     Parameters
     ----------
-    engine : PowerEngine
+    engine : PowerEngine or SpaceEngine
     weights : (n,) float
         Power weights psi.
     wanted : (n,) float
@@ -51,6 +51,8 @@ def mend(engine: PowerEngine, weights: Floats, wanted: Floats, starts: Ints, nei
     squared = ((engine.local[owner] - engine.local[neighbors]) ** 2).sum(axis=1)
     spacing = np.sqrt(np.bincount(owner, squared, engine.count) / np.maximum(np.diff(starts), 1))
     spacing = np.where(spacing > 0, spacing, 1.0)
+    if isinstance(engine, SpaceEngine):
+        return mend_in_space(engine, weights, wanted, spacing)
     place = np.empty_like(order)
     place[order] = np.arange(engine.count)
     diagram = engine.diagram(weights)

@@ -18,23 +18,31 @@ The finest level then starts so near that Newton's method takes full steps nearl
 
 import numpy as np
 
-from meshot.diagrams.power import PowerDiagram, PowerEngine
 from meshot.errors import GeometryError
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
 from meshot.transport.blending import give_all_mass
 from meshot.transport.mending import mend
-from meshot.transport.newton import DampedNewton, TransportProblem, TransportState, admissible_heights, first_state
+from meshot.transport.newton import (
+    DampedNewton,
+    Diagram,
+    Engine,
+    TransportProblem,
+    TransportState,
+    admissible_heights,
+    first_state,
+)
 
 COARSEST = 400
 LOOSE = 0.05
 # Largest relative error of a plain start from which Newton's method ends as soon without coarser problems: uniform
 # sites have 5, conformal maps 10 and more.
 FAR = 12.0
-SWEEPS = 3
+# Sweeps of smoothing in the plane and in space, where more would blur what is sharp: fits there reach farther.
+SWEEPS = {2: 3, 3: 1}
 
 
-def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDiagram:
+def multilevel_start(problem: TransportProblem, engine: Engine) -> Diagram:
     """Return a diagram near the optimal one in which every cell has mass; its weights are where to start.
 
     That of `admissible_heights`, if the problem is small or it is near enough (error below `FAR`).
@@ -42,14 +50,14 @@ def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDia
     Parameters
     ----------
     problem : TransportProblem
-    engine : PowerEngine
+    engine : PowerEngine or SpaceEngine
         For the problem's sites and domain.
 
     Examples
     --------
     >>> from meshot.diagrams.domains import Disk
     >>> problem = TransportProblem(np.array([[-0.1, 0.0], [0.3, 0.0]]), np.ones(2), Disk())
-    >>> multilevel_start(problem, PowerEngine(problem.sites, problem.domain)).masses.shape
+    >>> multilevel_start(problem, problem.engine()).masses.shape
     (2,)
     """
     plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
@@ -62,7 +70,7 @@ def multilevel_start(problem: TransportProblem, engine: PowerEngine) -> PowerDia
     if solved is None:
         return give_all_mass(problem, engine, plain)
     dual = prolong(coarse, solved.diagram, engine.local)
-    for _ in range(SWEEPS):
+    for _ in range(SWEEPS[engine.local.shape[1]]):
         dual = smooth(engine.local, dual, *near)
     weights = np.empty(engine.count)
     weights[engine.order] = (engine.local**2).sum(axis=1) - 2 * dual
@@ -87,7 +95,7 @@ def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:
 def _solve_loosely(problem: TransportProblem) -> TransportState | None:
     """Solve to the error `LOOSE`; None if groups have the same center of mass."""
     try:
-        engine = PowerEngine(problem.sites, problem.domain, problem.source)
+        engine = problem.engine()
     except GeometryError:
         return None
     state = first_state(problem, multilevel_start(problem, engine))
@@ -96,14 +104,14 @@ def _solve_loosely(problem: TransportProblem) -> TransportState | None:
     return state
 
 
-def prolong(coarse: TransportProblem, diagram: PowerDiagram, sites: Floats) -> Floats:
+def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats) -> Floats:
     """Return the dual potential u* at fine sites, (n,), from a coarse diagram.
 
     Parameters
     ----------
     coarse : TransportProblem
         From `coarsen`.
-    diagram : PowerDiagram
+    diagram : PowerDiagram or SpaceDiagram
         A diagram of its sites without empty cells.
     sites : (n, d) float
         In the order that was coarsened, and relative to the domain's center.

@@ -19,6 +19,8 @@ from meshot.algebra.multigrid import GroupMultigrid
 from meshot.diagrams.domains import Domain
 from meshot.diagrams.power import PowerDiagram, PowerEngine
 from meshot.diagrams.source import Source
+from meshot.diagrams.spacedomains import SpaceDomain
+from meshot.diagrams.spacepower import SpaceDiagram, SpaceEngine
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.kernels import kernel, run_in_chunks
 from meshot.meshes.mesh import Floats, Ints
@@ -31,6 +33,9 @@ MULTIGRID_FROM, MAX_ITERATIONS = 5_000, 150
 # Share of the mean density that facets have at least in the Hessian, which would be singular where the density's parts
 # lie apart.
 FAINT = 1e-10
+
+Diagram = PowerDiagram | SpaceDiagram
+Engine = PowerEngine | SpaceEngine
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class NewtonStep:
     step : float
         Step length taken, a power of 1/2.
     certificate : float
-        Relative difference between the sum of the cells' areas and the domain's.
+        Relative difference between the sum of the cells' areas, or volumes, and the domain's.
     seconds : float
         Time since the start.
     """
@@ -63,7 +68,7 @@ class TransportState:
     """An iterate: heights, their diagram, and the steps that led to it."""
 
     heights: Floats
-    diagram: PowerDiagram
+    diagram: Diagram
     history: tuple[NewtonStep, ...]
 
     @property
@@ -74,20 +79,27 @@ class TransportState:
 
 @dataclass(frozen=True, eq=False)
 class TransportProblem:
-    """A density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2).
+    """A density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2 or 3).
 
     The density is that of `source`, uniform if there is none.
     """
 
     sites: Floats
     masses: Floats
-    domain: Domain
+    domain: Domain | SpaceDomain
     source: Source | None = None
 
     @property
     def density(self) -> float:
         """The factor that scales the density, from the masses in a diagram to those of the transport."""
-        return float(self.masses.sum() / (self.domain.area if self.source is None else self.source.mass))
+        return float(self.masses.sum() / (self.domain.measure if self.source is None else self.source.mass))
+
+    def engine(self) -> Engine:
+        """Return the engine for diagrams of the sites."""
+        domain: Any = self.domain
+        if domain.dimension == 3:
+            return SpaceEngine(self.sites, domain)
+        return PowerEngine(self.sites, domain, self.source)
 
     def power_weights(self, heights: Floats) -> Floats:
         """Return psi_i = 2 h_i + |y_i|^2, with positions taken relative to the domain's center.
@@ -102,7 +114,7 @@ class TransportProblem:
         local = self.sites - self.domain.center
         return np.asarray((weights - (local**2).sum(axis=1)) / 2 - self.sites @ self.domain.center)
 
-    def laplacian(self, diagram: PowerDiagram, rows: int) -> tuple[Ints, csr_array]:
+    def laplacian(self, diagram: Diagram, rows: int) -> tuple[Ints, csr_array]:
         """Return the sites in Hilbert order, and the first `rows` rows and columns of their Hessian."""
         return diagram.edges.order, _laplacian(self, diagram, rows)
 
@@ -122,7 +134,7 @@ class DampedNewton:
     tol: float = TOL
     max_iter: int = 200
 
-    def start(self, problem: TransportProblem, engine: PowerEngine, heights: Floats | None = None) -> TransportState:
+    def start(self, problem: TransportProblem, engine: Engine, heights: Floats | None = None) -> TransportState:
         """Return the first state: from `heights`, or from `admissible_heights`."""
         if heights is None:
             heights = admissible_heights(problem)
@@ -131,7 +143,7 @@ class DampedNewton:
             raise GeometryError("cells are empty at the start", ids=diagram.empty.tolist())
         return first_state(problem, diagram)
 
-    def step(self, problem: TransportProblem, engine: PowerEngine, state: TransportState) -> TransportState | None:
+    def step(self, problem: TransportProblem, engine: Engine, state: TransportState) -> TransportState | None:
         """Return the next state, or None if no step length brings the error down.
 
         The step is halved until every cell keeps `floor` and the error (2-norm) falls by the factor 1 - step / 2.
@@ -156,9 +168,7 @@ class DampedNewton:
             length /= 2
         return None
 
-    def iterate(
-        self, problem: TransportProblem, engine: PowerEngine, start: TransportState
-    ) -> Iterator[TransportState]:
+    def iterate(self, problem: TransportProblem, engine: Engine, start: TransportState) -> Iterator[TransportState]:
         """Yield `start` and one state after another until a tolerance, a limit or rounding ends it."""
         state: TransportState | None = start
         while state is not None:
@@ -170,7 +180,7 @@ class DampedNewton:
     def run(
         self,
         problem: TransportProblem,
-        engine: PowerEngine,
+        engine: Engine,
         start: TransportState,
         callback: Callable[[TransportState], None] | None = None,
         progress: Progress | None = None,
@@ -231,7 +241,7 @@ class NewtonResult:
 
     @property
     def centroids(self) -> Floats:
-        """Centroid of each cell, (n, 2 or 3)."""
+        """Centroid of each cell, (n, d)."""
         return np.asarray(self.diagram.centroids)
 
     @property
@@ -250,13 +260,13 @@ class NewtonResult:
         return max(step.certificate for step in self.history)
 
 
-def first_state(problem: TransportProblem, diagram: PowerDiagram, seconds: float = 0.0) -> TransportState:
+def first_state(problem: TransportProblem, diagram: Diagram, seconds: float = 0.0) -> TransportState:
     """Return the state at a diagram without empty cells, that took `seconds` to find."""
     record = _record(problem, diagram, 1.0, seconds)
     return TransportState(problem.heights(diagram.weights), diagram, (record,))
 
 
-def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: Floats, tol: float = 1e-10) -> Floats:
+def newton_direction(problem: TransportProblem, diagram: Diagram, missing: Floats, tol: float = 1e-10) -> Floats:
     """Return d with Hessian d = missing, of mean zero.
 
     The Hessian is a weighted graph Laplacian, dw_i/dh_j = -mu(facet ij) / |y_i - y_j|; its null space, the constants,
@@ -265,7 +275,7 @@ def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: 
     Parameters
     ----------
     problem : TransportProblem
-    diagram : PowerDiagram
+    diagram : PowerDiagram or SpaceDiagram
     missing : (n,) float
     tol : float
         Relative residual at which multigrid stops, which solves the large systems.
@@ -285,7 +295,7 @@ def newton_direction(problem: TransportProblem, diagram: PowerDiagram, missing: 
     return direction - direction.mean()
 
 
-def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_array:
+def facet_laplacian(problem: TransportProblem, diagram: Diagram) -> csr_array:
     """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal."""
     order, matrix = problem.laplacian(diagram, len(problem.sites))
     place = np.empty_like(order)
@@ -293,11 +303,11 @@ def facet_laplacian(problem: TransportProblem, diagram: PowerDiagram) -> csr_arr
     return csr_array(matrix[place][:, place])
 
 
-def _laplacian(problem: TransportProblem, diagram: PowerDiagram, rows: int) -> csr_array:
+def _laplacian(problem: TransportProblem, diagram: Diagram, rows: int) -> csr_array:
     """Return the first `rows` rows and columns of the Hessian of the sites in Hilbert order, diagonal entries first."""
     edges, lengths = diagram.edges, diagram.edges.masses
     if problem.source is not None:
-        lengths = lengths + FAINT * problem.source.mass / problem.domain.area * edges.lengths
+        lengths = lengths + FAINT * problem.source.mass / problem.domain.measure * edges.lengths
     kept = np.concatenate([[0], np.cumsum((edges.beyond >= 0) & (edges.beyond < rows) & (lengths > 0))])
     indptr = (kept[edges.starts[: rows + 1]] + np.arange(rows + 1)).astype(np.int32)
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1])
@@ -348,7 +358,7 @@ def admissible_heights(problem: TransportProblem) -> Floats:
     return np.asarray(-((moved - domain.center) ** 2).sum(axis=1) / (2 * scale) - (sites - middle) @ domain.center)
 
 
-def _record(problem: TransportProblem, diagram: PowerDiagram, length: float, seconds: float) -> NewtonStep:
+def _record(problem: TransportProblem, diagram: Diagram, length: float, seconds: float) -> NewtonStep:
     masses = diagram.masses * problem.density
     error = float(np.abs(masses / problem.masses - 1).max())
     return NewtonStep(error, float(masses.min()), length, diagram.certificate, seconds)

@@ -1,7 +1,8 @@
-"""What a transport in the plane gives: the map, its potentials, its cost and its interpolations."""
+"""What a transport in plane or space gives: the map, its potentials, its cost and its interpolations."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +11,8 @@ from meshot.diagrams.dual import PiecewiseLinear
 from meshot.diagrams.polygons import Polygons
 from meshot.diagrams.power import PowerDiagram
 from meshot.diagrams.sitetree import build_tree, hilbert_order, nearest_sites
+from meshot.diagrams.spacetree import nearest_space_sites
+from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
 from meshot.meshes.mesh import Floats, Ints
 from meshot.transport.newton import NewtonResult, TransportProblem
@@ -25,7 +28,7 @@ class TransportResult(NewtonResult):
         Sites, masses asked for, domain, and the density there.
     heights : (n,) float
         Heights h of the Brenier potential, of mean zero.
-    diagram : PowerDiagram
+    diagram : PowerDiagram or SpaceDiagram
         Its cells (with masses before the density is scaled).
     history : tuple of NewtonStep
         One entry a step; the first is the start.
@@ -37,7 +40,7 @@ class TransportResult(NewtonResult):
     """
 
     problem: TransportProblem
-    diagram: PowerDiagram
+    diagram: Any
     cell_of_site: Ints
 
     @property
@@ -60,29 +63,30 @@ class TransportResult(NewtonResult):
         return float(integrals.sum() * self.problem.density)
 
     def map(self, x: ArrayLike) -> Floats:
-        """Return the image T(x) of points (m, 2): the site in whose cell each lies."""
+        """Return the image T(x) of points (m, d): the site in whose cell each lies."""
         return np.asarray(self.problem.sites[self.locate(x)])
 
     def locate(self, x: ArrayLike) -> Ints:
-        """Return the site in whose cell each point (m, 2) lies, (m,); points outside the domain too get their site."""
+        """Return the site in whose cell each point (m, d) lies, (m,); points outside the domain too get their site."""
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
         order, sites, weights, tree = self._tree
+        nearest = nearest_sites if sites.shape[1] == 2 else nearest_space_sites
         parts = run_in_chunks(
-            lambda start, stop: nearest_sites(points[start:stop], sites, weights, *tree), len(points), 1 << 14
+            lambda start, stop: nearest(points[start:stop], sites, weights, *tree), len(points), 1 << 14
         )
         return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:
-        """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, 2)."""
+        """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, d)."""
         site = self.locate(x)
         return np.asarray((np.asarray(x) * self.problem.sites[site]).sum(axis=1) + self.heights[site])
 
     def kantorovich(self, x: ArrayLike) -> Floats:
-        """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, 2)."""
+        """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, d)."""
         return np.asarray((np.asarray(x) ** 2).sum(axis=1) / 2 - self.potential(x))
 
     def dual_potential(self, y: ArrayLike) -> Floats:
-        """Return the Legendre dual u*(y) = sup_x <x, y> - u(x) of the Brenier potential at points (m, 2).
+        """Return the Legendre dual u*(y) = sup_x <x, y> - u(x) of the Brenier potential at points (m, 2) of the plane.
 
         It is piecewise linear on the weighted Delaunay triangulation of the sites, with the values -h_i there, and
         infinite outside the sites' convex hull.
@@ -106,11 +110,11 @@ class TransportResult(NewtonResult):
         return self.cost + float((weights - weights.mean()) @ missing)
 
     def interpolate(self, t: float) -> Floats:
-        """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, 2)."""
+        """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, d)."""
         return np.asarray((1 - t) * self.centroids + t * self.problem.sites)
 
     def interpolate_cells(self, t: float) -> Polygons:
-        """Return the cells on their way: x goes to (1 - t) x + t y_i, so that areas shrink by (1 - t)^2.
+        """Return the cells of the plane on their way: x goes to (1 - t) x + t y_i, so that areas shrink by (1 - t)^2.
 
         Parameters
         ----------
@@ -134,11 +138,17 @@ class TransportResult(NewtonResult):
 
     @cached_property
     def _polygons(self) -> Polygons:
-        return self.diagram.polygons()
+        return self._planar.polygons()
 
     @cached_property
     def _dual(self) -> PiecewiseLinear:
-        return PiecewiseLinear(self.problem.sites, -self.heights, self.diagram.triangulation)
+        return PiecewiseLinear(self.problem.sites, -self.heights, self._planar.triangulation)
+
+    @property
+    def _planar(self) -> PowerDiagram:
+        if not isinstance(self.diagram, PowerDiagram):
+            raise GeometryError("this is for transports in the plane")
+        return self.diagram
 
     @cached_property
     def _tree(self) -> tuple[Ints, Floats, Floats, tuple[Ints, Floats]]:

@@ -1,4 +1,4 @@
-"""Semi-discrete optimal transport in the plane: from a density on a convex domain to weighted sites.
+"""Semi-discrete optimal transport in plane and space: from a density on a convex domain to weighted sites.
 
 The Brenier potential is u(x) = max_i (<x, y_i> + h_i); its gradient sends the cell W_i of the power diagram with
 weights psi_i = 2 h_i + |y_i|^2 to the site y_i. The heights h for which every cell has the mass asked for are found by
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.diagrams.density import Density
-from meshot.diagrams.domains import Domain
-from meshot.diagrams.power import PowerEngine, default_domain
+from meshot.diagrams.domains import Disk, Domain
+from meshot.diagrams.power import default_domain
 from meshot.diagrams.sites import Duplicates, Merged, check_duplicates, check_masses, check_numbers, check_sites, merge
 from meshot.diagrams.source import Source
+from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron, SpaceDomain
 from meshot.errors import GeometryError
 from meshot.memory import require_memory
 from meshot.meshes.mesh import Floats
@@ -37,8 +38,8 @@ from meshot.transport.result import TransportResult
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
-# Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
-TRANSPORT_BYTES = 1200
+# Bytes of memory that a site takes at the peak, in the plane and in space: measured from 10^5 to 10^6 sites.
+TRANSPORT_BYTES = {2: 1200, 3: 3000}
 
 __all__ = [
     "DampedNewton",
@@ -55,7 +56,7 @@ __all__ = [
 def solve_transport(
     sites: ArrayLike,
     masses: ArrayLike | None = None,
-    domain: Domain | None = None,
+    domain: Domain | SpaceDomain | None = None,
     density: Density | None = None,
     *,
     tol: float = TOL,
@@ -70,16 +71,16 @@ def solve_transport(
 
     Parameters
     ----------
-    sites : (n, 2) float
-        Distinct sites, anywhere in the plane.
+    sites : (n, 2) or (n, 3) float
+        Distinct sites, anywhere in the plane or in space.
     masses : (n,) float, optional
-        Positive masses; equal ones, of the domain's area or, with a density, its mass in total, by default. The
-        density is scaled to their sum.
-    domain : Disk, Box or ConvexPolygon, optional
-        By default the unit disk, or all that the density covers.
+        Positive masses; equal ones, of the domain's area or volume or, with a density, its mass in total, by default.
+        The density is scaled to their sum.
+    domain : Disk, Box or ConvexPolygon; Ball, Box or ConvexPolyhedron; optional
+        By default the unit disk, or all that the density covers; in space the unit ball.
     density : GridDensity or TriangulationDensity, optional
         Density of the source, uniform by default; `sample_density` makes one of a function. It may vanish in parts of
-        the domain.
+        the domain. In space it is uniform.
     tol : float
         Largest relative error of a cell's mass.
     max_iter : int
@@ -99,7 +100,7 @@ def solve_transport(
     ------
     GeometryError
         Sites that coincide, masses that are not positive and finite, wrong shapes, a density that does not cover the
-        domain or vanishes on all of it.
+        domain or vanishes on all of it, or one in space.
     NotEnoughMemoryError
         There are too many sites for the memory that is available.
 
@@ -117,14 +118,15 @@ def solve_transport(
     >>> result = solve_transport([[-0.1, 0.0], [0.3, 0.0]], [1.0, 1.0])
     >>> bool(result.converged), float(round(abs(result.diagram.facet_lengths[0]), 6))
     (True, 2.0)
+    >>> result = solve_transport([[-0.1, 0.0, 0.0], [0.3, 0.0, 0.0]])  # the unit ball, of volume 4 pi / 3
+    >>> result.masses.round(6)
+    array([2.094395, 2.094395])
     """
     require_positive("tol", tol)
-    domain = default_domain(domain, density)
-    source = None if density is None else Source(density, domain)
-    problem, merged = _checked_problem(sites, masses, domain, source, duplicates)
+    problem, merged = _checked_problem(sites, masses, domain, density, duplicates)
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
-    engine = PowerEngine(problem.sites, problem.domain, source)
+    engine = problem.engine()
     if heights is not None:
         start = solver.start(problem, engine, _checked_heights(heights, merged))
     elif multilevel and engine.count >= MULTILEVEL_FROM:
@@ -138,20 +140,39 @@ def solve_transport(
 
 
 def _checked_problem(
-    sites: ArrayLike, masses: ArrayLike | None, domain: Domain, source: Source | None, duplicates: Duplicates
+    sites: ArrayLike,
+    masses: ArrayLike | None,
+    domain: Domain | SpaceDomain | None,
+    density: Density | None,
+    duplicates: Duplicates,
 ) -> tuple[TransportProblem, Merged]:
     """Return the problem and which sites it merges."""
     check_duplicates(duplicates)
-    positions = check_sites(sites, distinct=duplicates == "error")
+    domain, source = _source(sites, domain, density)
+    positions = check_sites(sites, distinct=duplicates == "error", dimension=domain.dimension)
     n = len(positions)
-    require_memory(n * TRANSPORT_BYTES, f"a transport to {n:,} sites")
-    total = domain.area if source is None else source.mass
+    require_memory(n * TRANSPORT_BYTES[domain.dimension], f"a transport to {n:,} sites")
+    total = domain.measure if source is None else source.mass
     wanted = check_masses(np.full(n, total / n) if masses is None else masses, n)
     if duplicates == "error":
         return TransportProblem(positions, wanted, domain, source), Merged(np.arange(n), np.arange(n))
     merged = merge(positions)
     summed = np.bincount(merged.place, wanted).astype(np.float64)
     return TransportProblem(positions[merged.first], summed, domain, source), merged
+
+
+def _source(
+    sites: ArrayLike, domain: Domain | SpaceDomain | None, density: Density | None
+) -> tuple[Domain | SpaceDomain, Source | None]:
+    """Return the domain, of the dimension of the sites if none is given, and the density there."""
+    if domain is None and density is None and np.shape(sites)[1:] == (3,):
+        return Ball(), None
+    if density is None:
+        return Disk() if domain is None else domain, None
+    if isinstance(domain, Ball | ConvexPolyhedron) or (domain is not None and domain.dimension != 2):
+        raise GeometryError("densities are for domains of the plane: in space the source is uniform")
+    planar = default_domain(domain, density)
+    return planar, Source(density, planar)
 
 
 def _checked_heights(heights: ArrayLike, merged: Merged) -> Floats:

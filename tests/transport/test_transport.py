@@ -276,7 +276,7 @@ def test_moving_and_scaling_the_target_leaves_the_cells(count, seed, scale, shif
         ([[0, 0], [0, 0]], [1.0, 1.0], "coincide"),
         ([[0, 0], [np.inf, 0]], [1.0, 1.0], "not finite"),
         (np.empty((0, 2)), None, "shape"),
-        ([[0.0, 0, 0]], None, "shape"),
+        ([[0.0, 0, 0, 0]], None, "shape"),
     ],
 )
 def test_bad_input_is_refused(sites, masses, cause):

@@ -43,7 +43,8 @@ def transport_command(
     tol: Tolerance = TOL,
     json: Json = False,
 ) -> int:
-    """Send a uniform density to sites by optimal transport. Writes cells.vtk, cells.png, transport.npz and a report."""
+    """Send a uniform density to sites by optimal transport. Writes cells, folds and a report."""
+    from meshot.folds.singular import singular_set
     from meshot.formats.tables import read_masses, read_sites
     from meshot.output.output import Provenance, check_folder
     from meshot.output.transportrun import TransportRun, transport_metrics, write_transport
@@ -59,7 +60,10 @@ def transport_command(
         with job.stages("transport"):
             result = solve_transport(file.sites, wanted, source, tol=tol, duplicates=duplicates, progress=job.clock)
         options = {"domain": domain, "tol": tol, "duplicates": duplicates}
-        run = TransportRun(file.sites, result, Provenance(sites.name, file.sha256, command_line(), options))
+        with job.stages("folds"):
+            folds = singular_set(result)
+        provenance = Provenance(sites.name, file.sha256, command_line(), options)
+        run = TransportRun(file.sites, result, provenance, folds=folds)
         with job.stages("report"):
             from meshot.report.cellfigures import cells_picture, png
             from meshot.report.transportreport import render_transport
@@ -99,6 +103,7 @@ def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
         ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),
         ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
         ("W_2", number(figures["wasserstein"], 6)),
+        ("folds", f"{number(len(figures['folds']['sheets']))}, of length {number(figures['folds']['measure'])}"),
         ("seconds", f"{figures['seconds']['total']:.1f}"),
         ("report", str(out / "report.html")),
     ]

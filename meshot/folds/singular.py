@@ -100,16 +100,26 @@ class SingularSet:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(total / self.sheet_measures)
 
-    def distances(self, points: Floats) -> Floats:
-        """Return the distance of points (q, d) to the set, infinite if it is empty, up to a hundredth of the largest.
+    def nearest(self, points: Floats) -> tuple[Floats, Ints]:
+        """Return the distance of points (q, d) to the set and the facet that is nearest; inf and -1 if it is empty.
 
-        Points on the facets stand for them, at steps of a hundredth of the set's extent at most.
+        Points on the facets, a thousandth of the set's extent apart, stand for them.
         """
         if not len(self):
-            return np.full(len(points), np.inf)
+            return np.full(len(points), np.inf), np.full(len(points), -1)
+        owner, tree = self._on_facets
+        distance, place = tree.query(points)
+        return np.asarray(distance), owner[place]
+
+    def distances(self, points: Floats) -> Floats:
+        """Return the distance of points (q, d) to the set as `nearest` does."""
+        return self.nearest(points)[0]
+
+    @cached_property
+    def _on_facets(self) -> tuple[Ints, cKDTree]:
         extent = float(norms(np.ptp(self.points, axis=0)[None])[0]) or 1.0
-        _, on_facets = sampled(Facets(self.points, self.facets, self.measures), extent / 1000)
-        return np.asarray(cKDTree(on_facets).query(points)[0])
+        owner, on_facets = sampled(Facets(self.points, self.facets, self.measures), extent / 1000)
+        return owner, cKDTree(on_facets)
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of ``metrics.json``: how many facets and sheets, their measures, jumps, ends."""

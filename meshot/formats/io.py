@@ -255,8 +255,9 @@ def write_ply(
         The file.
     vertices : (V, 3) float
         Positions.
-    faces : (F, 3) int or None
-        Vertex indices; None writes a point cloud.
+    faces : (F, 3) or (F, 2) int or None
+        Vertex indices of triangles, or of the ends of edges, which become the element ``edge`` with ``vertex1`` and
+        ``vertex2``; None writes a point cloud.
     face_scalars, vertex_scalars : mapping of str to (F,) or (V,) float, optional
         Properties of each face and vertex, by name.
 
@@ -275,8 +276,9 @@ def write_ply(
     if clash:
         raise ValueError(f"the name {sorted(clash)[0]!r} is taken by the position")
     if faces is not None:
-        triangles = np.asarray(faces)
-        blocks.append(_ply_block(header, "face", len(triangles), face_scalars or {}, triangles))
+        corners = np.asarray(faces)
+        kind = "face" if corners.shape[1] == 3 else "edge"
+        blocks.append(_ply_block(header, kind, len(corners), face_scalars or {}, corners))
     with replacing(path) as file:
         file.write("\n".join([*header, "end_header", ""]).encode())
         for block in blocks:
@@ -287,9 +289,12 @@ def _ply_block(header: list[str], name: str, rows: int, scalars: Mapping[str, Ar
     """Return an element's bytes; its lines go to the end of `header`."""
     header.append(f"element {name} {rows}")
     fields: list[tuple[Any, ...]] = []
-    if faces is not None:
+    if name == "face":
         header.append("property list uchar int vertex_indices")
         fields = [(" count", "<u1"), (" index", "<i4", 3)]
+    elif name == "edge":
+        header += ["property int vertex1", "property int vertex2"]
+        fields = [(" index", "<i4", 2)]
     for key in scalars:
         if not key.isascii() or len(key.split()) != 1 or key != key.strip():
             raise ValueError(f"{key!r} cannot name a PLY property")
@@ -297,7 +302,9 @@ def _ply_block(header: list[str], name: str, rows: int, scalars: Mapping[str, Ar
         fields.append((key, "<f8"))
     table = np.zeros(rows, dtype=fields)
     if faces is not None:
-        table[" count"], table[" index"] = 3, faces
+        table[" index"] = faces
+    if name == "face":
+        table[" count"] = 3
     for key, values in scalars.items():
         if np.shape(values) != (rows,):
             raise ValueError(f"{key!r} must hold one value for each {name}: ({rows},), got {np.shape(values)}")

@@ -11,6 +11,8 @@ from meshot.diagrams.domains import Box, Disk, Domain
 from meshot.diagrams.polygons import Polygons, domain_corners
 from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron, SpaceDomain
 from meshot.files import PathLike, write_json, write_npz, write_text
+from meshot.folds.foldfiles import write_folds
+from meshot.folds.singular import SingularSet
 from meshot.meshes.mesh import Floats
 from meshot.output.output import Provenance, complete_folder, solver_figures
 from meshot.output.vtk import write_vtk_polygons
@@ -30,12 +32,15 @@ class TransportRun:
         Where it comes from.
     seconds : mapping
         Seconds of each stage.
+    folds : SingularSet, optional
+        Where the map tears.
     """
 
     sites: Floats
     result: TransportResult
     provenance: Provenance
     seconds: Mapping[str, float] = field(default_factory=dict)
+    folds: SingularSet | None = None
 
     @cached_property
     def polygons(self) -> Polygons:
@@ -62,6 +67,7 @@ def transport_metrics(run: TransportRun) -> dict[str, Any]:
         "cost": result.cost,
         "wasserstein": float(np.sqrt(result.cost)),
         "dual_cost": result.dual_cost,
+        "folds": None if run.folds is None else run.folds.summary(),
         "merged_sites": shared.tolist(),
         "input": {"name": run.provenance.name, "sha256": run.provenance.sha256, "notes": run.provenance.notes},
         "meshot": run.provenance.version,
@@ -90,7 +96,7 @@ def domain_figures(domain: Domain | SpaceDomain) -> dict[str, Any]:
 
 
 def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes) -> None:
-    """Write cells.vtk, cells.png, transport.npz, report.html and metrics.json into the folder `out`.
+    """Write cells.vtk, cells.png, transport.npz, folds.ply, report.html and metrics.json into the folder `out`.
 
     The files appear when all of them are complete; other files in the folder stay.
 
@@ -137,5 +143,7 @@ def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes)
             polygon_starts=run.polygons.starts,
             polygon_points=run.polygons.points,
         )
+        if run.folds is not None:
+            write_folds(folder / "folds.ply", run.folds)
         write_text(folder / "report.html", page)
         write_json(folder / "metrics.json", transport_metrics(run))

@@ -31,8 +31,8 @@ def farthest(run: TransportRun) -> float:
 
 def cells_picture(run: TransportRun, size: int) -> Image:
     """Draw the cells, colored by how far their centroids are from their sites: RGBA, transparent around the domain."""
-    figure, axis = _canvas(size)
-    outline = _domain_outline(run)
+    figure, axis = canvas(size)
+    outline = domain_outline(run)
     low, high = outline.min(axis=0), outline.max(axis=0)
     count = len(run.distances)
     if count > DRAWN:
@@ -53,13 +53,13 @@ def cells_picture(run: TransportRun, size: int) -> Image:
         corners = np.split(run.polygons.points, run.polygons.starts[1:-1])
         axis.add_collection(PolyCollection(corners, facecolors=_colors(run), edgecolors=edge, linewidths=width))
         axis.fill(*outline.T, facecolor="none", edgecolor=OUTLINE, lw=1)
-    _frame(axis, low, high)
-    return _rgba(figure)
+    frame(axis, low, high)
+    return rgba(figure)
 
 
 def sites_picture(run: TransportRun, size: int) -> Image:
     """Draw the sites, their areas as their masses, in the colors of their cells, on their Delaunay triangulation."""
-    figure, axis = _canvas(size)
+    figure, axis = canvas(size)
     result = run.result
     sites, count = result.problem.sites, len(run.distances)
     triangles = result.diagram.triangulation
@@ -68,8 +68,8 @@ def sites_picture(run: TransportRun, size: int) -> Image:
     area = np.clip(2e4 / count, 0.2, 60) * result.problem.masses / result.problem.masses.mean()
     edge = OUTLINE if count <= OUTLINED else "none"
     axis.scatter(sites[:, 0], sites[:, 1], s=area, c=_colors(run), edgecolors=edge, linewidths=0.3, zorder=2)
-    _frame(axis, sites.min(axis=0), sites.max(axis=0))
-    return _rgba(figure)
+    frame(axis, sites.min(axis=0), sites.max(axis=0))
+    return rgba(figure)
 
 
 def png(image: Image) -> bytes:
@@ -85,14 +85,16 @@ def _colors(run: TransportRun) -> Floats:
     return np.asarray(COLORS(np.clip(run.distances / farthest(run), 0, 1)))
 
 
-def _domain_outline(run: TransportRun) -> Floats:
+def domain_outline(run: TransportRun) -> Floats:
+    """Return the corners of the domain, or points on its circle, (k, 2)."""
     domain: Any = run.result.problem.domain
     if np.isfinite(domain.circle_radius):
         return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), domain, np.pi / 360)[1]
     return domain_corners(domain)
 
 
-def _canvas(size: int) -> tuple[Figure, Axes]:
+def canvas(size: int) -> tuple[Figure, Axes]:
+    """Return an empty square picture of `size` pixels without paper."""
     figure = Figure(figsize=(size / 100, size / 100), dpi=100)
     figure.patch.set_alpha(0)
     axis = figure.add_axes((0, 0, 1, 1))
@@ -101,13 +103,15 @@ def _canvas(size: int) -> tuple[Figure, Axes]:
     return figure, axis
 
 
-def _frame(axis: Axes, low: Floats, high: Floats) -> None:
+def frame(axis: Axes, low: Floats, high: Floats) -> None:
+    """Show what lies between two corners."""
     middle = (low + high) / 2
     reach = (0.5 + MARGIN) * ((high - low).max() or 1.0)
     axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
 
 
-def _rgba(figure: Figure) -> Image:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.array(canvas.buffer_rgba())
+def rgba(figure: Figure) -> Image:
+    """Draw a figure."""
+    drawn = FigureCanvasAgg(figure)
+    drawn.draw()
+    return np.array(drawn.buffer_rgba())

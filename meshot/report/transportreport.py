@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from meshot.folds.singular import SingularSet
 from meshot.output.transportrun import TransportRun, transport_metrics
 from meshot.report import figures
 from meshot.report.cellfigures import cells_picture, farthest, sites_picture
 from meshot.report.colors import SEQUENTIAL
 from meshot.report.figures import Image
+from meshot.report.foldfigures import JUMPS, torn_potential, torn_source, torn_target, widest
 from meshot.report.page import Picture, chart, data_uri, number, render_page
 
 DOMAINS = {"disk": "disk", "box": "box", "convexpolygon": "polygon"}
@@ -26,6 +28,9 @@ def render_transport(run: TransportRun, cells: Image | None = None, *, size: int
         Width and height of the pictures in pixels.
     """
     drawn = {"cells": cells_picture(run, size) if cells is None else cells, "sites": sites_picture(run, size)}
+    if run.folds is not None and len(run.folds):
+        drawn |= {"source": torn_source(run, size), "target": torn_target(run, size)}
+        drawn["potential"] = torn_potential(run, size)
     return render_page("transport.html.j2", _context(run, drawn, size))
 
 
@@ -37,6 +42,12 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
     words = {
         "cells": (f"The {domain} cut into {number(count)} convex cells.", "The cells"),
         "sites": (f"The {number(count)} sites on their weighted Delaunay triangulation.", "The sites"),
+        "source": (f"The {domain} with the curves along which the map tears.", "Where the map tears"),
+        "target": ("The sites, those of neighboring cells joined across each tear.", "The two sides of each tear"),
+        "potential": (
+            "The graph of a convex function over the domain, seen from above, with creases.",
+            "The graph of the Brenier potential, with its ridges",
+        ),
     }
     convergence = figures.convergence(
         {"transport": [step.error for step in run.result.history]},
@@ -58,7 +69,9 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
             (f"{total:.1f} s", "in all"),
         ],
         "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
-        "beside": {"hero": [["cells", "sites"]]},
+        "beside": {"hero": [["cells", "sites"]], "folds": [["source", "target"], ["potential"]]},
+        "torn": "source" in drawn,
+        "folds": "" if run.folds is None else _folds(run.folds),
         "size": size,
         "scales": {
             "distance": {
@@ -66,7 +79,13 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
                 "low": "0",
                 "middle": "",
                 "high": f"{number(farthest(run), 2)} or more",
-            }
+            },
+            "jump": {
+                "stops": ", ".join(JUMPS),
+                "low": "0",
+                "middle": "",
+                "high": number(0.0 if run.folds is None else widest(run.folds), 2),
+            },
         },
         "charts": {"convergence": chart(convergence)},
         "certificate": _certificate(solver, domain),
@@ -74,6 +93,27 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
         "provenance": run.provenance,
         "seconds": run.seconds,
     }
+
+
+def _folds(folds: SingularSet) -> str:
+    told = folds.summary()
+    rule = (
+        "A facet between two cells is a tear if the straight way between their sites passes a place farther than "
+        f"{number(folds.threshold)} spacings from every site; the target's spacing is {number(folds.spacing)} at the "
+        "median."
+    )
+    if not len(folds):
+        return f"No facet is: the map is as continuous as its cells can tell. {rule}"
+    curves = _counted(len(told["sheets"]), "curve")
+    meet, free = _counted(told["branches"], "branch point"), _counted(told["free_ends"], "free end")
+    return (
+        f"{curves} of length {number(told['measure'])} in all, with {meet} and {free}; the map jumps by "
+        f"{number(told['largest_jump'])} at most. {rule}"
+    )
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{number(count)} {word}{'' if count == 1 else 's'}"
 
 
 def _certificate(solver: dict[str, Any], domain: str) -> str:
@@ -96,6 +136,8 @@ def _rows(run: TransportRun, told: dict[str, Any]) -> list[tuple[str, str]]:
         ("Their difference", number(told["cost"] - told["dual_cost"], 2)),
         ("Facets between cells", number(len(run.result.diagram.facets))),
     ]
+    if told["folds"] is not None:
+        rows.append(("Length of the tears", number(told["folds"]["measure"])))
     if told["merged_sites"]:
         rows.append(("Sites that share a cell", number(len(told["merged_sites"]))))
     return rows

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from outcomes import Page, assert_one_sentence
 from PIL import Image
+from tears import cut_along_chord, spiral
 
 from meshot import cli, memory, pointcommands
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
@@ -19,7 +20,7 @@ from meshot.report.transportreport import render_transport
 from meshot.transport import transport
 from meshot.transport.transport import solve_transport
 
-FILES = {"cells.png", "cells.vtk", "metrics.json", "report.html", "transport.npz"}
+FILES = {"cells.png", "cells.vtk", "folds.ply", "metrics.json", "report.html", "transport.npz"}
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,29 @@ def test_everything_is_written_and_told(tmp_path, run, sites):
         assert len(arrays["triangulation"]) > 40
     with Image.open(tmp_path / "out" / "cells.png") as picture:
         assert picture.size == (80, 80)
+
+
+def test_where_the_map_tears_is_told(tmp_path, run):
+    np.savetxt(tmp_path / "sites.txt", cut_along_chord(spiral(600)))
+    code, out, _ = run("transport", tmp_path / "sites.txt", "-o", tmp_path / "out", "--json")
+    told = json.loads(out)["folds"]
+    assert code == 0
+    assert told["criterion"] == "jump"
+    assert told["measure"] == pytest.approx(2 * np.sqrt(1 - 0.2**2), abs=0.02)
+    assert len(told["sheets"]) == 1
+    assert told["sheets"][0]["mean_jump"] == pytest.approx(0.5, abs=0.1)
+    page = Page((tmp_path / "out" / "report.html").read_text())
+    assert "1 curve of length 1.96" in page.text
+    assert len(page.all("img")) == 5
+
+
+def test_a_map_that_does_not_tear(tmp_path, run, sites):
+    assert run("transport", sites, "-o", tmp_path / "out")[0] == 0
+    told = json.loads((tmp_path / "out" / "metrics.json").read_text())["folds"]
+    assert told["facets"] == 0
+    assert told["sheets"] == []
+    assert told["largest_jump_at"] == [None, None]
+    assert b"element edge 0" in (tmp_path / "out" / "folds.ply").read_bytes()
 
 
 def test_a_box_with_masses_from_a_file(tmp_path, run, sites):

@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 from meshot import __version__
 from meshot.arguments import AreaTolerance, Json, Mesh, Out, To, Tolerance, Up
 from meshot.errors import OptionError
+from meshot.figurecommands import compare_command, figure_command
 from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job, two_columns
 from meshot.pointcommands import transport_command
 from meshot.samplecommand import sample_command
@@ -51,6 +52,8 @@ Through = Annotated[
 app = App(name="meshot", version=__version__, help="Measure-preserving maps of surfaces by optimal transport.")
 app.command(transport_command, name="transport")
 app.command(sample_command, name="sample")
+app.command(figure_command, name="figure")
+app.command(compare_command, name="compare")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -457,6 +457,33 @@ def test_polygons_are_noted(tmp_path, run):
     assert "1 faces with more than 3 corners" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_finished_runs_are_drawn_and_compared(tmp_path, run, dome):
+    assert run("conformal", dome, "-o", tmp_path / "one")[0] == 0
+    assert run("conformal", dome, "-o", tmp_path / "two", "--normalize", "distortion")[0] == 0
+    code, out, err = run("figure", tmp_path / "one", "--format", "svg", "--json")
+    assert (code, err) == (0, "")
+    assert set(json.loads(out)["files"]) == {path.name for path in (tmp_path / "one" / "figures").iterdir()}
+    code, out, _ = run("compare", tmp_path / "one", tmp_path / "two", "-o", tmp_path / "page.html")
+    assert (code, out) == (0, "")
+    assert "two" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["figure", "{}"], "metrics.json is missing"),
+        (["compare", "{}", "{}", "-o", "{}/page.html"], "metrics.json is missing"),
+        (["compare", "{}", "-o", "{}/page.html"], "two folders at least"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(tmp_path, run, arguments, cause):
+    code, _, err = run(*(argument.format(tmp_path) for argument in arguments))
+    assert code == 2
+    assert_one_sentence(err)
+    assert cause in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_demo_is_the_main_job_on_a_packaged_mesh(tmp_path, run, dome, monkeypatch):
     monkeypatch.setattr("meshot.demo.demo_mesh", lambda name="face": {"face": cli.Path(dome)}[name])
     assert run("demo", "-o", tmp_path / "out") == (0, "", "")

@@ -278,6 +278,10 @@ def write_run(out: PathLike, run: Run, page: str) -> None:
         names = ("sphere_x", "sphere_y", "sphere_z") if on_sphere else ("u", "v")
         write_ply(folder / "map.ply", surface.vertices, surface.faces, scalars, dict(zip(names, image.T, strict=True)))
         arrays = {"vertices": surface.vertices, "faces": surface.faces, "points" if on_sphere else "uv": image}
+        if run.surface_map.conformal is not None:
+            arrays["conformal"] = run.surface_map.conformal.image
+        if run.surface_map.measure is not None and run.surface_map.prescribed:
+            arrays["shares"] = run.surface_map.measure.faces
         write_npz(folder / "map.npz", **arrays, source_vertex=run.surface_map.source_vertex)
         write_text(folder / "report.html", page)
         write_json(folder / "metrics.json", metrics(run))

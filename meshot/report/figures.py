@@ -1,16 +1,11 @@
-"""Pictures of maps (the surface, its images, patterns pulled back, distortion in color) and charts."""
+"""Pictures of maps: the surface, its images, patterns pulled back, distortion in color."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
@@ -40,10 +35,6 @@ PATTERNS: dict[str, dict[str, Pattern]] = {
     "disk": {"checkerboard": checkerboard, "circles": circle_packing},
     "sphere": {"checkerboard": cube_checkerboard, "circles": sphere_circles},
 }
-
-# Charts are drawn in these colors, which a page may replace by its own (say for dark mode).
-INK, FAINT = "#123456", "#abcdef"
-SERIES = ("#c0ffee", "#facade", "#decade")
 
 
 @dataclass(frozen=True)
@@ -92,9 +83,30 @@ def pictures(
     Returns
     -------
     dict
-        WebP files, transparent around the shape: "surface", "pattern/checkerboard", "pattern/circles", and for each map
-        "NAME/image" (the disk or sphere), "NAME/checkerboard", "NAME/circles", "NAME/area" and "NAME/angle". Images are
-        turned to stand as the surface does. On the sphere, "surface/behind" and "NAME/image/behind" show the other
+        WebP files of the images that `draw_all` makes.
+    """
+    images = draw_all(source, maps, distortions, up=up, size=size)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(images, pool.map(webp, images.values()), strict=True))
+
+
+def draw_all(
+    source: Surface,
+    maps: Mapping[str, SurfaceMap],
+    distortions: Mapping[str, Distortion],
+    *,
+    up: str = "y",
+    size: int = SIZE,
+    limits: Scales | None = None,
+) -> dict[str, Image]:
+    """Draw maps of one surface as `pictures` does, on the color scales `limits`, or on those that suit these maps.
+
+    Returns
+    -------
+    dict
+        RGBA images, transparent around the shape: "surface", "pattern/checkerboard", "pattern/circles", and for each
+        map "NAME/image" (the disk or sphere), "NAME/checkerboard", "NAME/circles", "NAME/area" and "NAME/angle". Images
+        are turned to stand as the surface does. On the sphere, "surface/behind" and "NAME/image/behind" show the other
         side; if there is one map only, so do "NAME/checkerboard/behind" and the like.
     """
     first = next(iter(maps.values()))
@@ -103,7 +115,7 @@ def pictures(
         axes[BEHIND] = behind(axes[""], up)
     normals = source.vertex_normals[first.source_vertex]
     seen = {side: surface_view(first, normals, frame, size * SAMPLING) for side, frame in axes.items()}
-    limits = scales(list(distortions.values()))
+    limits = scales(list(distortions.values())) if limits is None else limits
     in_detail = {side: seen[side] for side in axes if len(maps) == 1 or side != BEHIND}
     turn = upright(first, axes[""])
 
@@ -128,8 +140,7 @@ def pictures(
     tasks: list[Callable[[], dict[str, Image]]] = [lambda name=name: draw(name) for name in maps]  # type: ignore[misc]
     tasks.append(draw_plain)
     with ThreadPoolExecutor() as pool:
-        images = {key: image for part in pool.map(lambda task: task(), tasks) for key, image in part.items()}
-        return dict(zip(images, pool.map(webp, images.values()), strict=True))
+        return {key: image for part in pool.map(lambda task: task(), tasks) for key, image in part.items()}
 
 
 def upright(surface_map: SurfaceMap, axes: Floats) -> Floats:
@@ -229,96 +240,3 @@ def webp(image: Image) -> bytes:
     file = io.BytesIO()
     Pillow.fromarray(image).save(file, "WEBP", quality=88, method=2)
     return file.getvalue()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# charts
-
-
-def histograms(values: Mapping[str, Floats], label: str, *, limit: float | None = None) -> Figure:
-    """Draw histograms of several maps under one another, on one axis.
-
-    Parameters
-    ----------
-    values : mapping
-        For each map's name its values, of any shape; those that are not finite are left out.
-    label : str
-        What the axis shows, with its unit.
-    limit : float, optional
-        The axis runs from -limit to limit; by default it holds 99 % of the values of every map.
-    """
-    flat = {name: array[np.isfinite(array)].ravel() for name, array in values.items()}
-    if limit is None:
-        limit = max(float(np.abs(np.percentile(array, [0.5, 99.5])).max()) for array in flat.values()) or 1.0
-    figure, axes = _chart(len(flat), height=0.55 + 0.95 * len(flat), left=0.12)
-    for axis, color, (name, array) in zip(axes, SERIES, flat.items(), strict=False):
-        counts, edges = np.histogram(array, bins=81, range=(-limit, limit))
-        axis.fill_between(edges, np.append(counts, counts[-1]) / max(counts.max(), 1), step="post", color=color, lw=0)
-        axis.text(0.0, 0.93, name, transform=axis.transAxes, va="top", color=INK, fontsize=9)
-        axis.text(
-            1.0, 0.93, f"SD {array.std():.3g}", transform=axis.transAxes, va="top", ha="right", color=INK, fontsize=9
-        )
-        axis.set(xlim=(-limit, limit), ylim=(0, 1.3), yticks=[])
-        axis.axvline(0, color=FAINT, lw=0.8, zorder=0)
-        axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        axis.tick_params(labelbottom=axis is axes[-1], length=3 if axis is axes[-1] else 0)
-    axes[-1].set_xlabel(label, color=INK, fontsize=9)
-    return figure
-
-
-def convergence(series: Mapping[str, Sequence[float]], label: str, *, tolerance: float | None = None) -> Figure:
-    """Draw errors against the number of steps on a logarithmic axis, and the tolerance as a dashed line."""
-    figure, (axis,) = _chart(1, height=2.45, left=0.65)
-    axis.spines["left"].set_visible(True)
-    for color, (name, errors) in zip(SERIES[::-1], series.items(), strict=False):
-        axis.semilogy(range(len(errors)), errors, color=color, marker="o", ms=3, lw=1.5, label=name)
-    if tolerance is not None:
-        axis.axhline(tolerance, color=FAINT, lw=1, ls=(0, (4, 3)))
-        place = axis.get_yaxis_transform()
-        axis.text(0.02, tolerance, "tolerance", color=INK, fontsize=8, va="bottom", transform=place)
-    if len(series) > 1:
-        axis.legend(frameon=False, fontsize=9, labelcolor=INK)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_xlabel("step", color=INK, fontsize=9)
-    axis.set_ylabel(label, color=INK, fontsize=9)
-    return figure
-
-
-def tradeoff(points: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw angle error against area error along the path of maps, with the area weight at each point."""
-    figure, (axis,) = _chart(1, height=2.45, left=0.65)
-    axis.spines["left"].set_visible(True)
-    errors = [(point["area"]["log_mean_abs"], point["angle"]["mean_abs_degrees"]) for point in points]
-    axis.plot(*zip(*errors, strict=True), color=SERIES[1], marker="o", ms=3.5, lw=1.5)
-    for point, place in zip(points, errors, strict=True):
-        axis.annotate(f"{point['area_weight']:g}", place, (5, 3), textcoords="offset points", color=INK, fontsize=7.5)
-    axis.margins(x=0.08, y=0.12)
-    axis.set_xlabel("area error, mean |log(a′/a)|", color=INK, fontsize=9)
-    axis.set_ylabel("angle error, degrees", color=INK, fontsize=9)
-    return figure
-
-
-def _chart(rows: int, height: float, left: float) -> tuple[Figure, list[Axes]]:
-    """Make a figure of one column of axes; margins in inches are fixed, as finding them takes matplotlib long."""
-    width = 3.7
-    figure = Figure(figsize=(width, height))
-    figure.subplots_adjust(left / width, 0.45 / height, 1 - 0.12 / width, 1 - 0.08 / height, hspace=0.1)
-    figure.patch.set_alpha(0)
-    axes = list(figure.subplots(rows, 1, squeeze=False)[:, 0])
-    for axis in axes:
-        axis.patch.set_alpha(0)
-        axis.tick_params(colors=INK, labelsize=8, width=0.6, which="both")
-        for side, spine in axis.spines.items():
-            spine.set(visible=side == "bottom", color=INK, linewidth=0.6)
-    return figure, axes
-
-
-def svg(figure: Figure, colors: Mapping[str, str]) -> str:
-    """Return a chart as an SVG element whose text stays text, with colors replaced: ``{INK: "currentColor"}``."""
-    file = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "meshot"}):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
-    text = file.getvalue()
-    for old, new in colors.items():
-        text = text.replace(old, new)
-    return text[text.index("<svg") :]

@@ -11,15 +11,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from meshot.report import figures
+from meshot.report import charts
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 # Colors of the charts become variables of the page's style sheet, which knows light and dark.
 CHART_COLORS = {
-    figures.INK: "var(--ink-soft)",
-    figures.FAINT: "var(--line)",
-    **dict(zip(figures.SERIES, ("var(--conformal)", "var(--area)", "var(--other)"), strict=True)),
+    charts.INK: "var(--ink-soft)",
+    charts.FAINT: "var(--line)",
+    **dict(zip(charts.SERIES, ("var(--conformal)", "var(--area)", "var(--other)"), strict=True)),
 }
 
 
@@ -51,7 +51,7 @@ def data_uri(webp: bytes) -> str:
 
 def chart(figure: Figure) -> Markup:
     """Return a chart as an SVG element in the page's colors, the only markup that goes into it unescaped."""
-    return Markup(figures.svg(figure, CHART_COLORS))
+    return Markup(charts.svg(figure, CHART_COLORS))
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -16,7 +16,7 @@ from meshot.output.output import (
     cut_of,
     transport_figures,
 )
-from meshot.report import figures, viewer
+from meshot.report import charts, figures, viewer
 from meshot.report.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.report.page import Picture, chart, data_uri, number, percent, render_page
 
@@ -79,7 +79,7 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
         "scripts_allowed": viewer.allowed(scripts),
         "beside": _rows(names, run.surface_map.target),
         "size": size,
-        "scales": _scales(limits, run.surface_map.prescribed),
+        "scales": color_bars(limits, run.surface_map.prescribed),
         "charts": _charts(run),
         "certificate": certificate(run),
         "rows": list(rows(run)),
@@ -257,7 +257,7 @@ def _rows(names: list[str], target: str) -> dict[str, list[list[str]]]:
     return rows
 
 
-def _scales(limits: figures.Scales, prescribed: bool) -> dict[str, dict[str, str]]:
+def color_bars(limits: figures.Scales, prescribed: bool) -> dict[str, dict[str, str]]:
     """Color bars, as gradients of the style sheet with the words at their ends."""
     low, high = np.exp(-limits.log_area), np.exp(limits.log_area)
     return {
@@ -279,24 +279,24 @@ def _scales(limits: figures.Scales, prescribed: bool) -> dict[str, dict[str, str
 def _charts(run: Run) -> dict[str, Any]:
     distortions = {name.capitalize(): run.distortions[name] for name in run.maps}
     drawn = {
-        "log area ratio": figures.histograms(
+        "log area ratio": charts.histograms(
             {name: distortion.log_area_ratio for name, distortion in distortions.items()}, "log area ratio, log(a′/a)"
         ),
-        "log angle ratio": figures.histograms(
+        "log angle ratio": charts.histograms(
             {name: distortion.log_angle_ratio for name, distortion in distortions.items()}, "log angle ratio, log(α′/α)"
         ),
-        "angle difference": figures.histograms(
+        "angle difference": charts.histograms(
             {name: distortion.angle_difference for name, distortion in distortions.items()},
             "angle difference α′ − α, degrees",
         ),
     }
     transport = run.surface_map.transport
     if transport is not None:
-        drawn["convergence"] = figures.convergence(
+        drawn["convergence"] = charts.convergence(
             {"transport": [step.error for step in transport.history]},
             "largest relative error of a cell",
             tolerance=run.provenance.options.get("tol"),
         )
     if run.curve:
-        drawn["trade-off"] = figures.tradeoff([point.figures for point in run.curve])
+        drawn["trade-off"] = charts.tradeoff([point.figures for point in run.curve])
     return {name: chart(figure) for name, figure in drawn.items()}

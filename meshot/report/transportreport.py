@@ -6,7 +6,7 @@ import numpy as np
 
 from meshot.folds.singular import SingularSet
 from meshot.output.transportrun import TransportRun, transport_metrics
-from meshot.report import figures
+from meshot.report import charts, figures
 from meshot.report.cellfigures import cells_picture, farthest, sites_picture
 from meshot.report.colors import SEQUENTIAL
 from meshot.report.figures import Image
@@ -49,7 +49,7 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
             "The graph of the Brenier potential, with its ridges",
         ),
     }
-    convergence = figures.convergence(
+    convergence = charts.convergence(
         {"transport": [step.error for step in run.result.history]},
         "largest relative error of a cell",
         tolerance=run.provenance.options.get("tol"),

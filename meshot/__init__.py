@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from meshot.meshes.check import MeshReport, check
     from meshot.meshes.mesh import Surface
     from meshot.meshes.solid import Solid
+    from meshot.meshes.tetrahedra import tetrahedralize
     from meshot.morph.morph import Morph, ball_to_shape
     from meshot.sampling.samples import Samples
     from meshot.sampling.sampling import sample
@@ -95,6 +96,7 @@ _HOME = {
     "solve_sphere_transport": "transport.spheretransport",
     "solve_transport": "transport.transport",
     "sphere_diagram": "diagrams.spherepower",
+    "tetrahedralize": "meshes.tetrahedra",
     "tradeoff_curve": "area.tradeoff",
 }
 
@@ -148,6 +150,7 @@ __all__ = [
     "solve_sphere_transport",
     "solve_transport",
     "sphere_diagram",
+    "tetrahedralize",
     "tradeoff_curve",
 ]
 

@@ -189,10 +189,9 @@ def _map(
 ) -> int:
     from meshot.formats.io import read_surface_file
     from meshot.mapping.distortion import distortion
-    from meshot.output.output import Provenance, Run, check_folder, metrics, named_maps, write_run
+    from meshot.output.output import Provenance, Run, metrics, named_maps, write_run
 
-    check_folder(out)
-    with start_job() as job:
+    with start_job(out) as job:
         with job.stages("read"):
             file = read_surface_file(mesh)
         surface_map = compute(file.surface, job.clock)

@@ -22,14 +22,12 @@ def figure_command(
     json: Json = False,
 ) -> int:
     """Draw a finished map for a paper: surface, images, checkerboard, circle packing, distortion, histograms."""
-    from meshot.output.output import check_folder
     from meshot.output.reading import read_run
 
     place = result / "figures" if out is None else out
-    with start_job() as job:
+    with start_job(place) as job:
         with job.stages("read"):
             kept = read_run(result)
-        check_folder(place)
         with job.stages("draw"):
             from meshot.report.paper import write_figures
 
@@ -49,7 +47,7 @@ def compare_command(
 ) -> int:
     """Set several finished maps beside one another on one page: pictures on the same scales, histograms, a table."""
     from meshot.formats.io import write_text
-    from meshot.output.output import check_folder
+    from meshot.output.folder import check_folder
     from meshot.output.reading import read_run
 
     if len(results) < 2:

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from cyclopts import App, CycloptsError
 from meshot.errors import ConvergenceError, ConvergenceWarning, MeshotError
 
 if TYPE_CHECKING:
+    from meshot.files import PathLike
     from meshot.progress import Progress, Stages
 
 DONE, REFUSED, NOT_CONVERGED, NO_ACCESS, INTERRUPTED = 0, 2, 3, 4, 130
@@ -134,8 +135,9 @@ class Job:
 
 
 @contextmanager
-def start_job() -> Iterator[Job]:
-    """Show progress on a terminal, and collect warnings that a solver did not converge."""
+def start_job(out: "PathLike | None" = None) -> Iterator[Job]:
+    """Show progress on a terminal, collect warnings that a solver did not converge, and hold the folder `out`."""
+    from meshot.output.folder import reserved_folder
     from meshot.progress import SILENT, Stages
 
     bars = Bars() if sys.stderr.isatty() else None
@@ -144,7 +146,8 @@ def start_job() -> Iterator[Job]:
     clock = Clock(SILENT if bars is None else bars)
     job = Job(clock, Stages(clock), [])
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        held = nullcontext() if out is None else reserved_folder(out)
+        with held, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", ConvergenceWarning)
             yield job

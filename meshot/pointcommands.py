@@ -46,12 +46,11 @@ def transport_command(
     """Send a uniform density to sites by optimal transport. Writes cells, folds and a report."""
     from meshot.folds.singular import singular_set
     from meshot.formats.tables import read_masses, read_sites
-    from meshot.output.output import Provenance, check_folder
+    from meshot.output.output import Provenance
     from meshot.output.transportrun import TransportRun, transport_metrics, write_transport
     from meshot.transport.transport import solve_transport
 
-    check_folder(out)
-    with start_job() as job:
+    with start_job(out) as job:
         with job.stages("read"):
             file, source = read_sites(sites), _domain(domain, disk, box, polygon)
             if masses is not None and file.masses is not None:

@@ -43,7 +43,7 @@ def sample_command(
     from meshot.area.area import area_preserving_map
     from meshot.formats.io import check_points_suffix, read_surface_file, write_points
     from meshot.formats.tables import read_table
-    from meshot.output.output import check_folder
+    from meshot.output.folder import check_folder
     from meshot.sampling.sampling import WITHOUT_MAP, sample
 
     check_points_suffix(out, attributes=uv or bool(attribute))

@@ -1,13 +1,7 @@
-"""What a run leaves behind: the figures of ``metrics.json`` and the folder with all files, complete or not at all."""
+"""What a run leaves behind: the figures of ``metrics.json`` and the files of a map."""
 
-import errno
-import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +13,7 @@ from meshot.formats.io import write_json, write_npz, write_obj, write_ply, write
 from meshot.mapping.distortion import Distortion
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.output.folder import complete_folder
 from meshot.transport.newton import NewtonResult
 
 # A vertex nearer to the axis has no longitude.
@@ -227,17 +222,6 @@ def cut_of(surface_map: SurfaceMap) -> CutFigures | None:
 # files
 
 
-def check_folder(out: PathLike) -> None:
-    """Raise OSError if `out` can be no folder for results, before any work is done."""
-    place = Path(out)
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(place))
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(place))
-
-
 def write_run(out: PathLike, run: Run, page: str) -> None:
     """Write ``map.obj``, ``map.ply``, ``map.npz``, ``report.html`` and ``metrics.json`` into the folder `out`.
 
@@ -331,25 +315,3 @@ def longitude_latitude(points: Floats, faces: Ints) -> tuple[Floats, Ints]:
     corners[moved] = len(points) + row
     extra = np.stack([values[first], own[vertices[first], 1]], axis=1)
     return np.concatenate([own, extra]), corners
-
-
-@contextmanager
-def complete_folder(out: PathLike) -> Iterator[Path]:
-    """Give a new folder beside `out`; when the block succeeds, its files become those of `out`, else they vanish.
-
-    A folder that does not exist yet appears with all its files at once. In one that does, each file takes the place of
-    its namesake, ``metrics.json`` after all others: where it is new, everything is.
-    """
-    target = Path(os.path.abspath(out))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    stage = target.parent / f".{target.name}.meshot-{secrets.token_hex(8)}.part"
-    stage.mkdir()
-    try:
-        yield stage
-        if target.exists():
-            for file in sorted(stage.iterdir(), key=lambda file: file.name == "metrics.json"):
-                file.replace(target / file.name)
-        else:
-            stage.rename(target)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)

@@ -14,7 +14,8 @@ from meshot.files import PathLike, write_json, write_npz, write_text
 from meshot.folds.foldfiles import write_folds
 from meshot.folds.singular import SingularSet
 from meshot.meshes.mesh import Floats
-from meshot.output.output import Provenance, complete_folder, solver_figures
+from meshot.output.folder import complete_folder
+from meshot.output.output import Provenance, solver_figures
 from meshot.output.vtk import write_vtk_polygons
 from meshot.transport.transport import TransportResult
 

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from meshot.files import PathLike
-from meshot.output.output import complete_folder
+from meshot.output.folder import complete_folder
 from meshot.output.reading import Kept
 from meshot.report import figures
 from meshot.report.charts import PAPER, dress, histogram_column

@@ -1,6 +1,5 @@
 import errno
 import json
-import os
 import stat
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from meshot.formats.io import read_surface
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Surface
 from meshot.output import output
-from meshot.output.output import check_folder, complete_folder, cut_of, longitude_latitude, metrics, write_run
+from meshot.output.output import cut_of, longitude_latitude, metrics, write_run
 
 FILES = {"map.obj", "map.ply", "map.npz", "metrics.json", "report.html"}
 
@@ -51,7 +50,8 @@ def test_files_hold_the_map_bit_by_bit(tmp_path, run):
     texture = np.array([line.split()[1:] for line in lines if line.startswith("vt ")], dtype=float)
     np.testing.assert_array_equal(texture, (uv + 1) / 2)
     with np.load(tmp_path / "out" / "map.npz", allow_pickle=False) as arrays:
-        assert set(arrays.files) == {"vertices", "faces", "uv", "source_vertex"}
+        assert set(arrays.files) == {"vertices", "faces", "uv", "source_vertex", "conformal"}
+        np.testing.assert_array_equal(arrays["conformal"], run.maps["conformal"].uv)
         np.testing.assert_array_equal(arrays["uv"], uv)
         np.testing.assert_array_equal(arrays["source_vertex"], run.surface_map.source_vertex)
 
@@ -193,25 +193,3 @@ def test_a_failed_write_changes_nothing(tmp_path, run, monkeypatch, error, broke
     if before:
         assert names(out) == {"map.obj"}
         assert (out / "map.obj").read_text() == "old"
-
-
-def test_metrics_come_last_into_a_folder_that_is_there(tmp_path, monkeypatch):
-    moved = []
-    replace = os.replace
-    monkeypatch.setattr("pathlib.Path.replace", lambda self, to: (moved.append(self.name), replace(self, to)))
-    (tmp_path / "out").mkdir()
-    with complete_folder(tmp_path / "out") as folder:
-        for name in ("metrics.json", "a", "z"):
-            (folder / name).write_text("")
-    assert sorted(moved[:2]) == ["a", "z"]
-    assert moved[2] == "metrics.json"
-
-
-def test_a_place_that_can_be_no_folder_is_refused_beforehand(tmp_path):
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path / "file", tmp_path / "file" / "deeper" / "out"):
-        with pytest.raises(NotADirectoryError):
-            check_folder(place)
-    check_folder(tmp_path)
-    check_folder(tmp_path / "new" / "deeper")
-    assert names(tmp_path) == {"file"}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from meshot.mapping.soliddistortion import SolidDistortion
     from meshot.mapping.solidmap import SolidMap
     from meshot.meshes.check import MeshReport, check
+    from meshot.meshes.checksolid import SolidReport
     from meshot.meshes.mesh import Surface
     from meshot.meshes.solid import Solid
     from meshot.meshes.tetrahedra import tetrahedralize
@@ -71,6 +72,7 @@ _HOME = {
     "Solid": "meshes.solid",
     "SolidDistortion": "mapping.soliddistortion",
     "SolidMap": "mapping.solidmap",
+    "SolidReport": "meshes.checksolid",
     "SpaceDiagram": "diagrams.spacepower",
     "SphereDiagram": "diagrams.spherepower",
     "SphereTransport": "transport.spheretransport",
@@ -124,6 +126,7 @@ __all__ = [
     "Solid",
     "SolidDistortion",
     "SolidMap",
+    "SolidReport",
     "SpaceDiagram",
     "SphereDiagram",
     "SphereTransport",

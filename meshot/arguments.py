@@ -8,6 +8,9 @@ from cyclopts import Parameter
 from meshot.settings import Target, require_positive
 
 Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or with one boundary loop.")]
+MeshOrSolid = Annotated[
+    Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; or solid of tetrahedra: VTU, VTK, MSH or MESH.")
+]
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the results; other files in it stay.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the figures as JSON.")]
 Positive = Parameter(validator=lambda _, value: require_positive("A tolerance", value))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from meshot import __version__
-from meshot.arguments import AreaTolerance, Json, Mesh, Out, To, Tolerance, Up
+from meshot.arguments import AreaTolerance, Json, Mesh, MeshOrSolid, Out, To, Tolerance, Up
 from meshot.errors import OptionError
 from meshot.figurecommands import compare_command, figure_command
 from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job, two_columns
@@ -72,13 +72,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @app.command(name="check")
-def check_command(mesh: Mesh, /, *, json: Json = False) -> int:
+def check_command(mesh: MeshOrSolid, /, *, json: Json = False) -> int:
     """Say what a mesh is, and whether it can be mapped: exit code 0, or 2 with every cause and the offending ids."""
-    from meshot.formats.io import read_surface_file, to_json
+    from meshot.files import to_json
+    from meshot.formats.meshfile import read_mesh_file
+    from meshot.formats.solidfile import SolidFile
     from meshot.meshes.check import check
 
-    file = read_surface_file(mesh)
-    report = check(file.surface)
+    file = read_mesh_file(mesh)
+    report = check(file.solid if isinstance(file, SolidFile) else file.surface)
     figures = {**report.to_dict(), "reading": file.notes, "sha256": file.sha256}
     words = "\n".join([*(f"note: {note}" for note in file.notes), str(report)])
     sys.stdout.write((to_json(figures) if json else words) + "\n")

@@ -14,6 +14,7 @@ import files
 import numpy as np
 import pytest
 import shapes
+import solidfiles
 from outcomes import assert_one_sentence
 from PIL import Image
 
@@ -435,6 +436,20 @@ def test_sample_options_that_do_not_go_together(tmp_path, run, dome, options, ca
     assert code == 2
     assert_one_sentence(err)
     assert cause in err
+
+
+@pytest.mark.parametrize("kind", ["vtu-raw", "msh-4-binary"])
+def test_check_of_solids(run, tmp_path, kind):
+    ball, torus = shapes.ball_solid(1), shapes.solid_torus()
+    code, out, _ = run("check", str(solidfiles.write(tmp_path, kind, ball.vertices, solidfiles.of_solid(ball))))
+    assert code == 0
+    assert "160" in out
+    assert "no problem: a map to the ball can be made" in out
+    path = solidfiles.write(tmp_path, kind, torus.vertices, solidfiles.of_solid(torus))
+    code, out, _ = run("check", str(path), "--json")
+    assert code == 2
+    assert json.loads(out)["problems"][0]["kind"] == "genus"
+    assert json.loads(out)["reading"] == []
 
 
 def test_check_of_a_good_mesh(run, dome):

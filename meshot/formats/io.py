@@ -18,6 +18,7 @@ from meshot.meshes.mesh import Floats, Ints, Surface
 
 __all__ = [
     "POINT_SUFFIXES",
+    "SURFACE_SUFFIXES",
     "SurfaceFile",
     "check_points_suffix",
     "read_surface",
@@ -38,6 +39,9 @@ _PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".stl": parse_stl,
     ".off": parse_off,
 }
+
+SURFACE_SUFFIXES = tuple(_PARSERS)
+"""The formats of `read_surface`."""
 
 POINT_SUFFIXES = (".ply", ".xyz", ".npy", ".csv", ".obj")
 """The formats of `write_points`."""

@@ -1,13 +1,16 @@
 """Say what a mesh is, and whether it can be mapped: every problem with its cause and the offending ids."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from meshot.errors import GeometryError, TopologyError, format_ids
+from meshot.errors import GeometryError, TopologyError
+from meshot.meshes.checksolid import SolidReport, check_solid
 from meshot.meshes.mesh import Floats, Ints, Surface, as_surface, norms, stable_order
+from meshot.meshes.problems import Problem, counted, listed, make_problem, problem_lists
+from meshot.meshes.solid import Solid, as_solid
 
 if TYPE_CHECKING:
     from meshot.meshes.topology import Topology
@@ -26,33 +29,6 @@ CHUNK = 16_384
 
 GEOMETRY = ("non-finite-coordinates", "coordinate-range", "duplicate-face", "zero-area-face")
 """Kinds of problems that raise `GeometryError`; the others raise `TopologyError`."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something a mesh has that hinders a map (or, among the notes, does not).
-
-    Attributes
-    ----------
-    kind : str
-        A fixed name: "non-finite-coordinates", "coordinate-range", "non-manifold-edge", "non-manifold-vertex",
-        "non-orientable", "inconsistent-orientation", "several-components", "genus", "several-boundary-loops",
-        "duplicate-face", "zero-area-face"; among the notes "unreferenced-vertex", "coincident-vertex", "inside-out".
-    message : str
-        One sentence with the cause.
-    ids : tuple of int
-        The offending vertices or faces, counted from 0.
-    of : str
-        What the ids are: "vertices" or "faces".
-    """
-
-    kind: str
-    message: str
-    ids: tuple[int, ...] = ()
-    of: str = "faces"
-
-    def __str__(self) -> str:
-        return f"{self.message} ({format_ids(self.ids, of=self.of)})" if self.ids else self.message
 
 
 @dataclass(frozen=True)
@@ -115,14 +91,10 @@ class MeshReport:
         """Return everything as dictionaries, lists and numbers, for JSON."""
         figures = {key: value for key, value in vars(self).items() if key not in ("problems", "notes")}
         figures["boundary_edges"] = list(self.boundary_edges)
-        lists = {
-            name: [{"kind": p.kind, "message": p.message, "of": p.of, "ids": list(p.ids)} for p in items]
-            for name, items in (("problems", self.problems), ("notes", self.notes))
-        }
-        return {"ok": self.ok, **figures, **lists}
+        return {"ok": self.ok, **figures, **problem_lists(self)}
 
     def __str__(self) -> str:
-        sizes = f" ({_listed(self.boundary_edges)} edges)" if self.boundary_edges else " (closed)"
+        sizes = f" ({listed(self.boundary_edges)} edges)" if self.boundary_edges else " (closed)"
         kind = "none possible" if not self.orientable else "consistent" if self.oriented else "inconsistent"
         rows = [
             ("vertices", f"{self.vertices}" + (f" ({self.unreferenced} unreferenced)" if self.unreferenced else "")),
@@ -143,18 +115,25 @@ class MeshReport:
         return "\n".join(lines if self.problems else [*lines, "no problem: a map to the disk can be made"])
 
 
-def check(surface: Any) -> MeshReport:
+@overload
+def check(mesh: Solid) -> SolidReport: ...
+@overload
+def check(mesh: Surface) -> MeshReport: ...
+@overload
+def check(mesh: Any) -> Any: ...
+def check(mesh: Any) -> MeshReport | SolidReport:
     """Examine a mesh: counts, topology, orientation, geometry.
 
     Parameters
     ----------
-    surface : Surface, or a trimesh or PyVista mesh
-        Any triangles; nothing is assumed of them and nothing is changed.
+    mesh : Surface, or a trimesh or PyVista mesh; or Solid, or a PyVista or meshio mesh of tetrahedra
+        Any triangles or tetrahedra; nothing is assumed of them and nothing is changed.
 
     Returns
     -------
-    MeshReport
-        Figures, problems and notes. ``report.ok`` says whether the mesh can be mapped to the disk.
+    MeshReport or SolidReport
+        Figures, problems and notes. ``report.ok`` says whether the mesh can be mapped: to the disk, or a solid to the
+        ball.
 
     Examples
     --------
@@ -162,9 +141,14 @@ def check(surface: Any) -> MeshReport:
     >>> report.ok, report.genus, report.boundary_loops, report.notes[0].ids
     (True, 0, 1, (3,))
     """
+    if isinstance(mesh, Solid) or hasattr(mesh, "tetrahedra") or hasattr(mesh, "cells_dict"):
+        return check_solid(as_solid(mesh))
+    return _check_surface(as_surface(mesh))
+
+
+def _check_surface(mesh: Surface) -> MeshReport:
     from meshot.meshes.topology import Topology  # noqa: PLC0415  (SciPy's graphs; this module is loaded for its name alone)
 
-    mesh = as_surface(surface)
     copies, repeated = _copies(mesh.faces), _repeated(mesh.faces)
     kept = np.ones(len(mesh.faces), dtype=bool)
     kept[copies] = kept[repeated] = False
@@ -184,7 +168,7 @@ def check(surface: Any) -> MeshReport:
         faces=len(mesh.faces),
         edges=len(topology.starts),
         unreferenced=int((~mesh.referenced).sum()),
-        components=_component_count(topology),
+        components=_componentcounted(topology),
         euler=topology.euler_characteristic,
         genus=_genus(topology) if manifold and orientable else None,
         boundary_loops=len(topology.boundary_loops),
@@ -231,55 +215,57 @@ def require_genus_zero(surface: Any) -> MeshReport:
 # topology
 
 
-def _component_count(topology: "Topology") -> int:
+def _componentcounted(topology: "Topology") -> int:
     return int(topology.face_components.max(initial=-1)) + 1
 
 
 def _genus(topology: "Topology") -> int:
     """Genus of an orientable manifold, summed over its components: chi = 2 C - 2 g - b."""
     loops = len(topology.boundary_loops)
-    return (2 * _component_count(topology) - topology.euler_characteristic - loops) // 2
+    return (2 * _componentcounted(topology) - topology.euler_characteristic - loops) // 2
 
 
 def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Problem]:
     """Yield the problems; `number` is the face of the input that each face of `topology` is."""
     edges, vertices = topology.non_manifold_edges, topology.non_manifold_vertices
     if len(edges):
-        some = _listed([f"{a}-{b}" for a, b in edges.tolist()])
-        message = f"{_count(len(edges), 'edge belongs', 'edges belong')} to more than two faces: {some}"
-        yield _problem("non-manifold-edge", message, np.unique(edges), "vertices")
+        some = listed([f"{a}-{b}" for a, b in edges.tolist()])
+        message = f"{counted(len(edges), 'edge belongs', 'edges belong')} to more than two faces: {some}"
+        yield make_problem("non-manifold-edge", message, np.unique(edges), "vertices")
     if len(vertices):
-        message = f"{_count(len(vertices), 'vertex joins', 'vertices join')} parts that share no edge there"
-        yield _problem("non-manifold-vertex", message, vertices, "vertices")
+        message = f"{counted(len(vertices), 'vertex joins', 'vertices join')} parts that share no edge there"
+        yield make_problem("non-manifold-vertex", message, vertices, "vertices")
     strip, flip = topology.one_sided_strip, topology.faces_to_flip
     if len(strip):
         message = "the surface cannot be oriented: sides are swapped along a closed strip of faces"
-        yield _problem("non-orientable", message, number[strip])
+        yield make_problem("non-orientable", message, number[strip])
     if len(flip):
-        message = f"{_count(len(flip), 'face is', 'faces are')} oriented against the others and should be flipped"
-        yield _problem("inconsistent-orientation", message, number[flip])
+        message = f"{counted(len(flip), 'face is', 'faces are')} oriented against the others and should be flipped"
+        yield make_problem("inconsistent-orientation", message, number[flip])
     sizes = np.bincount(topology.face_components)
     if len(sizes) > 1:
         firsts = np.unique(topology.face_components, return_index=True)[1]
         order = np.lexsort((firsts, -sizes))
         message = (
-            f"the mesh has {len(sizes)} components, of {_listed(sizes[order].tolist())} faces; one face of each after"
+            f"the mesh has {len(sizes)} components, of {listed(sizes[order].tolist())} faces; one face of each after"
         )
-        yield _problem("several-components", f"{message} the largest", number[firsts[order[1:]]])
+        yield make_problem("several-components", f"{message} the largest", number[firsts[order[1:]]])
     manifold = not len(edges) and not len(vertices) and not len(strip)
     if manifold and _genus(topology):
         genus = _genus(topology)
         where = topology.handle() if len(sizes) == 1 else np.zeros(0, dtype=np.int64)
-        message = f"the surface has genus {genus}, that is {_count(genus, 'handle or tunnel', 'handles or tunnels')}"
+        message = f"the surface has genus {genus}, that is {counted(genus, 'handle or tunnel', 'handles or tunnels')}"
         around = "; the vertices of a loop around one" if len(where) else ""
-        yield _problem("genus", message + around, where, "vertices")
+        yield make_problem("genus", message + around, where, "vertices")
     loops = topology.boundary_loops
     if len(loops) > len({component for _, _, component in loops}):
-        lengths = _listed([length for length, _, _ in loops])
+        lengths = listed([length for length, _, _ in loops])
         message = (
             f"the surface has {len(loops)} boundary loops, of {lengths} edges; one vertex of each after the longest"
         )
-        yield _problem("several-boundary-loops", message, np.array([vertex for _, vertex, _ in loops[1:]]), "vertices")
+        yield make_problem(
+            "several-boundary-loops", message, np.array([vertex for _, vertex, _ in loops[1:]]), "vertices"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -341,34 +327,34 @@ def _shapes(corners: Floats) -> tuple[Floats, Floats, Floats]:
 def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[Problem]:
     bad = np.flatnonzero(~np.isfinite(mesh.vertices).all(axis=1))
     if len(bad):
-        message = f"{_count(len(bad), 'vertex has', 'vertices have')} NaN or infinite coordinates"
-        yield _problem("non-finite-coordinates", message, bad, "vertices")
+        message = f"{counted(len(bad), 'vertex has', 'vertices have')} NaN or infinite coordinates"
+        yield make_problem("non-finite-coordinates", message, bad, "vertices")
     size = float(np.abs(mesh.vertices[mesh.referenced]).max(initial=0.0))
     if np.isfinite(size) and size > 0 and not SIZES[0] <= size <= SIZES[1]:
         message = f"the largest coordinate is {size:.3g}, outside {SIZES[0]:g} to {SIZES[1]:g}: rescale the mesh"
-        yield _problem("coordinate-range", message, ())
+        yield make_problem("coordinate-range", message, ())
     if len(copies):
-        message = f"{_count(len(copies), 'face has', 'faces have')} the same three vertices as another before"
-        yield _problem("duplicate-face", message, copies)
+        message = f"{counted(len(copies), 'face has', 'faces have')} the same three vertices as another before"
+        yield make_problem("duplicate-face", message, copies)
     flat = np.flatnonzero(height < FLAT)
     if len(flat):
-        message = f"{_count(len(flat), 'face has', 'faces have')} no area: a height below {FLAT:g} of the longest side"
-        yield _problem("zero-area-face", message, flat)
+        message = f"{counted(len(flat), 'face has', 'faces have')} no area: a height below {FLAT:g} of the longest side"
+        yield make_problem("zero-area-face", message, flat)
 
 
 def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Problem]:
     unused = np.flatnonzero(~mesh.referenced)
     if len(unused):
-        message = f"{_count(len(unused), 'vertex belongs', 'vertices belong')} to no face and will have no image"
-        yield _problem("unreferenced-vertex", message, unused, "vertices")
+        message = f"{counted(len(unused), 'vertex belongs', 'vertices belong')} to no face and will have no image"
+        yield make_problem("unreferenced-vertex", message, unused, "vertices")
     if kinds & {"several-components", "several-boundary-loops"}:
         order = np.lexsort(mesh.vertices.T)
         same = (mesh.vertices[order[1:]] == mesh.vertices[order[:-1]]).all(axis=1)
         again = np.sort(order[1:][same])
         if len(again):
-            share = _count(len(again), "vertex stands", "vertices stand")
+            share = counted(len(again), "vertex stands", "vertices stand")
             message = f"{share} exactly where another does; joining them may mend the mesh"
-            yield _problem("coincident-vertex", message, again, "vertices")
+            yield make_problem("coincident-vertex", message, again, "vertices")
     if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
         middle = mesh.vertices[mesh.referenced].mean(axis=0)
         if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:
@@ -379,15 +365,3 @@ def _volume(corners: Floats) -> float:
     """Signed volume of the tetrahedra between triangles and the origin, times six."""
     a, b, c = corners.transpose(1, 0, 2)
     return float(np.sum(a * np.cross(b, c)))
-
-
-def _problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "faces") -> Problem:
-    return Problem(kind, message, tuple(np.asarray(ids, dtype=np.int64).tolist()), of)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def _listed(items: Sequence[Any], limit: int = 5) -> str:
-    return ", ".join(map(str, items[:limit])) + (", ..." if len(items) > limit else "")

@@ -16,13 +16,13 @@ plane; then the part taken away is made one connected piece that leaves one conn
 combinatorics are sound whatever the rounding. Plain arrays and scalars throughout: see `clipping`.
 """
 
-from meshot.kernels import subkernel
+from meshot.kernels import innerkernel
 
 # Outcomes of `cut`, in place of the count of corners: the plane misses the polytope, or there is no room.
 MISSED, FULL = -3, -1
 
 
-@subkernel
+@innerkernel
 def start_box(pos, top, planes, low_x, low_y, low_z, high_x, high_y, high_z):
     """Fill the polytope with a box, whose facets are low x, high x, low y and so on. Returns the count of corners."""
     for axis in range(3):
@@ -45,7 +45,7 @@ def start_box(pos, top, planes, low_x, low_y, low_z, high_x, high_y, high_z):
     return 8
 
 
-@subkernel
+@innerkernel
 def _find_cut_edges(pos, top, count, tol, work):
     """List the corners beyond the plane, and the edges that leave them.
 
@@ -71,7 +71,7 @@ def _find_cut_edges(pos, top, count, tol, work):
     return gone, edges
 
 
-@subkernel
+@innerkernel
 def _is_one_loop(work, edges):
     """Whether the cut edges, each followed by the next around the hole, form a single loop."""
     m = 0
@@ -82,7 +82,7 @@ def _is_one_loop(work, edges):
     return False
 
 
-@subkernel
+@innerkernel
 def _flood(top, work, start, old, new):
     """Give the corners marked `old`, in column 5 of `work`, that are connected with `start` the mark `new`."""
     work[0, 6], size, work[start, 5] = start, 1, new
@@ -97,7 +97,7 @@ def _flood(top, work, start, old, new):
                 size += 1
 
 
-@subkernel
+@innerkernel
 def _tidy(pos, top, count, tol, work):
     """Change distances of rounding size so that the corners beyond the plane are one piece, and the others too.
 
@@ -120,7 +120,7 @@ def _tidy(pos, top, count, tol, work):
             pos[3, v] = max(pos[3, v], -tol)
 
 
-@subkernel
+@innerkernel
 def _move(pos, top, v, hole):
     """Move corner v into the free place `hole`."""
     pos[0, hole], pos[1, hole], pos[2, hole] = pos[0, v], pos[1, v], pos[2, v]
@@ -131,7 +131,7 @@ def _move(pos, top, v, hole):
         top[u, back] = hole
 
 
-@subkernel
+@innerkernel
 def _close(pos, top, count, tol, gone, edges, slot, work):
     """Put a corner on each cut edge, around the new facet `slot`, in the places of those gone. Returns the count."""
     for m in range(edges):
@@ -155,7 +155,7 @@ def _close(pos, top, count, tol, gone, edges, slot, work):
     return left
 
 
-@subkernel
+@innerkernel
 def cut(pos, top, planes, count, slot, a, b, c, h, tol, work):
     """Keep the part with ``a x + b y + c z <= h``; the new facet gets the row `slot` of `planes`.
 

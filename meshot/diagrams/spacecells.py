@@ -4,7 +4,6 @@ import numpy as np
 
 from meshot.diagrams.polytope import FULL, start_box
 from meshot.diagrams.spaceclipping import (
-    BESIDE,
     cut_by_site,
     cut_by_tree,
     cut_by_wall,
@@ -12,15 +11,17 @@ from meshot.diagrams.spaceclipping import (
     cut_through_middle,
 )
 from meshot.diagrams.spacemeasure import COLUMNS, measure_polytope
-from meshot.kernels import kernel, subkernel
+from meshot.kernels import innerkernel, kernel
 
 # outcomes of `measure_space_cells`
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 # Share of the ball's radius from which a cell begins with a plane that touches the ball.
 OUTER = 0.7
+# Sites on either side in Hilbert order that cut first where nothing is known.
+BESIDE = 6
 
 
-@subkernel
+@innerkernel
 def _start_cell(pos, top, planes, label, work, ox, oy, oz, frame, radius, tol):
     """Fill the polytope with the domain's frame; near the sphere of a ball, cut by the plane that touches it.
 
@@ -39,24 +40,37 @@ def _start_cell(pos, top, planes, label, work, ox, oy, oz, frame, radius, tol):
     return count, 6
 
 
-@subkernel
-def cut_out(
-    pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds, starts,
-    neighbors, stack, seen,
+@innerkernel
+def _cut_by_listed(
+    pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, listed, first, last, seen
 ):  # fmt: skip
-    """Cut cell i out of the frame; returns the counts of corners, 0 if it is empty, or `FULL`, and of facets."""
-    count, used = _start_cell(pos, top, planes, label, work, ox, oy, oz, frame, radii[0], tol)
-    listed = len(starts) > 0
-    first, last = (starts[i], starts[i + 1]) if listed else (max(i - BESIDE, 0), min(i + BESIDE + 1, len(sites)))
-    seen[i] = i
+    """Cut cell i by the sites from `first` to `last` of a list; negative ones are walls."""
     for k in range(first, last):
-        j = neighbors[k] if listed else k
+        j = listed[k]
         if count > 0 and j >= 0 and seen[j] != i:
             seen[j] = i
             count, used = cut_by_site(
                 pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol
             )  # fmt: skip
-    if first == last or not listed:
+    return count, used
+
+
+@innerkernel
+def cut_out(
+    pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds, listed,
+    first, last, stack, seen,
+):  # fmt: skip
+    """Cut cell i out of the frame, by the sites from `first` to `last` of the list before any other.
+
+    Returns the counts of corners, 0 if the cell is empty, or `FULL`, and of facets. The cell is exact whatever the list
+    holds, and soon found if it holds sites near it.
+    """
+    count, used = _start_cell(pos, top, planes, label, work, ox, oy, oz, frame, radii[0], tol)
+    seen[i] = i
+    count, used = _cut_by_listed(
+        pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, listed, first, last, seen
+    )  # fmt: skip
+    if count > 0:
         count, used = cut_through_middle(
             pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
         )  # fmt: skip
@@ -69,7 +83,39 @@ def cut_out(
     return count, used
 
 
-@subkernel
+@innerkernel
+def _list_known(i, links, owner, after, newest, first, last, listed):
+    """List the cells before i that are known to touch it, and the neighbors, from `first` to `last`, of cell i - 1.
+
+    `after` links the facets with the same site beyond, from the `newest` on. If there are none, the sites beside it in
+    Hilbert order take their place. Returns how many are listed.
+    """
+    count, e = 0, newest[i]
+    while e >= 0 and count < len(listed):
+        listed[count] = owner[e]
+        count, e = count + 1, after[e]
+    for k in range(first, last):
+        if count < len(listed):
+            listed[count] = links[k]
+            count += 1
+    if count == 0:
+        for j in range(max(i - BESIDE, 0), min(i + BESIDE + 1, len(newest))):
+            listed[count] = j
+            count += 1
+    return count
+
+
+@innerkernel
+def _make_known(i, links, owner, after, newest, first, last):
+    """Link the facets of cell i, from `first` to `last`, with the others of the sites beyond them."""
+    for k in range(first, last):
+        j = links[k]
+        owner[k] = i
+        if j > i:
+            after[k], newest[j] = newest[j], k
+
+
+@innerkernel
 def _write_facets(used, label, facets, work, least, curved, links, areas, place):
     """Write the sites beyond the facets and their areas; a ball's frame is no wall. Returns how many there are now."""
     for f in range(used):
@@ -87,8 +133,8 @@ def measure_space_cells(
 ):  # fmt: skip
     """Measure the cells of the sites from `first` to `last`.
 
-    The sites that ``starts, neighbors`` list (CSR; negative ones are none) cut first; if there are no lists, those
-    beside it in Hilbert order.
+    The sites that ``starts, neighbors`` list (CSR; negative ones are none) cut first; if there are no lists, those that
+    are known from the cells before.
     `origins` are points near the cells, `radii` those of the sphere and the inner ball, and `room` is the number of
     corners and facets that a cell may have. No cell's volume may fall below `least`.
 
@@ -110,16 +156,24 @@ def measure_space_cells(
     """
     pos, top, work = np.empty((7, room)), np.empty((room, 6), np.int32), np.empty((room, 9), np.int32)
     planes, label, facets = np.empty((room, 4)), np.empty(room, np.int32), np.empty((room, COLUMNS))
-    seen, stack, total = np.full(len(sites), -1, np.int32), np.empty(256, np.int64), 0
+    seen, stack, total, before = np.full(len(sites), -1, np.int32), np.empty(256, np.int64), 0, 0
+    unknown, listed = len(starts) == 0, np.empty(room, np.int32)
+    newest = np.full(len(sites) if unknown else 0, -1, np.int32)
+    owner, after = np.empty(len(links) if unknown else 0, np.int32), np.empty(len(links) if unknown else 0, np.int32)
     size, curved = frame[1, 0] - frame[0, 0], radii[0] < np.inf
     for axis in range(1, 3):
         size = max(size, frame[1, axis] - frame[0, axis])
     tol = 5e-16 * size
     for i in range(first, last):
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
+        near, low, high = listed, 0, 0
+        if unknown:
+            high = _list_known(i, links, owner, after, newest, before, total, listed)
+        else:
+            near, low, high = neighbors, starts[i], starts[i + 1]
         count, used = cut_out(
             pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds,
-            starts, neighbors, stack, seen,
+            near, low, high, stack, seen,
         )  # fmt: skip
         if count == FULL or total + used > len(links):
             return NO_ROOM, total
@@ -132,6 +186,8 @@ def measure_space_cells(
         if m[0] < least:
             return TOO_SMALL, total
         counts[row] = total - before
+        if unknown:
+            _make_known(i, links, owner, after, newest, before, total)
         measures[row, 0], measures[row, 1], measures[row, 2], measures[row, 3] = m[0], m[1], m[2], m[3]
         measures[row, 4], measures[row, 5], measures[row, 6] = m[4], m[5], m[6]
         measures[row, 7], measures[row, 8] = m[7], m[8]

@@ -18,17 +18,15 @@ import numpy as np
 
 from meshot.diagrams.polytope import MISSED, cut
 from meshot.diagrams.spacetree import ROUNDING, nearest_in_space, space_node_bound
-from meshot.kernels import subkernel
+from meshot.kernels import innerkernel
 
-# Sites on either side in Hilbert order that cut first where none are listed.
-BESIDE = 6
 # Cuts through the middle before the tree is searched anyway.
 MOST_HALVINGS = 60
 # Sites looked at for a cell before the branches of the tree are held against each of its corners.
 PATIENCE = 400
 
 
-@subkernel
+@innerkernel
 def cut_by_site(pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol):
     """Keep the points whose power distance to site i is not above that to site j.
 
@@ -47,7 +45,7 @@ def cut_by_site(pos, top, planes, label, work, count, used, i, j, ox, oy, oz, si
     return after, used
 
 
-@subkernel
+@innerkernel
 def cut_by_wall(pos, top, planes, label, work, count, used, a, b, c, h, wall, tol):
     """Keep the points with ``a x + b y + c z <= h``; as `cut_by_site`."""
     after = cut(pos, top, planes, count, used, a, b, c, h, tol, work)
@@ -59,7 +57,7 @@ def cut_by_wall(pos, top, planes, label, work, count, used, a, b, c, h, wall, to
     return after, used
 
 
-@subkernel
+@innerkernel
 def cut_by_walls(pos, top, planes, label, work, count, used, ox, oy, oz, walls, inner_radius, tol):
     """Cut by the domain's walls, unless the cell is well inside."""
     reaches = False
@@ -74,7 +72,7 @@ def cut_by_walls(pos, top, planes, label, work, count, used, ox, oy, oz, walls, 
     return count, used
 
 
-@subkernel
+@innerkernel
 def middle_of(pos, count):
     """Mean of the corners."""
     x, y, z = 0.0, 0.0, 0.0
@@ -83,25 +81,35 @@ def middle_of(pos, count):
     return x / count, y / count, z / count
 
 
-@subkernel
-def _squared_reach(pos, count, x, y, z):
-    """Squared distance from a point to the farthest corner."""
+@innerkernel
+def _reach(pos, count, x, y, z):
+    """Distance from a point to the farthest corner."""
     reach = 0.0
     for v in range(count):
         reach = max(reach, (pos[0, v] - x) ** 2 + (pos[1, v] - y) ** 2 + (pos[2, v] - z) ** 2)
-    return reach
+    return np.sqrt(reach)
 
 
-@subkernel
-def _squared_far(bounds, node, x, y, z):
-    """Squared distance from a point to the farthest corner of a node's box."""
-    dx = max(x - bounds[node, 0], bounds[node, 3] - x)
-    dy = max(y - bounds[node, 1], bounds[node, 4] - y)
-    dz = max(z - bounds[node, 2], bounds[node, 5] - z)
-    return dx * dx + dy * dy + dz * dz
+@innerkernel
+def _distance_ahead(bounds, node, mx, my, mz, reach, yx, yy, yz, own):
+    """Lower bound, for the sites of a node, of how much farther than site y they are from m, in power distance.
+
+    Infinite if none can be nearer to a point within `reach` of m.
+    """
+    gx, gy, gz = bounds[node, 6], bounds[node, 7], bounds[node, 8]
+    qx, qy, qz = mx + 0.5 * gx, my + 0.5 * gy, mz + 0.5 * gz
+    dx = max(bounds[node, 0] - qx, 0.0, qx - bounds[node, 3])
+    dy = max(bounds[node, 1] - qy, 0.0, qy - bounds[node, 4])
+    dz = max(bounds[node, 2] - qz, 0.0, qz - bounds[node, 5])
+    square = dx * dx + dy * dy + dz * dz
+    bound = square - gx * mx - gy * my - gz * mz - bounds[node, 9]
+    ahead = bound - own - ROUNDING * (abs(bound) + abs(own))
+    beside = np.sqrt((qx - yx) ** 2 + (qy - yy) ** 2 + (qz - yz) ** 2)
+    least = max(np.sqrt(square) - reach, 0.0)
+    return ahead if ahead + least * least - square < reach * (reach + 2.0 * beside) else np.inf
 
 
-@subkernel
+@innerkernel
 def _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
     """Whether no site of the node can be nearer to a corner than site i is."""
     for v in range(count):
@@ -112,7 +120,7 @@ def _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
     return True
 
 
-@subkernel
+@innerkernel
 def cut_through_middle(
     pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
 ):  # fmt: skip
@@ -136,46 +144,48 @@ def cut_through_middle(
     return count, used
 
 
-@subkernel
+@innerkernel
 def cut_by_tree(
     pos, top, planes, label, work, count, used, i, ox, oy, oz, sites, weights, tol, spans, bounds, stack, seen
 ):  # fmt: skip
     """Cut cell i by all sites that reach into it; those with ``seen[j] == i`` have cut already."""
     mx, my, mz = middle_of(pos, count)
-    reach = _squared_reach(pos, count, mx, my, mz)
+    reach = _reach(pos, count, mx, my, mz)
     mx, my, mz = mx + ox, my + oy, mz + oz
     yx, yy, yz = sites[i, 0], sites[i, 1], sites[i, 2]
     near = (mx - yx) ** 2 + (my - yy) ** 2 + (mz - yz) ** 2
     own = near - weights[i]
-    stack[0], size, looked_at = 0, 1, 0
+    stack[0], size, looked_at, facets = 0, 1, 0, used
     while size > 0:
         size -= 1
         node = stack[size]
-        bound = space_node_bound(bounds, node, mx, my, mz)
-        ahead = bound - own - ROUNDING * (abs(bound) + abs(own))
-        if ahead > 0.0 and ahead * ahead >= 4.0 * reach * _squared_far(bounds, node, yx, yy, yz):
-            continue
+        if used > facets and _distance_ahead(bounds, node, mx, my, mz, reach, yx, yy, yz, own) == np.inf:
+            continue  # the cell has become smaller since
         if looked_at > PATIENCE and _no_corner_nearer(pos, count, i, ox, oy, oz, sites, weights, bounds, node):
             continue
-        start, stop = spans[node, 0], spans[node, 1]
+        start, stop, nearest = spans[node, 0], spans[node, 1], np.inf
         if spans[node, 2] == 0:
             for child in range(start, stop):
-                stack[size] = child
-                size += 1
+                ahead = _distance_ahead(bounds, child, mx, my, mz, reach, yx, yy, yz, own)
+                if ahead < np.inf:
+                    stack[size] = child
+                    if size > 0 and ahead > nearest:  # the nearest comes next
+                        stack[size], stack[size - 1] = stack[size - 1], child
+                    size, nearest = size + 1, min(nearest, ahead)
             continue
         looked_at += stop - start
         for j in range(start, stop):
             x, y, z = sites[j, 0], sites[j, 1], sites[j, 2]
             ahead = (mx - x) ** 2 + (my - y) ** 2 + (mz - z) ** 2 - near - (weights[j] - weights[i])
             square = (x - yx) ** 2 + (y - yy) ** 2 + (z - yz) ** 2
-            if seen[j] == i or (ahead > 0.0 and ahead * ahead >= 4.0 * reach * square):
+            if seen[j] == i or (ahead > 0.0 and ahead * ahead >= 4.0 * reach * reach * square):
                 continue
-            seen[j], facets = i, used
+            seen[j], before = i, used
             count, used = cut_by_site(
                 pos, top, planes, label, work, count, used, i, j, ox, oy, oz, sites, weights, tol
             )  # fmt: skip
             if count <= 0:
                 return count, used
-            if used > facets:
-                reach = _squared_reach(pos, count, mx - ox, my - oy, mz - oz)
+            if used > before:
+                reach = _reach(pos, count, mx - ox, my - oy, mz - oz)
     return count, used

@@ -16,13 +16,13 @@ number of parts and holes.
 
 import numpy as np
 
-from meshot.kernels import subkernel
+from meshot.kernels import innerkernel
 
 # Columns of `facets`: area, the three first moments, the second moment, the solid angle of the part outside the ball.
 COLUMNS = 6
 
 
-@subkernel
+@innerkernel
 def _mark_outside(pos, top, count, ox, oy, oz, radius, work):
     """Mark, in column 8 of `work`, the facets that have a corner outside the ball; returns whether there are any."""
     found = False
@@ -33,7 +33,7 @@ def _mark_outside(pos, top, count, ox, oy, oz, radius, work):
     return found
 
 
-@subkernel
+@innerkernel
 def _add_triangle(facets, f, nx, ny, nz, rx, ry, rz, vx, vy, vz, wx, wy, wz):
     """Add the signed triangle (r, v, w) to facet f."""
     ax, ay, az, bx, by, bz = vx - rx, vy - ry, vz - rz, wx - rx, wy - ry, wz - rz
@@ -47,7 +47,7 @@ def _add_triangle(facets, f, nx, ny, nz, rx, ry, rz, vx, vy, vz, wx, wy, wz):
     facets[f, 4] += area * (square + sx * sx + sy * sy + sz * sz) / 12
 
 
-@subkernel
+@innerkernel
 def _solid_angle(t0, t1, p, h, angle, radius):
     """Solid angle of what lies between the circle and an edge outside it, which the foot sees under `angle`.
 
@@ -61,7 +61,7 @@ def _solid_angle(t0, t1, p, h, angle, radius):
     return np.copysign(1.0, h) * (min(abs(h) / radius, 1.0) * angle - change)
 
 
-@subkernel
+@innerkernel
 def _add_sector(facets, f, t0, t1, p, h, rho, radius, foot, along, aside):
     """Add the circular sector between the points t0 and t1 of an edge, as seen from the foot."""
     angle = np.copysign(np.arctan2(abs(p) * (t1 - t0), p * p + t0 * t1), p)
@@ -77,7 +77,7 @@ def _add_sector(facets, f, t0, t1, p, h, rho, radius, foot, along, aside):
         facets[f, 4] += area * h * h + 0.25 * rho * rho * rho * rho * angle
 
 
-@subkernel
+@innerkernel
 def _add_edge(facets, f, nx, ny, nz, h, radius, vx, vy, vz, wx, wy, wz):
     """Add the edge from v to w of facet f, a part of it for each side of the sphere."""
     ex, ey, ez = wx - vx, wy - vy, wz - vz
@@ -106,7 +106,7 @@ def _add_edge(facets, f, nx, ny, nz, h, radius, vx, vy, vz, wx, wy, wz):
     facets[f, 4] += area * (h * h + (3 * p * p + a * a + b * b + a * b) / 6)
 
 
-@subkernel
+@innerkernel
 def _sum_facets(pos, top, planes, count, used, ox, oy, oz, radius, facets, work):
     """Fill the integrals over all facets, relative to the cell's origin o; or to the ball's center, if it cuts some.
 
@@ -136,7 +136,7 @@ def _sum_facets(pos, top, planes, count, used, ox, oy, oz, radius, facets, work)
     return ox, oy, oz, radius < np.inf
 
 
-@subkernel
+@innerkernel
 def _holds_ball(planes, used, ox, oy, oz, radius, work):
     """Whether no facet cuts the ball that the polytope has part in: it then holds all of it."""
     for f in range(used):
@@ -146,7 +146,7 @@ def _holds_ball(planes, used, ox, oy, oz, radius, work):
     return True
 
 
-@subkernel
+@innerkernel
 def measure_polytope(pos, top, planes, count, used, ox, oy, oz, radius, tol, facets, work):
     """Measure the polytope's part in the ball of `radius` about the domain's center.
 

@@ -6,13 +6,13 @@ The order of the sites is Hilbert's in three dimensions, by Skilling, "Programmi
 
 import numpy as np
 
-from meshot.kernels import kernel, subkernel
+from meshot.kernels import innerkernel, kernel
 
 # Relative rounding error of a bound, with a margin.
 ROUNDING = 2e-15
 
 
-@subkernel
+@innerkernel
 def _hilbert_key(x, y, z, bits):
     """Place of the cell (x, y, z) along a Hilbert curve through ``2^bits`` cells a side."""
     half = 1 << (bits - 1)
@@ -57,7 +57,7 @@ def space_hilbert_keys(first, last, points, low, scale, bits, keys):
         keys[i] = _hilbert_key(x, y, z, bits)
 
 
-@subkernel
+@innerkernel
 def _slope(sites, weights, start, stop):
     """Slope of the plane that fits the weights of the sites from `start` to `stop` best; zero if they are flat."""
     size = stop - start
@@ -114,7 +114,7 @@ def space_node_bound(bounds, node, x, y, z):
     return dx * dx + dy * dy + dz * dz - gx * x - gy * y - gz * z - bounds[node, 9]
 
 
-@subkernel
+@innerkernel
 def nearest_in_space(x, y, z, best, found, sites, weights, spans, bounds, stack):
     """Site of least power distance to (x, y, z), if that is below `best`; else `found`."""
     stack[0], top = 0, 1

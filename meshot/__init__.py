@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from meshot.sampling.weighting import Texture
     from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
     from meshot.transport.transport import TransportResult, solve_transport
+    from meshot.volume.volume import volume_preserving_map
 
 __version__ = "0.1.0"
 
@@ -100,6 +101,7 @@ _HOME = {
     "sphere_diagram": "diagrams.spherepower",
     "tetrahedralize": "meshes.tetrahedra",
     "tradeoff_curve": "area.tradeoff",
+    "volume_preserving_map": "volume.volume",
 }
 
 __all__ = [
@@ -155,6 +157,7 @@ __all__ = [
     "sphere_diagram",
     "tetrahedralize",
     "tradeoff_curve",
+    "volume_preserving_map",
 ]
 
 

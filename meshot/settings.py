@@ -14,6 +14,9 @@ TOL = 1e-6
 TOL_AREA = 1e-2
 """Standard deviation of the faces' area ratios to refine an area-preserving map to."""
 
+TOL_VOLUME = 1e-2
+"""Mean and spread of the tetrahedra's volume ratios, less 1, to refine a volume-preserving map to."""
+
 
 def require_positive(name: str, value: float) -> None:
     """Raise ValueError unless a value is above zero.

@@ -75,7 +75,7 @@ def as_measure(surface: Surface, masses: ArrayLike | None = None, density: Array
     if masses is not None and density is not None:
         raise OptionError("either masses or a density can be prescribed, not both")
     if masses is not None:
-        given = _positive(masses, "masses", {"vertex": len(surface.vertices)}, surface.referenced)
+        given = positive(masses, "masses", {"vertex": len(surface.vertices)}, surface.referenced)
         with np.errstate(divide="ignore", invalid="ignore"):
             at_vertex = np.where(surface.referenced, given / surface.vertex_areas, 0.0)
         faces = surface.face_areas * at_vertex[surface.faces].mean(axis=1)
@@ -84,7 +84,7 @@ def as_measure(surface: Surface, masses: ArrayLike | None = None, density: Array
     if density is None:
         return Measure("area", surface.vertex_areas / surface.area, surface.face_areas / surface.area)
     counts = {"face": len(surface.faces), "vertex": len(surface.vertices)}
-    values = _positive(density, "density", counts, surface.referenced)
+    values = positive(density, "density", counts, surface.referenced)
     if len(values) != len(surface.faces):
         values = values[surface.faces].mean(axis=1)
     return _of_faces("density", surface, surface.face_areas * values)
@@ -111,7 +111,7 @@ def _of_faces(kind: Kind, surface: Surface, shares: Floats) -> Measure:
     return Measure(kind, vertices, shares)
 
 
-def _positive(given: ArrayLike, name: str, counts: dict[str, int], used: NDArray[np.bool_]) -> Floats:
+def positive(given: ArrayLike, name: str, counts: dict[str, int], used: NDArray[np.bool_]) -> Floats:
     """Return the numbers, one for each of what `counts` allows; raise unless they are positive where they are used."""
     values = np.array(given, dtype=np.float64)
     if values.ndim != 1 or len(values) not in counts.values():

@@ -1,0 +1,1 @@
+"""Volume-preserving maps of solids."""

@@ -1,0 +1,116 @@
+"""Where a volume-preserving map begins: the boundary on the sphere, the inside by a harmonic map.
+
+The boundary goes to the sphere by its own area-preserving map. The conformal one squeezes limbs to e^-10 of their size
+and more; with areas kept, the harmonic map of the inside is within a factor of ten of equal volumes nearly everywhere.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from meshot.algebra.linsolve import SPDSolver
+from meshot.algebra.operators import Sparse
+from meshot.area.area import area_preserving_map
+from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError, TopologyError
+from meshot.mapping.solidmeasure import SolidMeasure
+from meshot.meshes.check import require_genus_zero
+from meshot.meshes.mesh import Floats
+from meshot.meshes.solid import Solid
+
+# Spread of the face areas that the boundary's map is refined to.
+TOL_BOUNDARY = 0.05
+# Unknowns from which the harmonic map is found by multigrid: factors in space fill up soon.
+MULTIGRID_FROM = 5_000
+
+
+def require_ball(solid: Solid) -> None:
+    """Raise unless the solid is a triangulated ball with tetrahedra of one orientation.
+
+    Raises
+    ------
+    GeometryError
+        Coordinates that are not finite, flat tetrahedra, or some that are turned inside out.
+    TopologyError
+        Several parts, tunnels, cavities, or faces and vertices that are not manifold.
+    """
+    bad = np.flatnonzero(~np.isfinite(solid.vertices[solid.tetrahedra]).all(axis=(1, 2)))
+    if len(bad):
+        raise GeometryError("tetrahedron with a coordinate that is not finite", ids=bad.tolist())
+    size = np.cbrt(solid.volume / len(solid.tetrahedra)) ** 3
+    bad = np.flatnonzero(~(solid.volumes * solid.orientation > 1e-12 * size))
+    if len(bad):
+        raise GeometryError("tetrahedron that is flat or inside out", ids=bad.tolist())
+    order, starts = solid.face_order
+    crowded = np.flatnonzero(np.diff(starts, append=len(order)) > 2)
+    if len(crowded):
+        raise TopologyError("face of more than two tetrahedra", ids=np.unique(order[starts[crowded]] // 4).tolist())
+    inside = np.flatnonzero(solid.neighbors.ravel() >= 0)
+    ends = inside // 4, solid.neighbors.ravel()[inside]
+    graph = sparse.coo_array((np.ones(len(inside), dtype=np.int8), ends), shape=(len(solid.tetrahedra),) * 2)
+    parts, part = sparse.csgraph.connected_components(graph, directed=False)
+    if parts > 1:
+        firsts = np.unique(part, return_index=True)[1]
+        raise TopologyError(f"the solid has {parts} parts, with these tetrahedra in them", ids=firsts.tolist())
+    require_genus_zero(solid.boundary)
+    if solid.euler_characteristic != 1:
+        raise TopologyError(f"the solid is no ball: its Euler characteristic is {solid.euler_characteristic}, not 1")
+
+
+def boundary_map(solid: Solid, measure: SolidMeasure) -> Floats:
+    """Map the boundary to the unit sphere so that areas keep their shares, about; (B, 3), vertex by boundary vertex.
+
+    Where a measure is prescribed, a face counts with the density of the tetrahedron behind it.
+    """
+    density = None
+    if measure.kind != "volume":
+        behind = solid.boundary_halffaces // 4
+        density = measure.tetrahedra[behind] / np.abs(solid.volumes[behind])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is a start alone
+        mapped = area_preserving_map(solid.boundary, to="sphere", density=density, tol_area=TOL_BOUNDARY)
+    assert mapped.points is not None
+    return mapped.points / np.linalg.norm(mapped.points, axis=1, keepdims=True)
+
+
+def harmonic_inside(solid: Solid, sphere: Floats) -> Floats:
+    """Return the harmonic map with these values on the boundary, (V, 3); NaN for vertices without a tetrahedron."""
+    laplacian = dirichlet_matrix(solid)
+    rim = solid.boundary_vertices
+    inner = solid.referenced.copy()
+    inner[rim] = False
+    points = np.full((len(solid.vertices), 3), np.nan)
+    points[rim] = sphere
+    names = np.flatnonzero(inner)
+    if len(names) == 0:
+        return points
+    rows = laplacian[names]
+    matrix, rhs = rows[:, names], -(rows[:, rim] @ sphere)
+    try:
+        points[names] = SPDSolver(matrix, "multigrid" if len(names) > MULTIGRID_FROM else "direct").solve(rhs, tol=1e-8)
+    except ConvergenceError:
+        points[names] = SPDSolver(matrix, "direct").solve(rhs)
+    return points
+
+
+def dirichlet_matrix(solid: Solid) -> Sparse:
+    """Return the Dirichlet energy's matrix for piecewise-linear functions, (V, V): ``u @ L @ u`` is it for u.
+
+    Examples
+    --------
+    >>> corner = Solid(np.vstack([np.zeros(3), np.eye(3)]), [[0, 1, 2, 3]])
+    >>> (6 * dirichlet_matrix(corner).toarray()).round(12) + 0.0
+    array([[ 3., -1., -1., -1.],
+           [-1.,  1.,  0.,  0.],
+           [-1.,  0.,  1.,  0.],
+           [-1.,  0.,  0.,  1.]])
+    """
+    corners = solid.corners
+    inverse: Any = np.linalg.inv(corners[:, 1:] - corners[:, :1])
+    gradients = np.concatenate([-inverse.sum(axis=2)[:, None], inverse.transpose(0, 2, 1)], axis=1)
+    local = np.abs(solid.volumes)[:, None, None] * (gradients @ gradients.transpose(0, 2, 1))
+    count = len(solid.vertices)
+    rows, columns = np.repeat(solid.tetrahedra, 4, axis=1).ravel(), np.tile(solid.tetrahedra, (1, 4)).ravel()
+    matrix: Sparse = sparse.coo_array((local.ravel(), (rows, columns)), shape=(count, count)).tocsr()
+    return matrix

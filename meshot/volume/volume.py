@@ -1,0 +1,132 @@
+"""Volume-preserving maps of solids to the unit ball: sphere map, harmonic inside, unfolding, refinement.
+
+The boundary goes to the sphere and the inside to the ball by a harmonic map (Wang, Gu, Yau, "Volumetric harmonic map",
+2003), which in space may fold; it is unfolded. Then the vertices move until the tetrahedra have their shares of the
+ball, as nearly as the mesh allows: a tetrahedral mesh has fewer unknowns than tetrahedra.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.mapping.solidmap import SolidMap
+from meshot.mapping.solidmeasure import SolidMeasure, as_solid_measure
+from meshot.meshes.mesh import Floats
+from meshot.meshes.solid import Solid, as_solid
+from meshot.progress import Progress, Stages
+from meshot.settings import TOL_VOLUME, require_positive
+from meshot.volume.ballstart import boundary_map, harmonic_inside, require_ball
+from meshot.volume.untangle import untangle
+from meshot.volume.volumerefine import VolumeRefinement, VolumeState, refine_volumes
+from meshot.volume.volumesystem import VolumeSystem
+
+
+def volume_preserving_map(
+    solid: Any,
+    *,
+    masses: ArrayLike | None = None,
+    density: ArrayLike | None = None,
+    tol_volume: float | None = TOL_VOLUME,
+    max_iter: int = 100,
+    callback: Callable[[VolumeState], None] | None = None,
+    progress: Progress | None = None,
+) -> SolidMap:
+    """Map a solid of genus zero to the unit ball, one to one, so that its tetrahedra keep their shares of the volume.
+
+    The boundary's vertices lie on the unit sphere. No tetrahedron is flipped. A mesh has more tetrahedra than unknowns,
+    so that volumes can be equal to a few percent alone on coarse meshes, and in proportion to the size of the
+    tetrahedra on finer ones; what is reached is the least sum of squares near the start.
+
+    Parameters
+    ----------
+    solid : Solid, or a PyVista or meshio mesh
+        A triangulated ball: connected, without tunnels or cavities.
+    masses, density : (V,) or (T,) float, optional
+        A measure that the map preserves instead of the volume: masses of the vertices, or a density, the wanted volume
+        of the image per volume of the solid, of the tetrahedra or the vertices. Only ratios count.
+    tol_volume : float or None
+        Mean and spread of |ratio - 1|, over the tetrahedra, at which the refinement stops. None leaves the harmonic
+        map, unfolded.
+    max_iter : int
+        Most steps of the refinement.
+    callback : callable, optional
+        Gets each `VolumeState` of the refinement; raising StopIteration ends it.
+    progress : Progress, optional
+        Told of the stages "sphere map", "harmonic map", "unfolding" and "refinement".
+
+    Returns
+    -------
+    SolidMap
+        With `harmonic`, the unfolded harmonic map, and `shares`, what each tetrahedron is to have.
+        ``notes["refinement"]`` is the `VolumeRefinement`, which names tetrahedra that are far off, and
+        ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
+
+    Raises
+    ------
+    TopologyError, GeometryError
+        The solid is no ball, has flat or inverted tetrahedra, or cannot be unfolded; or masses or a density are not
+        positive.
+    OptionError
+        Both masses and a density.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The refinement ended before it had found the least squares.
+
+    Examples
+    --------
+    >>> corner = Solid([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]])
+    >>> mapped = volume_preserving_map(corner)
+    >>> np.linalg.norm(mapped.points, axis=1).round(12)
+    array([1., 1., 1., 1.])
+    """
+    require_positive("tol_volume", TOL_VOLUME if tol_volume is None else tol_volume)
+    stages = Stages(progress)
+    given = as_solid(solid)
+    with stages("check"):
+        require_ball(given)
+        measure = as_solid_measure(given, masses, density)
+    with stages("sphere map"):
+        sphere = boundary_map(given, measure)
+    with stages("harmonic map"):
+        first = harmonic_inside(given, sphere)
+    used = np.flatnonzero(given.referenced)
+    system = _system(given)
+    notes: dict[str, Any] = {"seconds": stages.seconds}
+    with stages("unfolding"):
+        volumes = system.volumes(np.vstack([first[used], np.zeros(3)]))
+        notes["flipped_at_first"] = int((volumes[: system.tetrahedra] <= 0).sum())
+        unfolded = untangle(system, first[used])
+    harmonic = SolidMap(given, _spread(given, unfolded), shares=measure.tetrahedra, notes=notes)
+    if tol_volume is None:
+        return harmonic
+    with stages("refinement") as client:
+        refined = refine_volumes(
+            system, measure.tetrahedra, unfolded, tol=tol_volume, max_iter=max_iter, progress=client, callback=callback
+        )
+    return _mapped(harmonic, refined, measure)
+
+
+def _system(solid: Solid) -> VolumeSystem:
+    """Return the equations, on the vertices that belong to a tetrahedron, with positive volumes."""
+    number = np.cumsum(solid.referenced) - 1
+    tetrahedra = number[solid.tetrahedra]
+    if solid.orientation < 0:
+        tetrahedra = tetrahedra[:, [0, 2, 1, 3]]
+    return VolumeSystem(tetrahedra, number[solid.boundary_vertices[solid.boundary.faces]])
+
+
+def _spread(solid: Solid, points: Floats) -> Floats:
+    """Put the rows of the referenced vertices in their places; NaN in the others."""
+    everywhere = np.full((len(solid.vertices), 3), np.nan)
+    everywhere[solid.referenced] = points
+    return everywhere
+
+
+def _mapped(harmonic: SolidMap, refined: VolumeRefinement, measure: SolidMeasure) -> SolidMap:
+    notes = {**harmonic.notes, "refinement": refined, "measure": measure.kind}
+    points = _spread(harmonic.solid, refined.points)
+    return SolidMap(harmonic.solid, points, harmonic=harmonic, shares=measure.tetrahedra, notes=notes)

@@ -105,7 +105,7 @@ def raise_space_cells(
                 seen[j] = -1
             count, used = cut_out(
                 pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds,
-                starts, neighbors, stack, seen,
+                neighbors, starts[i], starts[i + 1], stack, seen,
             )  # fmt: skip
             volume = 0.0
             if count > 0:

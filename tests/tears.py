@@ -84,3 +84,19 @@ def hausdorff(found: np.ndarray, true: np.ndarray) -> float:
 def fitted_rate(h, errors) -> float:
     """The exponent of h in the errors."""
     return float(np.polyfit(np.log(h), np.log(errors), 1)[0])
+
+
+def lattice_in_ball(n: int) -> np.ndarray:
+    """About n points of a body-centered cubic lattice, turned and shifted, in the unit ball."""
+    side = (8 * np.pi / 3 / n) ** (1 / 3)
+    reach = int(1.2 / side) + 2
+    grid = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3), axis=-1).reshape(-1, 3)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    points = side * (np.concatenate([grid, grid + 0.5]) @ turn.T + [0.13, 0.21, 0.07])
+    return points[np.linalg.norm(points, axis=1) < 1]
+
+
+def around_axis(x: np.ndarray, inner: float = 0.6) -> np.ndarray:
+    """The ball pushed away from the z axis: a solid ring, by a map radial in planes z = const."""
+    radius = np.linalg.norm(x[:, :2], axis=1, keepdims=True)
+    return np.column_stack([x[:, :2] / radius * np.sqrt(inner**2 + radius**2), x[:, 2]])

@@ -16,6 +16,8 @@ Criterion = Literal["jump", "adjacency", "angle", "normal"]
 
 # A hole between sites that a target confirms, in local spacings.
 CONFIRMED_HOLE = 0.5
+# The largest hole between sites is no tear; one that is larger by this factor is.
+SURE = 1.2
 # Edges between sites that are still near each other.
 STEPS = 3
 # Angles larger than this multiple of their median are singular.
@@ -38,9 +40,21 @@ class Sites(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Which facets are singular, (m,) bool, and the threshold by which they are."""
+    """What a criterion says of facets.
+
+    Attributes
+    ----------
+    singular : (m,) bool
+        Which facets are singular.
+    sure : (m,) bool
+        Those that would be with a threshold higher by a fifth, where the criterion's threshold has to tell tears from
+        the irregularity of the sites; else all.
+    threshold : float
+        By which they are.
+    """
 
     singular: NDArray[np.bool_]
+    sure: NDArray[np.bool_]
     threshold: float
 
 
@@ -60,10 +74,15 @@ def judge(sites: Sites, pairs: Ints, criterion: Criterion, threshold: float | No
 
 
 def _by_jump(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
-    inside = None if sites.target is None else sites.target.inside
-    if threshold is None:
-        threshold = sites.spacing.hole if inside is None else CONFIRMED_HOLE
-    return Verdict(leaves_support(sites.positions, sites.spacing.nearby, pairs, threshold, inside), threshold)
+    balls = sites.positions, sites.spacing.nearby
+    if sites.target is not None:
+        threshold = CONFIRMED_HOLE if threshold is None else threshold
+        return _all_sure(leaves_support(*balls, pairs, threshold, sites.target.inside), threshold)
+    threshold = sites.spacing.hole if threshold is None else threshold
+    singular = leaves_support(*balls, pairs, threshold)
+    sure = np.zeros(len(pairs), dtype=bool)
+    sure[singular] = leaves_support(*balls, pairs[singular], SURE * threshold)
+    return Verdict(singular, sure, threshold)
 
 
 def _by_adjacency(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
@@ -72,7 +91,7 @@ def _by_adjacency(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict
     steps = float(STEPS) if threshold is None else threshold
     if steps != int(steps):
         raise OptionError(f"the threshold of criterion 'adjacency' is a whole number of edges, got {threshold!r}")
-    return Verdict(farther_apart(sites.target.adjacency(sites.positions), pairs, int(steps)), steps)
+    return _all_sure(farther_apart(sites.target.adjacency(sites.positions), pairs, int(steps)), steps)
 
 
 def _by_angle(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
@@ -103,4 +122,8 @@ def _angles(vectors: Floats, pairs: Ints) -> Floats:
 def _above(angles: Floats, threshold: float | None) -> Verdict:
     if threshold is None:
         threshold = min(OF_MEDIAN * float(np.median(angles)), np.pi) if len(angles) else np.pi
-    return Verdict(angles > threshold, threshold)
+    return _all_sure(angles > threshold, threshold)
+
+
+def _all_sure(singular: NDArray[np.bool_], threshold: float) -> Verdict:
+    return Verdict(singular, singular, threshold)

@@ -9,6 +9,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshot.diagrams.power import PowerDiagram, power_diagram
+from meshot.diagrams.spacepower import SpaceDiagram
+from meshot.folds.spacefacets import facet_polygons
+from meshot.formats.io import fan_triangles
 from meshot.meshes.mesh import Floats, Ints, norms
 from meshot.transport.result import TransportResult
 
@@ -34,23 +37,49 @@ class Facets(NamedTuple):
     measures: Floats
 
 
-def full_diagram(result: TransportResult) -> PowerDiagram:
-    """Return the diagram of a transport with the ends of its facets."""
-    if result.diagram.facet_ends is not None:
-        return result.diagram
+def full_diagram(result: TransportResult) -> PowerDiagram | SpaceDiagram:
+    """Return the diagram of a transport; in the plane with the ends of its facets."""
+    diagram: PowerDiagram | SpaceDiagram = result.diagram
+    if isinstance(diagram, SpaceDiagram) or diagram.facet_ends is not None:
+        return diagram
     source = result.problem.source
     density = None if source is None else source.density
-    diagram = power_diagram(result.problem.sites, result.weights, result.problem.domain, density)
-    assert isinstance(diagram, PowerDiagram)
-    return diagram
+    return power_diagram(result.problem.sites, result.weights, result.problem.domain, density)
 
 
-def facets_of(diagram: PowerDiagram, chosen: NDArray[np.bool_] | Ints) -> Facets:
-    """Return some of the facets of a diagram, which has their ends, with corners that are shared."""
+def facet_measures(diagram: PowerDiagram | SpaceDiagram) -> tuple[Floats, Floats]:
+    """Return the length or area of each facet, and the integral of the density over it."""
+    if isinstance(diagram, SpaceDiagram):
+        return diagram.facet_areas, diagram.facet_areas
+    return diagram.facet_lengths, diagram.facet_masses
+
+
+def facets_of(diagram: PowerDiagram | SpaceDiagram, chosen: Ints) -> Facets:
+    """Return some of the facets of a diagram, in the plane one that has their ends, with corners that are shared."""
+    measures = facet_measures(diagram)[0][chosen]
+    size = SAME_CORNER * diagram.domain.measure ** (1 / diagram.sites.shape[1])
+    if isinstance(diagram, SpaceDiagram):
+        starts, corners = facet_polygons(diagram, chosen)
+        points, node = merge_points(corners, size)
+        return Facets(points, _padded(starts, node), measures)
     assert diagram.facet_ends is not None
-    ends = diagram.facet_ends[chosen]
-    points, node = merge_points(ends.reshape(-1, 2), SAME_CORNER * np.sqrt(diagram.domain.area))
-    return Facets(points, node.reshape(-1, 2), diagram.facet_lengths[chosen])
+    points, node = merge_points(diagram.facet_ends[chosen].reshape(-1, 2), size)
+    return Facets(points, node.reshape(-1, 2), measures)
+
+
+def _padded(starts: Ints, corners: Ints) -> Ints:
+    """Return polygons one a row, without corners that follow themselves, -1 after the last corner."""
+    sizes = np.diff(starts)
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    after = np.arange(1, len(corners) + 1)
+    after[starts[1:][sizes > 0] - 1] = starts[:-1][sizes > 0]
+    kept = corners != corners[after] if len(corners) else np.zeros(0, dtype=bool)
+    owner, corners = owner[kept], corners[kept]
+    sizes = np.bincount(owner, minlength=len(sizes))
+    place = np.arange(len(corners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    padded = np.full((len(sizes), max(int(sizes.max(initial=0)), 3)), -1)
+    padded[owner, place] = corners
+    return padded
 
 
 def merge_points(points: Floats, tolerance: float) -> tuple[Floats, Ints]:
@@ -94,10 +123,33 @@ def on_boundary(domain: object, points: Floats) -> NDArray[np.bool_]:
 
 
 def sampled(facets: Facets, step: float) -> tuple[Ints, Floats]:
-    """Return points on facets, at most `step` apart along segments: the facet of each, (q,), and (q, d)."""
-    first, last = facets.points[facets.corners[:, 0]], facets.points[facets.corners[:, 1]]
-    pieces = np.maximum(np.ceil(norms(last - first) / step), 1).astype(np.int64)
-    owner = np.repeat(np.arange(len(pieces)), pieces + 1)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces + 1) - pieces - 1, pieces + 1)
-    share = (place / pieces[owner])[:, None]
-    return owner, np.asarray((1 - share) * first[owner] + share * last[owner])
+    """Return points on facets, about `step` apart: the facet of each, (q,), and (q, d)."""
+    if facets.points.shape[1] == 2:
+        return _on_simplices(facets.points, facets.corners, np.arange(len(facets.corners)), step)
+    sizes = (facets.corners >= 0).sum(axis=1)
+    full = sizes > 2
+    corners = facets.corners[full]
+    triangles = fan_triangles(corners[corners >= 0], sizes[full])
+    return _on_simplices(facets.points, triangles, np.repeat(np.flatnonzero(full), sizes[full] - 2), step)
+
+
+def _on_simplices(points: Floats, simplices: Ints, owner: Ints, step: float) -> tuple[Ints, Floats]:
+    """Return points of the lattices of segments or triangles whose longest side is cut into parts of `step`."""
+    places = points[simplices]
+    longest = norms(places - np.roll(places, 1, axis=1)).max(axis=1, initial=0.0)
+    pieces = np.maximum(np.ceil(longest / step), 1).astype(np.int64)
+    owners, found = [owner[:0]], [points[:0]]
+    for count in np.unique(pieces):
+        alike = pieces == count
+        shares = _lattice(int(count), simplices.shape[1])
+        found.append(np.einsum("sc,mcd->msd", shares, places[alike]).reshape(-1, points.shape[1]))
+        owners.append(np.repeat(owner[alike], len(shares)))
+    return np.concatenate(owners), np.concatenate(found)
+
+
+def _lattice(pieces: int, corners: int) -> Floats:
+    """Return the barycentric coordinates of the points that cut the sides of a simplex into `pieces`."""
+    whole = np.stack(np.meshgrid(*[np.arange(pieces + 1)] * (corners - 1), indexing="ij"), axis=-1)
+    parts = whole.reshape(-1, corners - 1)
+    parts = parts[parts.sum(axis=1) <= pieces]
+    return np.column_stack([parts, pieces - parts.sum(axis=1)]) / pieces

@@ -13,12 +13,15 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from meshot.folds.criteria import Criterion, Sites, judge
-from meshot.folds.facets import Facets, facets_of, full_diagram, on_boundary, sampled
-from meshot.folds.skeleton import connected, find_ridges, isolated, largest_first
+from meshot.folds.facets import Facets, facet_measures, facets_of, full_diagram, on_boundary, sampled
+from meshot.folds.skeleton import connected, find_ridges, is_noise, largest_first
 from meshot.folds.spacing import site_spacing
 from meshot.folds.target import Target
 from meshot.meshes.mesh import Floats, Ints, norms
 from meshot.transport.result import TransportResult
+
+# Steps across the extent of a set at which points stand for it, by dimension.
+FINENESS = {2: 1000, 3: 200}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class SingularSet:
     spacing : float
         Median of the target's local spacing.
     removed : int
-        Facets that were left out as noise, since they touched no other.
+        Facets that were left out as noise.
     """
 
     points: Floats
@@ -103,7 +106,8 @@ class SingularSet:
     def nearest(self, points: Floats) -> tuple[Floats, Ints]:
         """Return the distance of points (q, d) to the set and the facet that is nearest; inf and -1 if it is empty.
 
-        Points on the facets, a thousandth of the set's extent apart, stand for them.
+        Points on the facets stand for them, in the plane a thousandth, in space a two-hundredth of the set's extent
+        apart.
         """
         if not len(self):
             return np.full(len(points), np.inf), np.full(len(points), -1)
@@ -118,7 +122,7 @@ class SingularSet:
     @cached_property
     def _on_facets(self) -> tuple[Ints, cKDTree]:
         extent = float(norms(np.ptp(self.points, axis=0)[None])[0]) or 1.0
-        owner, on_facets = sampled(Facets(self.points, self.facets, self.measures), extent / 1000)
+        owner, on_facets = sampled(Facets(self.points, self.facets, self.measures), extent / FINENESS[self.dimension])
         return owner, cKDTree(on_facets)
 
     def summary(self) -> dict[str, Any]:
@@ -167,7 +171,7 @@ def singular_set(
             The straight way from y_i to y_j leaves the target. With `target`, some point of it is outside and farther
             than `threshold` local spacings from all sites (by default 0.5). Without, some point of it is farther than
             `threshold` local spacings from all sites; the default is the largest hole that the irregularity of the
-            sites explains: 1.25 for a mesh, blue noise or a lattice, about 1.8 for independent sites of the plane.
+            sites explains: 1.2 for a mesh, blue noise or a lattice, about 1.8 for independent sites of the plane.
         "adjacency"
             The sites are more than `threshold` edges apart (by default 3) in the mesh of `target`, or in their Delaunay
             triangulation as far as it lies in `target`; 1 is Levy's rule.
@@ -178,7 +182,8 @@ def singular_set(
             Likewise for the angle between (y_i, -1) and (y_j, -1), the normals of the potential's supporting planes.
     threshold : float, optional
     noise : bool
-        Keep facets that touch no other singular one; by default they are removed, and counted.
+        Keep facets that touch no other singular one and, by the criterion "jump" without a target, those connected with
+        none that a threshold higher by a fifth would find too; by default they are removed, and counted.
 
     Returns
     -------
@@ -212,12 +217,11 @@ def singular_set(
     diagram = full_diagram(result)
     spacing = site_spacing(sites)
     known = None if target is None else Target(target, sites.shape[1])
-    real = np.flatnonzero(diagram.facet_masses > 0)
+    real = np.flatnonzero(facet_measures(diagram)[1] > 0)
     verdict = judge(Sites(sites, spacing, known), diagram.facets[real], criterion, threshold)
     chosen = real[verdict.singular]
-    corners = facets_of(diagram, chosen).corners
-    alone = isolated(find_ridges(corners, sites.shape[1]), len(corners))
-    kept = chosen if noise else chosen[~alone]
+    ridges = find_ridges(facets_of(diagram, chosen).corners, sites.shape[1])
+    kept = chosen if noise else chosen[~is_noise(ridges, verdict.sure[verdict.singular])]
     stated = (criterion, verdict.threshold, float(np.median(spacing.lengths)), len(chosen) - len(kept))
     pairs = diagram.facets[kept]
     jump = norms(sites[pairs[:, 0]] - sites[pairs[:, 1]])

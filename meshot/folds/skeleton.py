@@ -71,12 +71,24 @@ def connected(ridges: Ridges, count: int, through: NDArray[np.bool_] | None = No
     return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
-def isolated(ridges: Ridges, count: int) -> NDArray[np.bool_]:
-    """Tell which facets touch no other, (count,): noise of a criterion."""
-    shared = ridges.degree[ridges.ridge] > 1
-    alone = np.ones(count, dtype=bool)
-    alone[ridges.facet[shared]] = False
-    return alone
+def is_noise(ridges: Ridges, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which facets are noise of a criterion: they touch no other, or are connected with none that is `sure`.
+
+    Parameters
+    ----------
+    ridges : Ridges
+    sure : (m,) bool
+        Of each facet.
+
+    Examples
+    --------
+    >>> ridges = find_ridges(np.array([[0, 1], [1, 2], [3, 4], [5, 6], [6, 7]]), 2)
+    >>> is_noise(ridges, np.array([True, False, True, False, False])).tolist()
+    [False, False, True, True, True]
+    """
+    labels = connected(ridges, len(sure))
+    size, vouched = np.bincount(labels), np.bincount(labels, sure)
+    return np.asarray((size < 2) | (vouched == 0))[labels]
 
 
 def largest_first(labels: Ints, measures: np.ndarray) -> Ints:

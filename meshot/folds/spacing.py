@@ -13,7 +13,7 @@ NEIGHBORS = 12
 CLOSEST = 0.1
 # Radius, in spacings, of the largest ball without sites in a mesh or in blue noise, with a margin: in lattices of the
 # plane it is 0.71, of space 0.87, in sites stretched by six about 1.
-REGULAR_HOLE = 1.25
+REGULAR_HOLE = 1.2
 # Independent sites would leave a larger hole than their threshold once in so many targets. As it is measured in the
 # largest spacing nearby, which is 1.2 times that of the place, it happens less often.
 TARGETS_PER_FALSE_HOLE = 10
@@ -47,7 +47,7 @@ class Spacing(NamedTuple):
 
         A ball of radius r spacings holds none of independent sites with the probability exp(-V r^d), V the volume of
         the unit ball: it is the r at which one in ten targets would have such a hole at a site. For sites that keep
-        their distance it is 1.25, and between the two the geometric mean by `regularity`.
+        their distance it is 1.2, and between the two the geometric mean by `regularity`.
         """
         count = len(self.lengths)
         independent = (np.log(TARGETS_PER_FALSE_HOLE * max(count, 2)) / unit_ball(self.dimension)) ** (
@@ -75,7 +75,7 @@ def site_spacing(sites: Floats) -> Spacing:
     >>> lattice = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), axis=-1).reshape(-1, 2)
     >>> spacing = site_spacing(lattice)
     >>> float(np.median(spacing.lengths).round(2)), spacing.regularity, spacing.hole
-    (1.02, 1.0, 1.25)
+    (1.02, 1.0, 1.2)
     """
     count, dimension = sites.shape
     near = min(NEIGHBORS, count - 1)

@@ -4,7 +4,7 @@ import numpy as np
 
 from meshot.diagrams.domains import Box, Disk
 from meshot.folds.facets import merge_points, on_boundary
-from meshot.folds.skeleton import connected, find_ridges, isolated
+from meshot.folds.skeleton import connected, find_ridges, is_noise
 
 
 def test_three_squares_around_an_edge():
@@ -21,7 +21,8 @@ def test_polygons_that_share_edges_are_one_sheet():
     """A triangle and a square side by side, and another triangle that touches in a corner only."""
     ridges = find_ridges(np.array([[0, 1, 2, -1], [1, 0, 3, 4], [4, 8, 9, -1]]), 3)
     assert connected(ridges, 3).tolist() == [0, 0, 1]
-    assert isolated(ridges, 3).tolist() == [False, False, True]
+    assert is_noise(ridges, np.ones(3, dtype=bool)).tolist() == [False, False, True]
+    assert is_noise(ridges, np.array([False, False, True])).all()
 
 
 def test_edges_of_no_length_are_none():
@@ -34,13 +35,13 @@ def test_chain_and_loop_in_the_plane():
     ridges = find_ridges(np.array([[0, 1], [1, 2], [3, 4], [4, 5], [5, 3]]), 2)
     assert connected(ridges, 5).tolist() == [0, 0, 1, 1, 1]
     assert ridges.nodes[ridges.degree == 1].ravel().tolist() == [0, 2]
-    assert not isolated(ridges, 5).any()
+    assert is_noise(ridges, np.arange(5) == 4).tolist() == [True, True, False, False, False]
 
 
 def test_no_facets():
     for dimension, corners in ((2, np.empty((0, 2), dtype=int)), (3, np.empty((0, 5), dtype=int))):
         ridges = find_ridges(corners, dimension)
-        assert len(connected(ridges, 0)) == len(ridges.degree) == len(isolated(ridges, 0)) == 0
+        assert len(connected(ridges, 0)) == len(ridges.degree) == len(is_noise(ridges, np.zeros(0, dtype=bool))) == 0
     assert len(merge_points(np.empty((0, 2)), 1.0)[1]) == 0
 
 

@@ -102,7 +102,7 @@ def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
         ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),
         ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
         ("W_2", number(figures["wasserstein"], 6)),
-        ("folds", f"{number(len(figures['folds']['sheets']))}, of length {number(figures['folds']['measure'])}"),
+        ("folds", f"{number(len(figures['folds']['sheets']))}, of measure {number(figures['folds']['measure'])}"),
         ("seconds", f"{figures['seconds']['total']:.1f}"),
         ("report", str(out / "report.html")),
     ]

@@ -64,7 +64,9 @@ def volume_command(
     with start_job(out) as job:
         with job.stages("read"):
             file = read_mesh_file(mesh)
-            measure = {name: read_masses(path, name) for name, path in files.items() if path is not None}
+            measure: dict[str, Any] = {
+                name: read_masses(path, name) for name, path in files.items() if path is not None
+            }
         solid, filling = _filled(file, edge_length, measure, job)
         mapped = volume_preserving_map(solid, tol_volume=tol_volume, progress=job.clock, **measure)
         with job.stages("distortion"):
@@ -89,7 +91,6 @@ def _filled(
 ) -> "tuple[Solid, Tetrahedralization | None]":
     """Return the solid of a file, if need be made of the surface there."""
     from meshot.formats.solidfile import SolidFile
-    from meshot.meshes.check import require_genus_zero
     from meshot.meshes.tetrahedra import make_tetrahedra
 
     if isinstance(file, SolidFile):
@@ -98,9 +99,7 @@ def _filled(
         return file.solid, None
     if measure:
         raise OptionError("--density and --masses go with a solid: of a surface, the tetrahedra are not known before")
-    with job.stages("check"):
-        require_genus_zero(file.surface)
-    filling = make_tetrahedra(file.surface, edge_length, progress=job.clock)
+    filling = make_tetrahedra(file.surface, edge_length, ball=True, progress=job.clock)
     return filling.solid, filling
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.mapping.soliddistortion import SolidDistortion
 from meshot.mapping.solidmap import SolidMap
@@ -68,8 +69,8 @@ def cut_open(solid: Solid, points: Floats, axes: Floats, size: int, *, whole: bo
     return Cut(view, faces, halffaces // 4)
 
 
-def _normals(points: Floats, faces: Ints, skin: Ints) -> Floats:
-    """Normals at the corners of faces, (F, 3, 3): smooth on the skin, those of the faces where it is cut."""
+def _normals(points: Floats, faces: Ints, skin: NDArray[np.bool_]) -> Floats:
+    """Return normals at the corners of faces, (F, 3, 3): smooth on the skin, the faces' own where it is cut."""
     a, b, c = points[faces].transpose(1, 0, 2)
     own = np.cross(b - a, c - a)
     length = norms(own)[:, None]

@@ -66,7 +66,7 @@ def context(run: VolumeRun, *, up: str, size: int) -> dict[str, Any]:
 
 
 def largest_log(run: VolumeRun) -> float:
-    """Return the end of the color scale: it holds 98 % of the tetrahedra of all maps, but none beyond a factor of 10."""
+    """Return the end of the color scale: it holds 98 % of the tetrahedra of all maps, up to a factor of 10."""
     limit = 0.1
     for distortion in run.distortions.values():
         logs = distortion.log_volume_ratio[np.isfinite(distortion.log_volume_ratio)]
@@ -78,7 +78,7 @@ def verdict(run: VolumeRun) -> str:
     """Say in a sentence or two what the map is worth."""
     told = run.distortion.summary()["volume"]
     flips = _flips(int(told["flipped"]))
-    if HARMONIC == list(run.maps)[-1]:
+    if list(run.maps)[-1] == HARMONIC:
         low, high = (number(np.exp(told[key]), 2) for key in ("log_p01", "log_p99"))
         return (
             f"Volumes are not kept: the shares of 98 % of the tetrahedra change by factors from {low} to {high}, "
@@ -138,7 +138,9 @@ def changes(run: VolumeRun) -> Iterator[str]:
     if told is None:
         return
     if told["flipped_at_first"]:
-        yield f"The harmonic map had {_flips(told['flipped_at_first']).replace(' are', '').replace(' is', '')}; it was unfolded."
+        count = told["flipped_at_first"]
+        noun = "tetrahedron" if count == 1 else "tetrahedra"
+        yield f"The harmonic map flipped {number(count)} {noun} at first; it was unfolded."
     off = len(told["tetrahedra_off"])
     rest = f"; {number(off)} of them are named in metrics.json as far off" if off else ""
     yield f"The tetrahedra's volumes were evened out in {told['iterations']} steps{rest}."
@@ -187,7 +189,7 @@ def _charts(run: VolumeRun) -> dict[str, Any]:
         ratio = {last: run.distortions[last].volume_ratio - 1}
         drawn["volume ratio"] = charts.histograms(ratio, "volume ratio − 1, of the last map alone")
     refined = run.solid_map.notes.get("refinement")
-    errors = [float(step.mean) for step in refined.history] if refined is not None else []
+    errors = [step.ratio_mean_abs_deviation for step in refined.history] if refined is not None else []
     if len(errors) > 1:
         drawn["refinement"] = charts.convergence(
             {"refinement": errors}, "mean |ratio − 1|", tolerance=run.provenance.options.get("tol_volume")

@@ -1,5 +1,6 @@
 """Commands whose targets are points: ``meshot transport``."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,30 +14,48 @@ from meshot.settings import TOL
 
 if TYPE_CHECKING:
     from meshot.diagrams.domains import Domain
+    from meshot.diagrams.spacedomains import SpaceDomain
 
 CELLS_SIZE = 1600
 """Width and height of cells.png in pixels."""
 
 
 def transport_command(
-    sites: Annotated[Path, Parameter(help="Sites, one a row: x, y and, if wanted, the mass; NPY, CSV or text.")],
+    sites: Annotated[
+        Path, Parameter(help="Sites, one a row: x, y, in space z and, if wanted, the mass; NPY, CSV or text.")
+    ],
     /,
     *,
     out: Out,
-    domain: Annotated[Literal["disk", "box", "polygon"], Parameter(help="Where the uniform density lives.")] = "disk",
+    domain: Annotated[
+        Literal["disk", "box", "polygon", "ball"], Parameter(help="Where the uniform density lives.")
+    ] = "disk",
+    dimension: Annotated[
+        Literal[2, 3] | None, Parameter(help="Of the box: 3 if it is given by six numbers, else 2 by default.")
+    ] = None,
     disk: Annotated[tuple[float, float, float], Parameter(negative="", help="Center and radius of the disk.")] = (
         0.0,
         0.0,
         1.0,
     ),
+    ball: Annotated[
+        tuple[float, float, float, float], Parameter(negative="", help="Center and radius of the ball.")
+    ] = (
+        0.0,
+        0.0,
+        0.0,
+        1.0,
+    ),
     box: Annotated[
-        tuple[float, float, float, float],
-        Parameter(negative="", help="The box: its least x and y, its greatest x and y."),
-    ] = (0.0, 0.0, 1.0, 1.0),
+        list[float] | None,
+        Parameter(
+            negative="", consume_multiple=True, help="Its least x, y (and z), its greatest; the unit box by default."
+        ),
+    ] = None,
     polygon: Annotated[
         Path | None, Parameter(help="Corners of the convex polygon, counter-clockwise: x, y; NPY, CSV or text.")
     ] = None,
-    masses: Annotated[Path | None, Parameter(help="Masses, one a row, if the sites have no third column.")] = None,
+    masses: Annotated[Path | None, Parameter(help="Masses, one a row, if the sites have no column for them.")] = None,
     duplicates: Annotated[
         Literal["error", "merge"], Parameter(help="Sites in the same place: refused, or made one.")
     ] = "error",
@@ -52,15 +71,16 @@ def transport_command(
 
     with start_job(out) as job:
         with job.stages("read"):
-            file, source = read_sites(sites), _domain(domain, disk, box, polygon)
+            source = _domain(domain, dimension, {"disk": disk, "ball": ball, "box": box}, polygon)
+            file = read_sites(sites, source.dimension)
             if masses is not None and file.masses is not None:
-                raise MeshotError(f"{sites} has a third column of masses, so there is no place for those of {masses}")
+                raise MeshotError(f"{sites} has a column of masses, so there is no place for those of {masses}")
             wanted = file.masses if masses is None else read_masses(masses)
         with job.stages("transport"):
             result = solve_transport(file.sites, wanted, source, tol=tol, duplicates=duplicates, progress=job.clock)
         options = {"domain": domain, "tol": tol, "duplicates": duplicates}
         with job.stages("folds"):
-            folds = singular_set(result)
+            folds = singular_set(result) if source.dimension == 2 else None
         provenance = Provenance(sites.name, file.sha256, command_line(), options)
         run = TransportRun(file.sites, result, provenance, folds=folds)
         with job.stages("report"):
@@ -78,31 +98,41 @@ def transport_command(
 
 
 def _domain(
-    kind: str, disk: tuple[float, float, float], box: tuple[float, float, float, float], polygon: Path | None
-) -> "Domain":
+    kind: str, dimension: int | None, numbers: dict[str, Sequence[float] | None], polygon: Path | None
+) -> "Domain | SpaceDomain":
     import numpy as np
 
     from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+    from meshot.diagrams.spacedomains import Ball
     from meshot.formats.tables import read_corners
 
     if (kind == "polygon") != (polygon is not None):
         raise MeshotError("--domain polygon and --polygon FILE go together")
+    corners = numbers["box"] or [0.0] * (dimension or 2) + [1.0] * (dimension or 2)
+    if kind == "box":
+        if len(corners) not in (4, 6) or dimension not in (None, len(corners) // 2):
+            raise MeshotError("--box takes four numbers in the plane and six in space")
+        return Box(*np.split(np.array(corners), 2))
+    if dimension not in (None, 3 if kind == "ball" else 2):
+        raise MeshotError(f"a {kind} is no domain of dimension {dimension}")
+    *center, radius = numbers["ball" if kind == "ball" else "disk"] or ()
     if polygon is not None:
         return ConvexPolygon(read_corners(polygon))
-    return Disk(np.array(disk[:2]), disk[2]) if kind == "disk" else Box(np.array(box[:2]), np.array(box[2:]))
+    return Ball(np.array(center), radius) if kind == "ball" else Disk(np.array(center), radius)
 
 
 def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
     """Return what a person wants to know at the end."""
     from meshot.report.page import number
 
-    solver = figures["transport"]
+    solver, torn = figures["transport"], figures["folds"]
+    folds = [("folds", f"{number(len(torn['sheets']))}, of length {number(torn['measure'])}")] if torn else []
     error, certificate = number(solver["max_relative_error"], 2), number(solver["certificate"], 2)
     rows = [
         ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),
         ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
         ("W_2", number(figures["wasserstein"], 6)),
-        ("folds", f"{number(len(figures['folds']['sheets']))}, of measure {number(figures['folds']['measure'])}"),
+        *folds,
         ("seconds", f"{figures['seconds']['total']:.1f}"),
         ("report", str(out / "report.html")),
     ]

@@ -10,14 +10,17 @@ import numpy as np
 from meshot.diagrams.domains import Box, Disk, Domain
 from meshot.diagrams.polygons import Polygons, domain_corners
 from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron, SpaceDomain
+from meshot.diagrams.spacefaces import cell_faces
 from meshot.files import PathLike, write_json, write_npz, write_text
 from meshot.folds.foldfiles import write_folds
 from meshot.folds.singular import SingularSet
-from meshot.meshes.mesh import Floats
+from meshot.meshes.mesh import Floats, Ints
 from meshot.output.folder import complete_folder
 from meshot.output.output import Provenance, solver_figures
-from meshot.output.vtk import write_vtk_polygons
+from meshot.output.vtk import write_vtk_polygons, write_vtu_polyhedra
 from meshot.transport.transport import TransportResult
+
+TITLE = "cells of a meshot transport"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class TransportRun:
 
     Attributes
     ----------
-    sites : (n, 2) float
+    sites : (n, 2) or (n, 3) float
         As they were read; the result may have merged some.
     result : TransportResult
     provenance : Provenance
@@ -51,7 +54,7 @@ class TransportRun:
     @cached_property
     def distances(self) -> Floats:
         """How far each cell's centroid is from its site, (cells,)."""
-        return np.asarray(np.hypot(*(self.result.centroids - self.result.problem.sites).T))
+        return np.asarray(np.linalg.norm(self.result.centroids - self.result.problem.sites, axis=1))
 
 
 def transport_metrics(run: TransportRun) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def domain_figures(domain: Domain | SpaceDomain) -> dict[str, Any]:
 
 
 def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes) -> None:
-    """Write cells.vtk, cells.png, transport.npz, folds.ply, report.html and metrics.json into the folder `out`.
+    """Write cells.vtk (cells.vtu in space), cells.png, transport.npz, folds.ply, report.html and metrics.json.
 
     The files appear when all of them are complete; other files in the folder stay.
 
@@ -116,35 +119,44 @@ def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes)
     OSError
         Something cannot be written; then nothing in the folder has changed.
     """
-    result = run.result
-    diagram, sites = result.diagram, result.problem.sites
-    values = {
-        "site": np.arange(len(sites)),
-        "site_x": sites[:, 0],
-        "site_y": sites[:, 1],
-        "mass": result.masses,
-        "height": result.heights,
-        "distance": run.distances,
-    }
     with complete_folder(out) as folder:
-        write_vtk_polygons(folder / "cells.vtk", run.polygons, values, "cells of a meshot transport")
         (folder / "cells.png").write_bytes(picture)
-        write_npz(
-            folder / "transport.npz",
-            sites=sites,
-            masses=result.problem.masses,
-            cell_of_site=result.cell_of_site,
-            heights=result.heights,
-            weights=result.weights,
-            cell_masses=result.masses,
-            centroids=result.centroids,
-            facets=diagram.facets,
-            facet_lengths=diagram.facet_lengths,
-            triangulation=diagram.triangulation,
-            polygon_starts=run.polygons.starts,
-            polygon_points=run.polygons.points,
-        )
+        if run.result.problem.domain.dimension == 2:
+            write_vtk_polygons(folder / "cells.vtk", run.polygons, cell_values(run.result), TITLE)
+        else:
+            write_vtu_polyhedra(folder / "cells.vtu", cell_faces(run.result.diagram), cell_values(run.result))
+        write_npz(folder / "transport.npz", **_arrays(run))
         if run.folds is not None:
             write_folds(folder / "folds.ply", run.folds)
         write_text(folder / "report.html", page)
         write_json(folder / "metrics.json", transport_metrics(run))
+
+
+def cell_values(result: TransportResult) -> dict[str, Floats | Ints]:
+    """Return what is told of each cell: site, its place, mass, height, and how far the centroid is from the site."""
+    sites = result.problem.sites
+    return {
+        "site": np.arange(len(sites)),
+        **{f"site_{axis}": column for axis, column in zip("xyz", sites.T, strict=False)},
+        "mass": result.masses,
+        "height": result.heights,
+        "distance": np.linalg.norm(result.centroids - sites, axis=1),
+    }
+
+
+def _arrays(run: TransportRun) -> dict[str, Any]:
+    result, diagram = run.result, run.result.diagram
+    arrays = {
+        "sites": result.problem.sites,
+        "masses": result.problem.masses,
+        "cell_of_site": result.cell_of_site,
+        "heights": result.heights,
+        "weights": result.weights,
+        "cell_masses": result.masses,
+        "centroids": result.centroids,
+        "facets": diagram.facets,
+    }
+    if result.problem.domain.dimension == 3:
+        return {**arrays, "facet_areas": diagram.facet_areas}
+    planar = {"facet_lengths": diagram.facet_lengths, "triangulation": diagram.triangulation}
+    return {**arrays, **planar, "polygon_starts": run.polygons.starts, "polygon_points": run.polygons.points}

@@ -1,4 +1,4 @@
-"""Write polygons as a legacy VTK file, which ParaView, PyVista and VTK itself open."""
+"""Write cells of diagrams, polygons and polyhedra, as files that ParaView, PyVista and VTK itself open."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.diagrams.polygons import Polygons
+from meshot.diagrams.spacefaces import CellFaces
 from meshot.files import PathLike, replacing
+from meshot.formats.vtu import write_unstructured
+
+# VTK's number of a polyhedron.
+POLYHEDRON = 42
 
 
 def write_vtk_polygons(
@@ -54,3 +59,43 @@ def write_vtk_polygons(
         parts.append(array[full].astype(dtype).tobytes() + b"\n")
     with replacing(path) as file:
         file.write(b"".join(parts))
+
+
+def write_vtu_polyhedra(path: PathLike, faces: CellFaces, values: Mapping[str, ArrayLike] | None = None) -> None:
+    """Write the cells of a diagram of space as polyhedra with named values, in VTK's XML format.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    faces : CellFaces
+        Cells without corners are left out.
+    values : mapping of str to (n,) float or int, optional
+        Numbers of each cell, by name.
+
+    Raises
+    ------
+    ValueError
+        Values of another shape.
+    OSError
+        The file cannot be written.
+    """
+    count = np.diff(faces.cells)
+    full = np.flatnonzero(count)
+    sizes = np.diff(faces.starts)
+    # VTK's stream: for each cell the number of its faces, then each face as its size and its corners
+    per_cell = np.bincount(faces.owner, minlength=len(count))
+    stream = np.insert(faces.corners, faces.starts[:-1], sizes)
+    face_ends = np.cumsum(sizes + 1)
+    first_face = np.concatenate([[0], np.cumsum(per_cell)])[:-1][full]
+    stream = np.insert(stream, np.concatenate([[0], face_ends])[first_face], per_cell[full])
+    length = np.bincount(faces.owner, sizes + 1, minlength=len(count)).astype(np.int64)[full] + 1
+    cells = {
+        "connectivity": np.arange(len(faces.points)),
+        "offsets": np.cumsum(count[full]),
+        "types": np.full(len(full), POLYHEDRON, dtype=np.uint8),
+        "faces": stream,
+        "faceoffsets": np.cumsum(length),
+    }
+    shown = {name: np.asarray(each)[full] for name, each in (values or {}).items()}
+    write_unstructured(path, faces.points, cells, cell_values=shown)

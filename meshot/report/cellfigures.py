@@ -15,6 +15,7 @@ from meshot.diagrams.polygons import arc_points, domain_corners
 from meshot.meshes.mesh import Floats
 from meshot.output.transportrun import TransportRun
 from meshot.report.colors import SEQUENTIAL
+from meshot.report.cutaway import corner_view, cutaway, paint_cells
 from meshot.report.figures import Image
 
 COLORS = LinearSegmentedColormap.from_list("distance", SEQUENTIAL)
@@ -30,7 +31,15 @@ def farthest(run: TransportRun) -> float:
 
 
 def cells_picture(run: TransportRun, size: int) -> Image:
-    """Draw the cells, colored by how far their centroids are from their sites: RGBA, transparent around the domain."""
+    """Draw the cells, colored by how far their centroids are from their sites: RGBA, transparent around the domain.
+
+    A domain of space is shown with a corner cut out.
+    """
+    if run.result.problem.domain.dimension == 3:
+        space: Any = run.result.problem.domain
+        seen = cutaway(space, size)
+        tints = _colors(run)[:, :3].T.astype(np.float32)
+        return paint_cells(seen, run.result.locate(seen.points), tints, outlined=len(run.distances) <= DRAWN)
     figure, axis = canvas(size)
     outline = domain_outline(run)
     low, high = outline.min(axis=0), outline.max(axis=0)
@@ -58,10 +67,16 @@ def cells_picture(run: TransportRun, size: int) -> Image:
 
 
 def sites_picture(run: TransportRun, size: int) -> Image:
-    """Draw the sites, their areas as their masses, in the colors of their cells, on their Delaunay triangulation."""
-    figure, axis = canvas(size)
+    """Draw the sites, their areas as their masses, in the colors of their cells, on their Delaunay triangulation.
+
+    Sites of space are drawn as points of one size, nearer ones above.
+    """
     result = run.result
     sites, count = result.problem.sites, len(run.distances)
+    if sites.shape[1] == 3:
+        points = sites @ corner_view().T
+        return points_picture(points, points, _colors(run)[:, :3], size)
+    figure, axis = canvas(size)
     triangles = result.diagram.triangulation
     if count <= OUTLINED and len(triangles):
         axis.triplot(*sites.T, triangles, color=OUTLINE, lw=0.35, alpha=0.5, zorder=1)
@@ -69,6 +84,17 @@ def sites_picture(run: TransportRun, size: int) -> Image:
     edge = OUTLINE if count <= OUTLINED else "none"
     axis.scatter(sites[:, 0], sites[:, 1], s=area, c=_colors(run), edgecolors=edge, linewidths=0.3, zorder=2)
     frame(axis, sites.min(axis=0), sites.max(axis=0))
+    return rgba(figure)
+
+
+def points_picture(points: Floats, window: Floats, colors: Floats, size: int) -> Image:
+    """Draw points, (n, 3) with depth last, in colors, (n, 3), nearer ones above; `window` must find room."""
+    figure, axis = canvas(size)
+    order = np.argsort(points[:, 2], kind="stable")
+    x, y, _ = points[order].T
+    area = float(np.clip(3e4 / len(points), 0.4, 60))
+    axis.scatter(x, y, s=area, c=np.clip(colors[order], 0, 1), edgecolors="none")
+    frame(axis, window[:, :2].min(axis=0), window[:, :2].max(axis=0))
     return rgba(figure)
 
 

@@ -11,7 +11,6 @@ from meshot.report.raster import Floats, Floats32
 
 CELLS = 24  # squares or circles across the disk
 CUBE_CELLS = 10  # squares along each of the four sides of a cube around the sphere; even
-SHELLS = 8  # of equal volume, in the ball
 CIRCLE_CUTS = 3  # of each face of an icosahedron in four: circles on the sphere stand at the vertices
 TABLE = 256
 
@@ -85,20 +84,6 @@ def cube_checkerboard(points: Floats32, footprint: Floats32) -> Floats32:
     return 0.5 + 0.5 * value
 
 
-def shells(points: Floats32, footprint: Floats32) -> Floats32:
-    """Return 0 in the dark parts, 1 in the light ones, at points (N, 3) of the unit ball.
-
-    Shells that hold the same volume each, cut along the squares of `cube_checkerboard`; `footprint`, (N, 3), is how far
-    the point moves within one pixel.
-    """
-    radius = np.maximum(np.sqrt((points**2).sum(axis=1)), np.float32(1e-6))
-    pixel = np.sqrt((footprint**2).sum(axis=1))
-    per_period = np.float32(SHELLS / 2)
-    rings = _square_wave(per_period * radius**3, 3 * per_period * radius**2 * pixel)
-    squares = 2 * cube_checkerboard(points / radius[:, None], footprint / radius[:, None]) - 1
-    return np.asarray(0.5 + 0.5 * rings * squares, dtype=np.float32)
-
-
 def sphere_circles(points: Floats32, footprint: Floats32) -> Floats32:
     """Return 0 in equal circles spread over the sphere, 1 between them; arguments as for `cube_checkerboard`."""
     tree, radius = _circle_centers()
@@ -153,6 +138,16 @@ def _table(scale: tuple[str, ...]) -> Floats32:
     stops = np.array([[int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)] for color in scale])
     place = np.linspace(0, len(scale) - 1, TABLE)
     return np.stack([np.interp(place, range(len(scale)), channel) for channel in stops.T]).astype(np.float32)
+
+
+def place_colors(points: Floats, low: Floats, high: Floats, up: int = 1) -> Floats32:
+    """Color points by where they lie in the box from `low` to `high`, (3, N): what is close has nearly the same color.
+
+    The hue turns about the axis `up`, along which it gets lighter.
+    """
+    scaled = np.roll((points - (low + high) / 2) / np.maximum((high - low) / 2, 1e-300), 2 - up, axis=1)
+    hue, radius = np.arctan2(scaled[:, 1], scaled[:, 0]) + 3.6, np.minimum(np.hypot(scaled[:, 0], scaled[:, 1]), 1)
+    return _oklch(0.68 + 0.2 * np.clip(scaled[:, 2], -1, 1), 0.13 * radius, hue)
 
 
 @cache

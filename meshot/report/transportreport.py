@@ -13,7 +13,10 @@ from meshot.report.figures import Image
 from meshot.report.foldfigures import JUMPS, torn_potential, torn_source, torn_target, widest
 from meshot.report.page import Picture, chart, data_uri, number, render_page
 
-DOMAINS = {"disk": "disk", "box": "box", "convexpolygon": "polygon"}
+DOMAINS = {
+    **{"disk": "disk", "box": "box", "convexpolygon": "polygon"},
+    **{"ball": "ball", "convexpolyhedron": "polyhedron"},
+}
 
 
 def render_transport(run: TransportRun, cells: Image | None = None, *, size: int = figures.SIZE) -> str:
@@ -28,7 +31,7 @@ def render_transport(run: TransportRun, cells: Image | None = None, *, size: int
         Width and height of the pictures in pixels.
     """
     drawn = {"cells": cells_picture(run, size) if cells is None else cells, "sites": sites_picture(run, size)}
-    if run.folds is not None and len(run.folds) and run.folds.dimension == 2:
+    if run.folds is not None and len(run.folds):
         drawn |= {"source": torn_source(run, size), "target": torn_target(run, size)}
         drawn["potential"] = torn_potential(run, size)
     return render_page("transport.html.j2", _context(run, drawn, size))
@@ -39,9 +42,11 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
     domain, count = DOMAINS[told["domain"]["kind"]], len(run.distances)
     solver = told["transport"]
     error, total = number(solver["max_relative_error"], 2), run.seconds.get("total", 0.0)
+    spatial = run.sites.shape[1] == 3
+    opened, joined = (", opened at a corner,", "") if spatial else ("", " on their weighted Delaunay triangulation")
     words = {
-        "cells": (f"The {domain} cut into {number(count)} convex cells.", "The cells"),
-        "sites": (f"The {number(count)} sites on their weighted Delaunay triangulation.", "The sites"),
+        "cells": (f"The {domain}{opened} cut into {number(count)} convex cells.", "The cells"),
+        "sites": (f"The {number(count)} sites{joined}.", "The sites"),
         "source": (f"The {domain} with the curves along which the map tears.", "Where the map tears"),
         "target": ("The sites, those of neighboring cells joined across each tear.", "The two sides of each tear"),
         "potential": (
@@ -71,7 +76,7 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
         "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
         "beside": {"hero": [["cells", "sites"]], "folds": [["source", "target"], ["potential"]]},
         "torn": "source" in drawn,
-        "folds": "" if run.folds is None else fold_words(run.folds),
+        "folds": "" if run.folds is None else _folds(run.folds),
         "size": size,
         "scales": {
             "distance": {
@@ -88,15 +93,14 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
             },
         },
         "charts": {"convergence": chart(convergence)},
-        "certificate": _certificate(solver, domain),
+        "certificate": _certificate(solver, domain, "volume" if spatial else "area"),
         "rows": _rows(run, told),
         "provenance": run.provenance,
         "seconds": run.seconds,
     }
 
 
-def fold_words(folds: SingularSet) -> str:
-    """Say how many folds there are, how large they are, and by which rule they were found."""
+def _folds(folds: SingularSet) -> str:
     told = folds.summary()
     rule = (
         "A facet between two cells is a tear if the straight way between their sites passes a place farther than "
@@ -105,25 +109,23 @@ def fold_words(folds: SingularSet) -> str:
     )
     if not len(folds):
         return f"No facet is: the map is as continuous as its cells can tell. {rule}"
-    count = len(told["sheets"])
-    if folds.dimension == 2:
-        ends = f"{_counted(told['branch_points'], 'branch point')} and {_counted(told['free_ends'], 'free end')}"
-        what = f"{_counted(count, 'curve')} of length {number(told['measure'])} in all, with {ends}"
-    else:
-        ends = f"branch curves of length {number(told['branch_length'])}"
-        what = f"{_counted(count, 'sheet')} of area {number(told['measure'])} in all, with {ends}"
-    return f"{what}; the map jumps by {number(told['largest_jump'])} at most. {rule}"
+    curves = _counted(len(told["sheets"]), "curve")
+    meet, free = _counted(told["branches"], "branch point"), _counted(told["free_ends"], "free end")
+    return (
+        f"{curves} of length {number(told['measure'])} in all, with {meet} and {free}; the map jumps by "
+        f"{number(told['largest_jump'])} at most. {rule}"
+    )
 
 
 def _counted(count: int, word: str) -> str:
     return f"{number(count)} {word}{'' if count == 1 else 's'}"
 
 
-def _certificate(solver: dict[str, Any], domain: str) -> str:
+def _certificate(solver: dict[str, Any], domain: str, measure: str) -> str:
     gap = number(max(solver["certificate"], np.finfo(float).eps), 2)
     return (
-        f"The cells fill the {domain} up to {gap} of its area: a cell computed from too few neighbors could only be "
-        "too large, so cells that add up are exact."
+        f"The cells fill the {domain} up to {gap} of its {measure}: a cell computed from too few neighbors could only "
+        "be too large, so cells that add up are exact."
     )
 
 
@@ -140,7 +142,7 @@ def _rows(run: TransportRun, told: dict[str, Any]) -> list[tuple[str, str]]:
         ("Facets between cells", number(len(run.result.diagram.facets))),
     ]
     if told["folds"] is not None:
-        rows.append(("Measure of the tears", number(told["folds"]["measure"])))
+        rows.append(("Length of the tears", number(told["folds"]["measure"])))
     if told["merged_sites"]:
         rows.append(("Sites that share a cell", number(len(told["merged_sites"]))))
     return rows

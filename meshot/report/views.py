@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from meshot.mapping.maps import SurfaceMap
@@ -119,8 +118,9 @@ def _most_detailed_side(surface: Surface, upward: Floats) -> Floats:
 def surface_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: int) -> View:
     """Look at the mapped surface; `normals` are the unit normals of its vertices, (V, 3)."""
     points = surface_map.surface.vertices @ axes.T
-    surface = surface_map.surface
-    return _view(surface, fit(points, surface.referenced, size), normals @ axes.T, size, crease=True)
+    return _view(
+        surface_map.surface, _to_pixels(points, surface_map.surface, size), normals @ axes.T, size, crease=True
+    )
 
 
 def disk_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: int) -> View:
@@ -142,12 +142,31 @@ def sphere_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: in
     return replace(view, shade=ball_light(place) * relief)
 
 
-def fit(points: Floats, used: NDArray[np.bool_], size: int) -> Floats:
-    """Fit points in the camera's frame, (V, 3), of which these are used, into a square picture.
+def faceted_view(surface: Surface, axes: Floats, window: Floats, size: int) -> View:
+    """Look at a surface whose faces are lit as the flat triangles that they are.
 
-    y runs downward then, and depth is in pixels too.
+    Parameters
+    ----------
+    surface : Surface
+    axes : (3, 3) float
+        Rows right, up and backward.
+    window : (m, 3) float
+        Points that the picture has room for.
+    size : int
+        Width and height in pixels, before rays are averaged.
     """
-    low, high = points[used].min(axis=0), points[used].max(axis=0)
+    pixels = _fit(surface.vertices @ axes.T, window @ axes.T, size)
+    normals = np.repeat((surface.face_normals @ axes.T)[:, None], 3, axis=1)
+    return _view_of_corners(surface, pixels, normals, size, crease=True)
+
+
+def _to_pixels(points: Floats, surface: Surface, size: int) -> Floats:
+    """Fit the used points into a square picture, y downward, depth in pixels too."""
+    return _fit(points, points[surface.referenced], size)
+
+
+def _fit(points: Floats, window: Floats, size: int) -> Floats:
+    low, high = window.min(axis=0), window.max(axis=0)
     extent = max(high[0] - low[0], high[1] - low[1])
     scale = size * (1 - 2 * MARGIN) / (extent if extent > 0 else 1.0)
     fitted: Floats = (points - (low + high) / 2) * [scale, -scale, scale] + [size / 2, size / 2, 0]
@@ -155,21 +174,15 @@ def fit(points: Floats, used: NDArray[np.bool_], size: int) -> Floats:
 
 
 def _view(surface: Surface, pixels: Floats, normals: Floats, size: int, *, crease: bool) -> View:
-    return view_of_faces(pixels, surface.faces, normals[surface.faces], size, crease=crease)
+    return _view_of_corners(surface, pixels, normals[surface.faces], size, crease=crease)
 
 
-def view_of_faces(pixels: Floats, faces: Ints, normals: Floats, size: int, *, crease: bool) -> View:
-    """Look at faces, (F, 3), of points in pixels, (V, 3), with normals at their corners, (F, 3, 3).
-
-    Parameters
-    ----------
-    crease : bool
-        Light them as porcelain with dark hollows; else by a light that reaches around.
-    """
-    fragments = rasterize(pixels, faces, (size, size))
+def _view_of_corners(surface: Surface, pixels: Floats, normals: Floats, size: int, *, crease: bool) -> View:
+    """Light a surface by the unit normals at its faces' corners, (F, 3, 3)."""
+    fragments = rasterize(pixels, surface.faces, (size, size))
     toward = fragments.interpolate(normals)
     shade = _light(toward) * _creases(fragments) if crease else _soft_light(toward)
-    return View(fragments, shade, np.ascontiguousarray(pixels[faces][:, :, :2]))
+    return View(fragments, shade, np.ascontiguousarray(pixels[surface.faces][:, :, :2]))
 
 
 def _light(normals: Floats32) -> Floats32:

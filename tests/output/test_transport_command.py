@@ -120,6 +120,59 @@ def test_a_polygon_and_a_third_column(tmp_path, run):
         assert arrays["cell_masses"] == pytest.approx([1, 2, 3], rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("options", "kind", "volume"),
+    [
+        (("--domain", "ball"), "ball", 4 / 3 * np.pi),
+        (("--domain", "ball", "--ball", "1", "0", "0", "2"), "ball", 32 / 3 * np.pi),
+        (("--domain", "box", "--dimension", "3"), "box", 1.0),
+        (("--domain", "box", "--box", "-1", "0", "0", "1", "1", "3"), "box", 6.0),
+    ],
+)
+def test_sites_of_space(tmp_path, run, options, kind, volume):
+    np.savetxt(tmp_path / "sites.csv", np.random.default_rng(0).random((40, 3)), delimiter=",")
+    out = tmp_path / "out"
+    code, told, err = run("transport", tmp_path / "sites.csv", "-o", out, *options, "--json")
+    assert (code, err) == (0, "")
+    assert {path.name for path in out.iterdir()} == {*FILES - {"folds.ply", "cells.vtk"}, "cells.vtu"}
+    figures = json.loads(told)
+    assert figures["domain"]["kind"] == kind
+    assert figures["domain"]["volume"] == pytest.approx(volume)
+    assert figures["transport"]["certificate"] <= 1e-12
+    with np.load(out / "transport.npz") as arrays:
+        assert arrays["cell_masses"] == pytest.approx(volume / 40, rel=1e-6)
+        assert len(arrays["facets"]) == len(arrays["facet_areas"])
+    page = Page((out / "report.html").read_text())
+    assert f"the {kind} up to" in page.text
+    assert "volume" in page.text
+    with Image.open(out / "cells.png") as picture:
+        assert picture.size == (80, 80)
+
+
+def test_masses_of_sites_of_space(tmp_path, run):
+    (tmp_path / "sites.txt").write_text("0.1 0.2 0 1\n0.5 0.1 0.2 2\n0.3 0.3 0.9 3\n")
+    out = tmp_path / "out"
+    assert run("transport", tmp_path / "sites.txt", "-o", out, "--domain", "box", "--dimension", "3")[0] == 0
+    with np.load(out / "transport.npz") as arrays:
+        assert arrays["cell_masses"] == pytest.approx([1, 2, 3], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (("--domain", "ball"), "three, x, y and z"),
+        (("--domain", "box", "--box", "0", "0", "1", "1", "1"), "four numbers in the plane and six in space"),
+        (("--domain", "box", "--box", "0", "0", "1", "1", "--dimension", "3"), "four numbers in the plane"),
+        (("--domain", "disk", "--dimension", "3"), "no domain of dimension 3"),
+    ],
+)
+def test_domains_that_do_not_fit_are_refused(tmp_path, run, sites, options, cause):
+    code, out, err = run("transport", sites, "-o", tmp_path / "out", *options)
+    assert (code, out) == (2, "")
+    assert_one_sentence(err)
+    assert cause in err
+
+
 def test_duplicates_are_refused_or_merged(tmp_path, run):
     path = tmp_path / "sites.csv"
     path.write_text("0,0\n0.5,0\n0,0\n")
@@ -141,7 +194,7 @@ def test_duplicates_are_refused_or_merged(tmp_path, run):
         ("x y\n", (), "no rows"),
         ("0 0 1\n1 1 -2\n", (), "not positive and finite (ids 1)"),
         ("0 0\n1 nan\n", (), "not finite (ids 1)"),
-        ("0 0 1\n", ("--masses", "sites.csv"), "third column"),
+        ("0 0 1\n", ("--masses", "sites.csv"), "column of masses"),
         ("0 0\n", ("--domain", "polygon"), "go together"),
         ("0 0\n", ("--polygon", "sites.csv"), "go together"),
         ("0 0\n1 1\n", ("--domain", "polygon", "--polygon", "sites.csv"), "polygon needs"),

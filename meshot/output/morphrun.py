@@ -1,0 +1,152 @@
+"""What ``meshot morph`` leaves behind: the figures of ``metrics.json`` and the folder with all files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from meshot.diagrams.spacefaces import cell_faces
+from meshot.files import PathLike, write_json, write_npz, write_text
+from meshot.formats.vtu import write_vtu
+from meshot.meshes.mesh import Floats
+from meshot.morph.morph import Morph
+from meshot.output.folder import complete_folder
+from meshot.output.output import Provenance, solver_figures
+from meshot.output.transportrun import cell_values, domain_figures
+from meshot.output.vtk import write_vtu_polyhedra
+
+# Stands for volumes that are not positive, of which there is no logarithm.
+TINY = 1e-300
+
+
+@dataclass(frozen=True, eq=False)
+class MorphRun:
+    """A finished ball-to-shape transport with all that its files and its report tell.
+
+    Attributes
+    ----------
+    morph : Morph
+    provenance : Provenance
+        Where it comes from.
+    frames : int
+        Pictures of the way, the first in the ball, the last the shape itself.
+    seconds : mapping
+        Seconds of each stage.
+    """
+
+    morph: Morph
+    provenance: Provenance
+    frames: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def times(self) -> Floats:
+        """Time of each frame, from 0 to 1, (frames,)."""
+        return np.linspace(0.0, 1.0, self.frames)
+
+
+def morph_metrics(run: MorphRun) -> dict[str, Any]:
+    """Return the contents of ``metrics.json``."""
+    morph, result = run.morph, run.morph.transport
+    cells = morph.cell_of_vertex[morph.cell_of_vertex >= 0]
+    shared = np.flatnonzero((morph.cell_of_vertex >= 0) & (np.bincount(cells) > 1)[morph.cell_of_vertex])
+    return {
+        "vertices": len(morph.vertices),
+        "tetrahedra": None if morph.solid is None else len(morph.solid.tetrahedra),
+        "seconds": dict(run.seconds),
+        "ball": domain_figures(result.problem.domain),
+        "total_mass": float(result.problem.masses.sum()),
+        "transport": {**solver_figures(result), "reason": result.reason},
+        "cost": result.cost,
+        "wasserstein": float(np.sqrt(result.cost)),
+        "dual_cost": result.dual_cost,
+        "displacement_mean": float(np.nanmean(morph.displacements)),
+        "displacement_max": float(np.nanmax(morph.displacements)),
+        "volume": None if morph.solid is None else volume_figures(morph),
+        "frames": run.frames,
+        "merged_vertices": shared.tolist(),
+        "vertices_without_mass": np.flatnonzero(morph.cell_of_vertex < 0).tolist(),
+        "input": {"name": run.provenance.name, "sha256": run.provenance.sha256, "notes": run.provenance.notes},
+        "meshot": run.provenance.version,
+        "command": run.provenance.command,
+        "options": dict(run.provenance.options),
+    }
+
+
+def volume_figures(morph: Morph) -> dict[str, Any]:
+    """Return what becomes of the tetrahedra on the way back: how many are flipped, and how far volumes are off.
+
+    "ratio" is a tetrahedron's share of the inverse image's volume over its share of the solid's.
+    """
+    assert morph.solid is not None
+    own = np.abs(morph.solid.volumes)
+    ratio = (morph.inverse_volumes / morph.inverse_volumes.sum())[own > 0] / (own / own.sum())[own > 0]
+    flipped = morph.flipped
+    return {
+        "flipped": len(flipped),
+        "flipped_share_of_volume": float(own[flipped].sum() / own.sum()),
+        "ratio_median": float(np.median(ratio)),
+        "ratio_mean_abs_deviation": float(np.abs(ratio - 1).mean()),
+        "ratio_sd": float(ratio.std()),
+        "inverse_image": float(morph.inverse_volumes.sum() / own.sum()),
+    }
+
+
+def write_morph(out: PathLike, run: MorphRun, page: str) -> None:
+    """Write cells.vtu, frames/, morph.npz, report.html and metrics.json into the folder `out`.
+
+    The files appear when all of them are complete; other files in the folder stay, but for those in ``frames``.
+
+    Parameters
+    ----------
+    out : str or path
+        The folder; it is made if it is not there.
+    run : MorphRun
+    page : str
+        The report.
+
+    Raises
+    ------
+    OSError
+        Something cannot be written; then nothing in the folder has changed.
+    """
+    morph, result = run.morph, run.morph.transport
+    with complete_folder(out) as folder:
+        write_vtu_polyhedra(folder / "cells.vtu", cell_faces(result.diagram), cell_values(result))
+        (folder / "frames").mkdir()
+        digits = len(str(run.frames - 1))
+        for k, t in enumerate(run.times):
+            _write_frame(folder / "frames" / f"frame_{k:0{digits}}.vtu", morph, float(t))
+        solid = {} if morph.solid is None else {"tetrahedra": morph.solid.tetrahedra}
+        write_npz(
+            folder / "morph.npz",
+            vertices=morph.vertices,
+            **solid,
+            points=morph.points,
+            cell_of_vertex=morph.cell_of_vertex,
+            sites=result.problem.sites,
+            masses=result.problem.masses,
+            heights=result.heights,
+            facets=result.diagram.facets,
+            facet_areas=result.diagram.facet_areas,
+        )
+        write_text(folder / "report.html", page)
+        write_json(folder / "metrics.json", morph_metrics(run))
+
+
+def _write_frame(path: PathLike, morph: Morph, t: float) -> None:
+    """Write the tetrahedra, or the points, at time t; vertices that come from nowhere stand where they go to."""
+    places = np.where(np.isfinite(morph.points), morph.interpolate(t), morph.vertices)
+    values = {"displacement": np.nan_to_num(morph.displacements), "target": morph.vertices}
+    if morph.solid is None:
+        write_vtu(path, places, np.arange(len(places))[:, None], point_values=values)
+        return
+    cells = {
+        "flipped": morph.inverse_volumes <= 0,
+        "log_volume_ratio": np.log(
+            np.maximum(morph.inverse_volumes, TINY) / np.maximum(abs(morph.solid.volumes), TINY)
+        ),
+    }
+    write_vtu(path, places, morph.solid.tetrahedra, point_values=values, cell_values=cells)

@@ -42,7 +42,7 @@ def test_a_ball_is_filled_and_its_boundary_stays_near(tmp_path, monkeypatch):
     assert 0 <= made.inward < 4e-3
     assert f"{len(solid.tetrahedra)} tetrahedra" in made.notes[0]
     assert "boundary moved" in made.notes[1]
-    assert ear.stages == ["tetrahedra", "boundary"]
+    assert ear.stages == ["check", "tetrahedra", "boundary"]
     assert list(tmp_path.iterdir()) == []  # fTetWild leaves files where it runs
 
 
@@ -155,3 +155,16 @@ def test_progress_rises_with_what_is_printed():
     assert seen[6] == pytest.approx(0.9)
     assert seen[-1] == 0.95
     assert state.detail == "worst shape 10, goal 10"
+
+
+@pytest.mark.parametrize(
+    ("surface", "cause"),
+    [
+        (shapes.torus(), "genus 1"),
+        (shapes.join(shapes.icosphere(1), shapes.icosphere(1)), "2 components"),
+        (shapes.klein_bottle(), "cannot be oriented"),
+    ],
+)
+def test_what_encloses_no_ball_is_refused_at_once_where_a_ball_is_asked_for(surface, cause):
+    with pytest.raises(TopologyError, match=cause):
+        make_tetrahedra(surface, ball=True)

@@ -1,4 +1,4 @@
-"""The command line: ``meshot check | conformal | area | sample | transport | demo``.
+"""The command line: ``meshot check | conformal | area | volume | sample | transport | demo``.
 
 `meshot.job` holds what they share: progress, exit codes, errors.
 """
@@ -20,6 +20,7 @@ from meshot.morphcommand import morph_command
 from meshot.pointcommands import transport_command
 from meshot.samplecommand import sample_command
 from meshot.settings import TOL, TOL_AREA, Normalization, Target
+from meshot.solidcommands import volume_command
 
 if TYPE_CHECKING:
     from meshot.area.tradeoff import TradeoffPoint
@@ -54,6 +55,7 @@ app = App(name="meshot", version=__version__, help="Measure-preserving maps of s
 app.command(transport_command, name="transport")
 app.command(morph_command, name="morph")
 app.command(sample_command, name="sample")
+app.command(volume_command, name="volume")
 app.command(figure_command, name="figure")
 app.command(compare_command, name="compare")
 

@@ -126,7 +126,7 @@ def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
     from meshot.report.page import number
 
     solver, torn = figures["transport"], figures["folds"]
-    folds = [("folds", f"{number(len(torn['sheets']))}, of length {number(torn['measure'])}")] if torn else []
+    folds = [("folds", f"{number(len(torn['sheets']))}, of measure {number(torn['measure'])}")] if torn else []
     error, certificate = number(solver["max_relative_error"], 2), number(solver["certificate"], 2)
     rows = [
         ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),

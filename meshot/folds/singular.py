@@ -126,8 +126,15 @@ class SingularSet:
         return owner, cKDTree(on_facets)
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures of ``metrics.json``: how many facets and sheets, their measures, jumps, ends."""
-        ends = np.bincount(self.border_sheets, minlength=len(self.sheet_measures))
+        """Return the figures of ``metrics.json``: how many facets and sheets, their measures, jumps, ends.
+
+        In the plane branch points and free ends are counted, in space the lengths of branch curves and free borders
+        are told.
+        """
+        places = np.bincount(self.border_sheets, self._size_of(self.border), minlength=len(self.sheet_measures))
+        branch, border = ("branch_points", "free_ends") if self.dimension == 2 else ("branch_length", "free_border")
+        kind = int if self.dimension == 2 else float
+        rows = zip(self.sheet_measures.tolist(), self.sheet_jumps.tolist(), places.tolist(), strict=True)
         return {
             "criterion": self.criterion,
             "threshold": self.threshold,
@@ -137,15 +144,17 @@ class SingularSet:
             "measure": float(self.measures.sum()),
             "largest_jump": float(self.jump.max(initial=0.0)),
             "largest_jump_at": self.peak.tolist(),
-            "branches": len(self.branch),
-            "free_ends": len(self.border),
-            "sheets": [
-                {"measure": measure, "mean_jump": jump, "free_ends": int(free)}
-                for measure, jump, free in zip(
-                    self.sheet_measures.tolist(), self.sheet_jumps.tolist(), ends, strict=True
-                )
-            ],
+            branch: kind(self._size_of(self.branch).sum()),
+            border: kind(places.sum()),
+            "sheets": [{"measure": size, "mean_jump": jump, border: kind(free)} for size, jump, free in rows],
         }
+
+    def _size_of(self, ridges: Ints) -> Floats:
+        """Return 1 for each point, and the length of each edge."""
+        if self.dimension == 2:
+            return np.ones(len(ridges))
+        ends = self.points[ridges]
+        return norms(ends[:, 0] - ends[:, 1])
 
 
 def singular_set(

@@ -11,6 +11,7 @@ from meshot.report.raster import Floats, Floats32
 
 CELLS = 24  # squares or circles across the disk
 CUBE_CELLS = 10  # squares along each of the four sides of a cube around the sphere; even
+SHELLS = 8  # of equal volume, in the ball
 CIRCLE_CUTS = 3  # of each face of an icosahedron in four: circles on the sphere stand at the vertices
 TABLE = 256
 
@@ -82,6 +83,20 @@ def cube_checkerboard(points: Floats32, footprint: Floats32) -> Floats32:
         per_period = np.float32(CUBE_CELLS / np.pi)  # two squares, in terms of an angle
         value *= _square_wave(np.arctan(slope) * per_period, turn * per_period)
     return 0.5 + 0.5 * value
+
+
+def shells(points: Floats32, footprint: Floats32) -> Floats32:
+    """Return 0 in the dark parts, 1 in the light ones, at points (N, 3) of the unit ball.
+
+    Shells that hold the same volume each, cut along the squares of `cube_checkerboard`; `footprint`, (N, 3), is how far
+    the point moves within one pixel.
+    """
+    radius = np.maximum(np.sqrt((points**2).sum(axis=1)), np.float32(1e-6))
+    pixel = np.sqrt((footprint**2).sum(axis=1))
+    per_period = np.float32(SHELLS / 2)
+    rings = _square_wave(per_period * radius**3, 3 * per_period * radius**2 * pixel)
+    squares = 2 * cube_checkerboard(points / radius[:, None], footprint / radius[:, None]) - 1
+    return np.asarray(0.5 + 0.5 * rings * squares, dtype=np.float32)
 
 
 def sphere_circles(points: Floats32, footprint: Floats32) -> Floats32:

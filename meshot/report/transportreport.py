@@ -31,7 +31,7 @@ def render_transport(run: TransportRun, cells: Image | None = None, *, size: int
         Width and height of the pictures in pixels.
     """
     drawn = {"cells": cells_picture(run, size) if cells is None else cells, "sites": sites_picture(run, size)}
-    if run.folds is not None and len(run.folds):
+    if run.folds is not None and len(run.folds) and run.folds.dimension == 2:
         drawn |= {"source": torn_source(run, size), "target": torn_target(run, size)}
         drawn["potential"] = torn_potential(run, size)
     return render_page("transport.html.j2", _context(run, drawn, size))
@@ -76,7 +76,7 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
         "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
         "beside": {"hero": [["cells", "sites"]], "folds": [["source", "target"], ["potential"]]},
         "torn": "source" in drawn,
-        "folds": "" if run.folds is None else _folds(run.folds),
+        "folds": "" if run.folds is None else fold_words(run.folds),
         "size": size,
         "scales": {
             "distance": {
@@ -100,7 +100,8 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
     }
 
 
-def _folds(folds: SingularSet) -> str:
+def fold_words(folds: SingularSet) -> str:
+    """Say how many folds there are, how large they are, and by which rule they were found."""
     told = folds.summary()
     rule = (
         "A facet between two cells is a tear if the straight way between their sites passes a place farther than "
@@ -109,12 +110,14 @@ def _folds(folds: SingularSet) -> str:
     )
     if not len(folds):
         return f"No facet is: the map is as continuous as its cells can tell. {rule}"
-    curves = _counted(len(told["sheets"]), "curve")
-    meet, free = _counted(told["branches"], "branch point"), _counted(told["free_ends"], "free end")
-    return (
-        f"{curves} of length {number(told['measure'])} in all, with {meet} and {free}; the map jumps by "
-        f"{number(told['largest_jump'])} at most. {rule}"
-    )
+    count = len(told["sheets"])
+    if folds.dimension == 2:
+        ends = f"{_counted(told['branch_points'], 'branch point')} and {_counted(told['free_ends'], 'free end')}"
+        what = f"{_counted(count, 'curve')} of length {number(told['measure'])} in all, with {ends}"
+    else:
+        ends = f"branch curves of length {number(told['branch_length'])}"
+        what = f"{_counted(count, 'sheet')} of area {number(told['measure'])} in all, with {ends}"
+    return f"{what}; the map jumps by {number(told['largest_jump'])} at most. {rule}"
 
 
 def _counted(count: int, word: str) -> str:
@@ -142,7 +145,7 @@ def _rows(run: TransportRun, told: dict[str, Any]) -> list[tuple[str, str]]:
         ("Facets between cells", number(len(run.result.diagram.facets))),
     ]
     if told["folds"] is not None:
-        rows.append(("Length of the tears", number(told["folds"]["measure"])))
+        rows.append(("Measure of the tears", number(told["folds"]["measure"])))
     if told["merged_sites"]:
         rows.append(("Sites that share a cell", number(len(told["merged_sites"]))))
     return rows

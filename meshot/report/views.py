@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from meshot.mapping.maps import SurfaceMap
@@ -118,9 +119,8 @@ def _most_detailed_side(surface: Surface, upward: Floats) -> Floats:
 def surface_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: int) -> View:
     """Look at the mapped surface; `normals` are the unit normals of its vertices, (V, 3)."""
     points = surface_map.surface.vertices @ axes.T
-    return _view(
-        surface_map.surface, _to_pixels(points, surface_map.surface, size), normals @ axes.T, size, crease=True
-    )
+    surface = surface_map.surface
+    return _view(surface, fit(points, surface.referenced, size), normals @ axes.T, size, crease=True)
 
 
 def disk_view(surface_map: SurfaceMap, normals: Floats, axes: Floats, size: int) -> View:
@@ -155,18 +155,19 @@ def faceted_view(surface: Surface, axes: Floats, window: Floats, size: int) -> V
     size : int
         Width and height in pixels, before rays are averaged.
     """
-    pixels = _fit(surface.vertices @ axes.T, window @ axes.T, size)
+    count = len(surface.vertices)
+    points = np.concatenate([surface.vertices, window]) @ axes.T
+    pixels = fit(points, np.arange(len(points)) >= count, size)[:count]
     normals = np.repeat((surface.face_normals @ axes.T)[:, None], 3, axis=1)
-    return _view_of_corners(surface, pixels, normals, size, crease=True)
+    return view_of_faces(pixels, surface.faces, normals, size, crease=True)
 
 
-def _to_pixels(points: Floats, surface: Surface, size: int) -> Floats:
-    """Fit the used points into a square picture, y downward, depth in pixels too."""
-    return _fit(points, points[surface.referenced], size)
+def fit(points: Floats, used: NDArray[np.bool_], size: int) -> Floats:
+    """Fit points in the camera's frame, (V, 3), of which these are used, into a square picture.
 
-
-def _fit(points: Floats, window: Floats, size: int) -> Floats:
-    low, high = window.min(axis=0), window.max(axis=0)
+    y runs downward then, and depth is in pixels too.
+    """
+    low, high = points[used].min(axis=0), points[used].max(axis=0)
     extent = max(high[0] - low[0], high[1] - low[1])
     scale = size * (1 - 2 * MARGIN) / (extent if extent > 0 else 1.0)
     fitted: Floats = (points - (low + high) / 2) * [scale, -scale, scale] + [size / 2, size / 2, 0]
@@ -174,15 +175,21 @@ def _fit(points: Floats, window: Floats, size: int) -> Floats:
 
 
 def _view(surface: Surface, pixels: Floats, normals: Floats, size: int, *, crease: bool) -> View:
-    return _view_of_corners(surface, pixels, normals[surface.faces], size, crease=crease)
+    return view_of_faces(pixels, surface.faces, normals[surface.faces], size, crease=crease)
 
 
-def _view_of_corners(surface: Surface, pixels: Floats, normals: Floats, size: int, *, crease: bool) -> View:
-    """Light a surface by the unit normals at its faces' corners, (F, 3, 3)."""
-    fragments = rasterize(pixels, surface.faces, (size, size))
+def view_of_faces(pixels: Floats, faces: Ints, normals: Floats, size: int, *, crease: bool) -> View:
+    """Look at faces, (F, 3), of points in pixels, (V, 3), with normals at their corners, (F, 3, 3).
+
+    Parameters
+    ----------
+    crease : bool
+        Light them as porcelain with dark hollows; else by a light that reaches around.
+    """
+    fragments = rasterize(pixels, faces, (size, size))
     toward = fragments.interpolate(normals)
     shade = _light(toward) * _creases(fragments) if crease else _soft_light(toward)
-    return View(fragments, shade, np.ascontiguousarray(pixels[surface.faces][:, :, :2]))
+    return View(fragments, shade, np.ascontiguousarray(pixels[faces][:, :, :2]))
 
 
 def _light(normals: Floats32) -> Floats32:

@@ -223,7 +223,7 @@ def test_figures():
     assert [s["measure"] for s in told["sheets"]] == sorted((s["measure"] for s in told["sheets"]), reverse=True)
     assert told["criterion"] == "jump"
     assert told["threshold"] == 1.2
-    assert told["branches"] == 1
+    assert told["branch_points"] == 1
     assert told["target_spacing"] == pytest.approx(np.sqrt(np.pi / 1000), rel=0.1)
     assert (folds.pairs[:, 0] < folds.pairs[:, 1]).all()
     assert (folds.jump > 0.3).all()

@@ -75,6 +75,9 @@ def test_three_half_disks_and_their_diameter():
         diameter = np.column_stack([np.zeros((201, 2)), np.linspace(-1, 1, 201)])
         ends.append(hausdorff(curve.reshape(-1, 3), diameter))
         assert np.linalg.norm(curve[:, 0] - curve[:, 1], axis=1).sum() == pytest.approx(2, rel=0.3)
+    told = folds.summary()
+    assert told["branch_length"] == pytest.approx(2, rel=0.3)
+    assert told["free_border"] == pytest.approx(0, abs=0.05)
     assert (np.array(errors) < H[1:]).all()
     assert (np.array(ends) < H[1:]).all()
     assert errors[1] < 0.85 * errors[0]  # the cells are smaller by 0.7

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from meshot.algebra.blockcholesky import BlockCholesky
 from meshot.area.areasystem import AreaSystem
+from meshot.errors import ConvergenceError
 from meshot.meshes.mesh import Floats
 
 FIRST_DAMPING = 0.1
@@ -38,7 +39,7 @@ SETTLED = 0.1
 SHRINK, GROW = 0.7, 1.0
 # Least part of its area that a face keeps in a step, and of its angle that a boundary edge keeps.
 KEEP = 0.2
-# Share of vertices whose step may be cut before the whole step is refused.
+# Share of vertices whose step may be cut in a part of a step that is taken.
 CUT_LIMIT = 0.1
 # Most that the weight of a face far off is raised.
 HEAVIEST = 100.0
@@ -46,7 +47,7 @@ HEAVIEST = 100.0
 # step breaks.
 SLACK, ASTRAY = 2.0, 4.0
 # Shortest part of a step that is tried.
-SHORTEST = 0.1
+SHORTEST = 0.01
 # Errors beyond this multiple of their quadratic mean count little when step lengths are compared.
 OUTLIER = 2.0
 
@@ -92,19 +93,28 @@ class AreaStepper:
         frames = system.frames(self.uv)
         gradients = system.gradients(self.uv, frames)
         blocks = system.matrix(self.uv, frames, gradients, weights, targets * self.damping, 0.01 * scale)
-        self.solver.factorise(*blocks)
+        try:
+            self.solver.factorise(*blocks)
+        except ConvergenceError:  # too little damping for double precision
+            self._refuse()
+            return
         drift = MOMENTUM * self.calm * self.last
         anchor = system.multiply(blocks, drift) - system.pull(gradients, weights * system.change(gradients, drift))
         first, corrected = self._solve(gradients, weights, goal, anchor, scale)
-        part, taken, moved, cut = self._search(first, corrected, scale)
+        part, taken, moved = self._search(first, corrected, scale)
         whole = moved if part == 1.0 else system.move(self.uv, corrected)
         areas = system.areas(whole)
         foretold = self.areas + system.change(gradients, first) + self._growth(areas)
         self._adapt((areas - foretold) / scale, goal / scale, part)
-        if part == 0.0 or cut.mean() > CUT_LIMIT:
-            self.last[:] = 0.0
+        if part == 0.0:
+            self._refuse()
             return
         self.uv, self.areas, self.last = moved, system.areas(moved), min(1.0, 2 * part) * taken
+
+    def _refuse(self) -> None:
+        """Stay, and raise the damping."""
+        self.last[:] = 0.0
+        self.damping = np.minimum(RISE * self.damping, DAMPING_RANGE[1])
 
     def _growth(self, areas: Floats) -> Floats:
         """Part of a change of the areas that only follows the growth of the boundary's polygon."""
@@ -135,13 +145,11 @@ class AreaStepper:
                 break
         return first, step
 
-    def _search(
-        self, first: Floats, corrected: Floats, scale: Floats
-    ) -> tuple[float, Floats, Floats, NDArray[np.bool_]]:
-        """Go along part * first + part^2 * (corrected - first): return the part, the step, the map, the cut vertices.
+    def _search(self, first: Floats, corrected: Floats, scale: Floats) -> tuple[float, Floats, Floats]:
+        """Go along part * first + part^2 * (corrected - first): return the part, the step, and the map.
 
-        The first part is taken that does not raise the quadratic error beyond `SLACK`, or lessens the error with
-        outliers counted as little, and, once there are no folds, does not lead astray; 0 if none does.
+        The first part is taken that few faces cut, that does not raise the quadratic error beyond `SLACK`, or lessens
+        the error with outliers counted as little, and, once there are no folds, does not lead astray; 0 if none does.
         """
         system, shares = self.system, self.system.shares
 
@@ -159,11 +167,12 @@ class AreaStepper:
             after = squares(system.areas(moved))
             fewer = np.sum(shares * (after / (outlier + after) - before / (outlier + before))) < 0
             raised = float(np.sum(shares * after))
-            if (fewer or raised < SLACK * error) and raised < ASTRAY * self.least:
-                return part, taken, moved, cut
+            few = cut.mean() <= CUT_LIMIT
+            if few and (fewer or raised < SLACK * error) and raised < ASTRAY * self.least:
+                return part, taken, moved
             part /= 2
             if part < SHORTEST:
-                return 0.0, taken, moved, cut
+                return 0.0, taken, moved
 
     def _cut(self, step: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Shorten the steps of vertices about faces that would fold; return the step, the map, and who was cut."""

@@ -9,10 +9,12 @@ or geometrically) this one has the least angle error at a given mean |log area r
 """
 
 import warnings
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
+from meshot.area.evenmap import even_map
 from meshot.area.refine import Refinement, refine_areas
 from meshot.area.slide import conformal_energy, lessen_angles
 from meshot.errors import ConvergenceWarning
@@ -28,6 +30,8 @@ WORST_FACE, LOOSE, TIGHT = 5e-2, 20.0, 50.0
 STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
 # A face whose image is folded or tiny is taken to have this part of its share at the start of that way.
 LEAST = 1e-2
+# Faces beyond the tolerance that are named, the worst first.
+FACES_TOLD = 20
 
 
 def blended_shares(first: Floats, last: Floats, weight: float) -> Floats:
@@ -120,7 +124,8 @@ def settle(
     Parameters
     ----------
     conformal : SurfaceMap
-        The conformal map, from which the refinement starts anew if it leaves folds; it has none, and that stays so.
+        The conformal map. If the refinement leaves folds or does not converge, it starts anew, from an even map or
+        from this one; these have no folds, and that stays so.
     image : (V, 2) or (V, 3) float
         Another map of the same surface; some faces may be folded.
     shares : (F,) float
@@ -135,41 +140,52 @@ def settle(
     -------
     image : (V, 2) or (V, 3) float
     note : dict
-        "from_conformal", "iterations", "converged", "faces_off" and "reasons" of the refinement; with sweeps
+        Of the refinement: "start" ("transport", "even map" or "conformal map"), "iterations", "converged", "faces_off",
+        the `FACES_TOLD` worst faces beyond the tolerance, and "reasons", how many there are of each reason; with sweeps
         "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after. They are
         undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
     """
 
     def refined(start: Floats) -> Refinement:
-        return refine_areas(
-            surface.faces, start, shares, tol_sd=tol_area, tol_max=worst_allowed(tol_area), progress=progress
-        )
+        with warnings.catch_warnings():  # what comes of it is told at the end
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return refine_areas(
+                surface.faces, start, shares, tol_sd=tol_area, tol_max=worst_allowed(tol_area), progress=progress
+            )
 
     surface = conformal.surface
-    refinement = refined(image)
-    anew = refinement.flipped > 0 and not (conformal.signed_areas <= 0).any()
-    if anew:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it has been given
-            refinement = refined(conformal.image)
+    refinement, origin = refined(image), "transport"
+    if not refinement.converged:
+        start, name = _unfolded(conformal, shares)
+        again = refined(start) if start is not None else refinement
+        if again.error < refinement.error:
+            refinement, origin = again, name
     note: dict[str, Any] = {}
     if angle_sweeps > 0:
         before = conformal_energy(surface, refinement.uv, shares)
         slid, done = lessen_angles(
             surface, refinement.uv, shares, tol_sd=tol_area, sweeps=angle_sweeps, progress=progress
         )
-        with warnings.catch_warnings():  # if this one does not converge, the map is kept that did
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            again = refined(slid)
+        again = refined(slid)
         after = conformal_energy(surface, again.uv, shares)
         better = after < before and again.flipped <= refinement.flipped and again.converged >= refinement.converged
         refinement = again if better else refinement
         note = {"angle_sweeps": done if better else 0, "distortion": [before, after if better else before]}
+    if not refinement.converged:
+        warnings.warn(refinement.told, ConvergenceWarning, stacklevel=3)
     return refinement.uv, {
-        "from_conformal": anew,
+        "start": origin,
         "iterations": refinement.iterations,
         "converged": refinement.converged,
-        "faces_off": refinement.obstructed.tolist(),
-        "reasons": sorted(set(refinement.reasons)),
+        "faces_off": refinement.obstructed[:FACES_TOLD].tolist(),
+        "reasons": dict(Counter(refinement.reasons)),
         **note,
     }
+
+
+def _unfolded(conformal: SurfaceMap, shares: Floats) -> tuple[Floats | None, str]:
+    """Return a map without a fold to start from, and its name; None if there is none."""
+    even = even_map(conformal.surface, shares) if conformal.target == "disk" else None
+    if even is not None:
+        return even, "even map"
+    return (None if (conformal.signed_areas <= 0).any() else conformal.image), "conformal map"

@@ -46,6 +46,8 @@ class Refinement:
         Both tolerances met, and no face folded.
     history : tuple of RefinementStep
         State before the first step and after each.
+    error : (int, float)
+        Folded faces, and the larger of the two errors in units of their tolerances: maps compare by it.
     obstructed : (n,) int
         Faces beyond ``tol_max``, worst first; empty if converged.
     reasons : tuple of str
@@ -57,6 +59,7 @@ class Refinement:
     iterations: int
     converged: bool
     history: tuple[RefinementStep, ...]
+    error: tuple[int, float]
     obstructed: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     reasons: tuple[str, ...] = ()
 
@@ -64,6 +67,15 @@ class Refinement:
     def flipped(self) -> int:
         """Number of faces without positive area."""
         return int((self.area_ratio <= 0).sum())
+
+    @property
+    def told(self) -> str:
+        """Where the refinement stopped, in a sentence."""
+        off = self.area_ratio - 1
+        return (
+            f"area refinement stopped after {self.iterations} steps: ratio SD {off.std():.1e}, worst face off by "
+            f"{np.abs(off).max():.1e}, {self.flipped} folded, {len(self.obstructed)} beyond tolerance"
+        )
 
 
 def refine_areas(
@@ -229,14 +241,11 @@ class _Refiner:
         flipped, error = min(self.errors)
         converged = flipped == 0 and error <= 1
         obstructed, reasons = _obstructed(system, ratio, self.tol_max)
+        steps, history = len(self.history) - 1, tuple(self.history)
+        refinement = Refinement(start, ratio, steps, converged, history, min(self.errors), obstructed, reasons)
         if not converged:
-            warnings.warn(
-                f"area refinement stopped after {len(self.history) - 1} steps: ratio SD {ratio.std():.1e}, worst face "
-                f"off by {np.abs(ratio - 1).max():.1e}, {flipped} folded, {len(obstructed)} beyond {self.tol_max:g}",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        return Refinement(start, ratio, len(self.history) - 1, converged, tuple(self.history), obstructed, reasons)
+            warnings.warn(refinement.told, ConvergenceWarning, stacklevel=4)
+        return refinement
 
 
 def _obstructed(system: AreaSystem, ratio: Floats, tol_max: float) -> tuple[Ints, tuple[str, ...]]:
@@ -246,11 +255,13 @@ def _obstructed(system: AreaSystem, ratio: Floats, tol_max: float) -> tuple[Ints
     obstructed = order[off[order] > tol_max]
     rim = system.on_circle[faces].sum(axis=1)
     valence = np.bincount(faces.ravel(), minlength=system.count)[faces].min(axis=1)
-    causes = [rim == 3, valence <= 3, rim == 2]
+    regular = (np.bincount(faces.ravel(), minlength=system.count)[faces] == 6).all(axis=1) & (rim == 0)
+    causes = [rim == 3, valence <= 3, rim == 2, regular]
     names = [
         "all three vertices lie on the circle",
         "it has a vertex of at most three faces",
         "it has an edge on the circle",
+        "each of its vertices has six faces: there areas can hardly change against their neighbors'",
     ]
     chosen = np.select(causes, names, default="its neighbors' areas hold it")
     return obstructed, tuple(chosen[obstructed].tolist())

@@ -8,15 +8,15 @@ It is solved for in a patch around them, which grows if it does not suffice.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
-from meshot.algebra.operators import LEAST_WEIGHT, Sparse, edge_lengths, edge_weights, laplacian, mean_value_weights
+from meshot.algebra.operators import LEAST_WEIGHT, Sparse, edge_weights, laplacian, mean_value_weights
 from meshot.conformal.harmonic import DirichletProblem, on_circle
-from meshot.conformal.intrinsic import intrinsic_delaunay, mollified
+from meshot.conformal.intrinsic import intrinsic_delaunay
+from meshot.conformal.stretch import Mask, loosened, weighted_means
 from meshot.mapping.affine import Complexes, beltrami
 from meshot.meshes.mesh import Floats, Ints, Surface
 
@@ -32,13 +32,6 @@ SPOILED = 0.9
 MOST_SPOILED = 0.5
 # Passes in which weights are shifted towards vertices that are not compressed.
 STRETCH_PASSES = 60
-LARGEST_SHIFT = 10.0
-SMALLEST_RATIO = 1e-300
-LEAST_SHARE = 1e-4
-# Solves of one patch: the second takes back the first one's rounding.
-REFINEMENTS = 2
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,53 +154,9 @@ def grown(surface: Surface, marked: Mask, rings: int) -> Mask:
     return vertices
 
 
-def weighted_means(weights: Sparse, z: Complexes, patch: Mask) -> Complexes:
-    """Place the patch's vertices at weighted averages of their neighbors; the others stay where they are."""
-    inside = np.flatnonzero(patch)
-    rows = weights[inside]
-    matrix = sparse.diags_array(np.asarray(rows.sum(axis=1)).ravel()) - rows[:, inside]
-    # Diagonally dominant by rows: no pivoting needed.
-    options = {"SymmetricMode": True}
-    solver = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
-    entries = rows.tocoo()
-    placed = z.copy()
-    for _ in range(REFINEMENTS):
-        # Differences of neighbors keep the digits that tiny features need.
-        pull = entries.data * (placed[entries.col] - placed[inside[entries.row]])
-        missing = [np.bincount(entries.row, part, minlength=len(inside)) for part in (pull.real, pull.imag)]
-        step = solver.solve(np.stack(missing, axis=1))
-        placed[inside] += step[:, 0] + 1j * step[:, 1]
-    return placed
-
-
 def _stretch(surface: Surface, z: Complexes, free: Mask) -> Complexes:
-    """Solve on the input's own triangles again and again, with weights shifted towards less compressed vertices.
-
-    Yoshizawa, Belyaev and Seidel (2004), "A fast and simple stretch-minimizing mesh parameterization". All weights
-    stay positive, so each pass is an embedding in exact arithmetic; the shift brings features back that were too
-    small for double precision. For the same reason every neighbor keeps a least share in the mean.
-    """
-    weights = mean_value_weights(surface.faces, mollified(edge_lengths(surface), surface.twins), len(z))
-    entries = weights.tocoo()
-    values = entries.data.copy()
-    for _ in range(STRETCH_PASSES):
-        scale = _scale(surface, z)
-        values *= np.clip(scale[entries.col] / scale[entries.row], 1 / LARGEST_SHIFT, LARGEST_SHIFT)
-        least = LEAST_SHARE * np.bincount(entries.row, values, minlength=len(z))
-        bounded = np.maximum(values, least[entries.row])
-        shifted = sparse.coo_array((bounded, (entries.row, entries.col)), shape=weights.shape).tocsr()
-        z = weighted_means(shifted, z, free)
-        if not folded(surface.faces, z).any():
+    """Solve on the input's own triangles until features are back that were too small for double precision."""
+    for moved in islice(loosened(surface, z, surface.face_areas, free), STRETCH_PASSES):
+        if not folded(surface.faces, moved).any():
             break
-    return z
-
-
-def _scale(surface: Surface, z: Complexes) -> Floats:
-    """Root of the ratio of image area to surface area of the faces at each vertex, (V,)."""
-    a, b, c = z[surface.faces].T
-    p, q = b - a, c - a
-    image = np.repeat(np.abs(p.real * q.imag - p.imag * q.real), 3)
-    around = np.bincount(surface.faces.ravel(), image, minlength=len(z))
-    areas = surface.vertex_areas
-    ratio = np.divide(around, areas, out=np.ones_like(around), where=areas > 0)
-    return np.asarray(np.sqrt(np.maximum(ratio, SMALLEST_RATIO)))
+    return moved

@@ -196,7 +196,7 @@ def changes(run: Run) -> Iterator[str]:
         )
     refinement = notes.get("refinement")
     if refinement is not None:
-        off = len(refinement["faces_off"])
+        off = sum(refinement["reasons"].values())
         rest = f"; {number(off)} faces are still off" if off else ""
         yield f"The triangles' areas were refined after the transport, in {refinement['iterations']} steps{rest}."
     if notes.get("repaired_faces"):

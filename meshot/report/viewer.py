@@ -31,9 +31,10 @@ SAMPLES = 2048
 TEXTURE = 1024  # pixels across the disk; the sphere's map is twice as wide
 
 
-def scripts() -> list[Markup]:
-    """Return the scripts of a page with a viewer: three.js, and the viewer itself."""
-    return [Markup((HERE / name).read_text("utf-8")) for name in ("vendor/three.min.js", "templates/viewer.js")]
+def scripts(viewer: str = "viewer") -> list[Markup]:
+    """Return the scripts of a page with a viewer: three.js, what viewers share, and the viewer itself."""
+    names = ("vendor/three.min.js", "templates/stage.js", f"templates/{viewer}.js")
+    return [Markup((HERE / name).read_text("utf-8")) for name in names]
 
 
 def allowed(scripts: list[Markup]) -> str:

@@ -74,7 +74,7 @@ def test_it_tells_where_the_map_comes_from(page, words):
 def test_names_are_escaped():
     wicked = '<script>alert("1")</script>&amp;.obj'
     page = Page(render(cap_run(name=wicked, notes=("<b>note</b>",)), size=40))
-    assert len(page.all("script")) == 3  # numbers, three.js, the viewer
+    assert len(page.all("script")) == 4  # numbers, three.js, what viewers share, the viewer
     assert not page.all("b")
     assert wicked in page.text
     assert "<b>note</b>" in page.text

@@ -74,7 +74,7 @@ def test_nothing_in_a_scene_ends_its_element():
 
 
 def test_no_other_script_may_run():
-    one, other = scripts()
+    one, other = scripts()[1:]
     assert allowed([one, other]).count("'sha256-") == 2
     assert allowed([one, other]) != allowed([one, other + " "])
     assert "</script" not in one + other

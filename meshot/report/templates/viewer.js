@@ -1,16 +1,12 @@
-// The report's viewer: a surface and its images side by side, drawn by one WebGL canvas. What is pointed at, filtered or
-// colored in one view is so in all. Nothing is loaded: the numbers stand in the page, packed in base 64.
+// The report's viewer of a map: the surface and its images side by side. What is pointed at, filtered or colored in one
+// view is so in all.
 "use strict";
 (() => {
+  const { unpack, short } = Stage;
   const section = document.getElementById("viewer");
   const data = JSON.parse(document.getElementById("viewer-data").textContent);
-  const find = (name) => section.querySelector(`[data-is="${name}"]`);
 
   // -------------------------------------------------------------------------------------------------------- numbers
-  const unpack = (text, Kind) => {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    return new Kind(bytes.buffer);
-  };
   const faces = unpack(data.faces, Uint32Array);
   const count = faces.length / 3;
   const positions = unpack(data.positions, Float32Array);
@@ -73,14 +69,6 @@
   };
 
   // -------------------------------------------------------------------------------------------------------- drawing
-  const canvas = find("canvas"), panes = [...section.querySelectorAll(".pane")];
-  if (!document.createElement("canvas").getContext("webgl2")) return; // the static pictures stand in
-  const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, alpha: true });
-  section.hidden = false;
-  document.documentElement.classList.add("lively");
-  renderer.outputColorSpace = THREE.LinearSRGBColorSpace; // colors go to the screen as they stand in the page
-  renderer.autoClear = false;
-
   // Corners of all faces one after another: a face is then known by the number of its vertex.
   const spread = (values, Kind) => {
     const all = new Kind(9 * count);
@@ -97,40 +85,18 @@
   const geometry = attributes(
     new THREE.BufferGeometry(), spread(positions, Float32Array), spread(images[0], Float32Array), spread(images[last], Float32Array), spread(normals, Int8Array),
   );
-
-  const across = 1024;
-  const texture = () => {
-    const made = new THREE.DataTexture(new Float32Array(2 * across * Math.ceil(count / across)), across, Math.ceil(count / across), THREE.RGFormat, THREE.FloatType);
-    made.minFilter = made.magFilter = THREE.NearestFilter;
-    return made;
-  };
-  const fill = (made, { area, angle }) => {
-    const pixels = made.image.data;
-    for (let f = 0; f < count; f++) {
-      pixels[2 * f] = Number.isNaN(area[f]) ? -1e9 : Math.max(-1e9, Math.min(1e9, area[f]));
-      pixels[2 * f + 1] = Number.isNaN(angle[f]) ? 0 : angle[f];
-    }
-    made.needsUpdate = true;
-  };
-  const patterns = {};
-  for (const [name, uri] of Object.entries(data.patterns)) {
-    const made = new THREE.Texture();
-    made.generateMipmaps = true;
-    made.minFilter = THREE.LinearMipmapLinearFilter;
-    made.magFilter = THREE.LinearFilter;
-    made.anisotropy = Math.min(8, renderer.capabilities.getMaxAnisotropy());
-    made.flipY = false;
-    const picture = new Image();
-    picture.onload = () => { made.image = picture; made.needsUpdate = true; draw(); };
-    picture.src = uri;
-    patterns[name] = made;
+  let samples = null;
+  if (data.samples) {
+    const image = data.samples.images.map((text) => unpack(text, Float32Array));
+    samples = attributes(new THREE.BufferGeometry(), unpack(data.samples.positions, Float32Array), image[0], image[image.length - 1], null);
+    samples.setDrawRange(0, 0);
   }
-
   const shared = {
     mode: { value: 0 }, marked: { value: -1 }, keep: { value: [-1e30, 1e30, -1e30, 1e30] }, faded: { value: 0.12 },
     areaLimit: { value: data.limits.area }, angleLimit: { value: data.limits.angle },
     areaScale: { value: data.scales.area.flat() }, angleScale: { value: data.scales.angle.flat() },
     upward: { value: new THREE.Matrix3().set(...data.upward) }, pattern: { value: null }, paper: { value: new THREE.Color() },
+    ink: { value: new THREE.Color() }, onSphere: { value: onSphere },
   };
   const vertexShader = `
     in vec3 position, first, final, normal;
@@ -162,11 +128,7 @@
     uniform highp sampler2D figures;
     uniform sampler2D pattern;
     out vec4 color;
-    vec3 onScale(vec3 stops[5], float x) {
-      float place = clamp(x, 0.0, 1.0) * 4.0;
-      int k = min(int(place), 3);
-      return mix(stops[k], stops[k + 1], place - float(k));
-    }
+    ${Stage.onScale}
     vec3 pulledBack() {
       if (!onSphere) return texture(pattern, 0.5 + 0.5 * seen.xy).rgb;
       vec3 p = upward * normalize(seen);
@@ -179,12 +141,9 @@
       if (abs(dFdy(other)) < abs(dy.x)) dy.x = dFdy(other);
       return textureGrad(pattern, place, dx, dy).rgb;
     }
-    float light(vec3 n) {
-      float key = 0.5 + 0.5 * dot(n, normalize(vec3(-0.42, 0.55, 0.72)));
-      return 0.38 + 0.62 * key * key + 0.06 * pow(max(dot(n, normalize(vec3(-0.227, 0.297, 0.928))), 0.0), 32.0);
-    }
+    ${Stage.light}
     void main() {
-      vec2 mine = texelFetch(figures, ivec2(face % ${across}, face / ${across}), 0).rg;
+      vec2 mine = texelFetch(figures, ivec2(face % ${Stage.across}, face / ${Stage.across}), 0).rg;
       vec3 base = vec3(0.955, 0.945, 0.925);
       vec3 n = normalize(toward);
       if (!onImage && !gl_FrontFacing) n = -n;
@@ -201,15 +160,6 @@
       if (face == marked) lit = vec3(0.95, 0.75, 0.1);
       color = vec4(lit, 1.0);
     }`;
-  const pickShader = `
-    precision highp float;
-    precision highp int;
-    flat in int face;
-    out vec4 color;
-    void main() {
-      int id = face + 1;
-      color = vec4(float(id & 255), float((id >> 8) & 255), float((id >> 16) & 255), 255.0) / 255.0;
-    }`;
   const dotShader = `
     precision highp float;
     uniform vec3 ink;
@@ -219,207 +169,74 @@
       if (dot(off, off) > 1.0) discard;
       color = vec4(ink, 1.0);
     }`;
-  const material = (fragment, uniforms) => new THREE.RawShaderMaterial({
-    glslVersion: THREE.GLSL3, vertexShader, fragmentShader: fragment, uniforms, side: THREE.DoubleSide,
-    polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
-  });
-
-  let samples = null;
-  if (data.samples) {
-    const image = data.samples.images.map((text) => unpack(text, Float32Array));
-    samples = attributes(new THREE.BufferGeometry(), unpack(data.samples.positions, Float32Array), image[0], image[image.length - 1], null);
-    samples.setDrawRange(0, 0);
-  }
 
   // -------------------------------------------------------------------------------------------------------- views
-  const REACH = 1.04; // half of what a view of an image shows
-  const surfaceCamera = new THREE.PerspectiveCamera(24, 1, 0.1, 50);
-  const imageCamera = new THREE.OrthographicCamera(-REACH, REACH, REACH, -REACH, 0.1, 20);
-  const imageTarget = new THREE.Vector3();
-  const figuresOf = last ? [texture(), texture()] : [texture()];
-  fill(figuresOf[0], { area: given.area[0], angle: given.angle[0] });
+  const figuresOf = last ? [Stage.pairs(count), Stage.pairs(count)] : [Stage.pairs(count)];
+  Stage.fill(figuresOf[0], given.area[0], given.angle[0]);
   const now = { t: 1, figures: figuresAt(1) };
-  if (last) fill(figuresOf[1], now.figures);
+  if (last) Stage.fill(figuresOf[1], now.figures.area, now.figures.angle);
 
-  const views = panes.map((pane) => {
-    const kind = pane.dataset.view; // surface, first or final
-    const onImage = kind !== "surface";
-    const own = {
-      t: { value: kind === "first" && last ? 0 : 1 }, onImage: { value: onImage }, onSphere: { value: onSphere }, size: { value: 1 }, nearer: { value: 0 },
-      figures: { value: kind === "first" || !last ? figuresOf[0] : figuresOf[1] }, ink: { value: new THREE.Color() },
+  const dress = (view) => {
+    const first = view.name === "first" || !last;
+    view.own = {
+      t: { value: view.name === "first" ? 0 : 1 }, onImage: { value: view.name !== "surface" }, size: { value: 1 }, nearer: { value: 0 },
+      figures: { value: figuresOf[first ? 0 : 1] },
     };
-    const uniforms = { ...shared, ...own };
-    const scene = new THREE.Scene(), picking = new THREE.Scene();
-    const mesh = new THREE.Mesh(geometry, material(fragmentShader, uniforms));
-    const target = new THREE.Mesh(geometry, material(pickShader, uniforms));
-    scene.add(mesh);
-    picking.add(target);
-    if (samples) {
-      const points = new THREE.Points(samples, material(dotShader, { ...uniforms, nearer: { value: 2e-4 } })); // in front of their faces
-      points.frustumCulled = false;
-      scene.add(points);
-    }
-    mesh.frustumCulled = target.frustumCulled = false;
-    const camera = onImage ? imageCamera : surfaceCamera;
-    const controls = new THREE.OrbitControls(camera, pane);
-    if (onImage) controls.target = imageTarget;
-    const turns = !onImage || onSphere;
-    controls.enableRotate = turns;
-    controls.enablePan = !turns;
-    controls.enableZoom = false; // until the view has the focus: a page that is scrolled past stays as it is
-    controls.minZoom = 0.8;
-    controls.maxZoom = 400;
-    controls.minDistance = 1.2;
-    controls.maxDistance = 9;
-    controls.zoomToCursor = !turns;
-    if (!turns) {
-      controls.mouseButtons.LEFT = THREE.MOUSE.PAN;
-      controls.touches.ONE = THREE.TOUCH.PAN;
-    }
-    controls.addEventListener("change", () => draw());
-    pane.addEventListener("focus", () => { controls.enableZoom = true; });
-    pane.addEventListener("blur", () => { controls.enableZoom = false; });
-    pane.addEventListener("pointerdown", () => pane.focus({ preventScroll: true }));
-    pane.addEventListener("keydown", (event) => byKey(event, view));
-    pane.addEventListener("pointermove", (event) => { if (!event.buttons) point(event, view); });
-    pane.addEventListener("pointerleave", () => mark(-1));
-    const view = { pane, kind, onImage, turns, uniforms, own, scene, picking, camera, controls, mark: pane.querySelector(".mark") };
-    return view;
-  });
-  const home = () => {
-    surfaceCamera.position.set(0, 0, 5);
-    surfaceCamera.up.set(0, 1, 0);
-    imageCamera.position.set(0, 0, 5);
-    imageCamera.up.set(0, 1, 0);
-    imageCamera.zoom = 1;
-    imageTarget.set(0, 0, 0);
-    imageCamera.updateProjectionMatrix();
-    for (const view of views) view.controls.update();
-    draw();
+    const uniforms = { ...shared, ...view.own };
+    const put = (scene, kind, shape, fragment, more) => {
+      const made = new kind(shape, Stage.material(vertexShader, fragment, { ...uniforms, ...more }));
+      made.frustumCulled = false;
+      scene.add(made);
+    };
+    put(view.scene, THREE.Mesh, geometry, fragmentShader);
+    put(view.picking, THREE.Mesh, geometry, Stage.pickShader);
+    if (samples) put(view.scene, THREE.Points, samples, dotShader, { nearer: { value: 2e-4 } }); // in front of their faces
   };
-
-  const byKey = (event, view) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    const { camera } = view;
-    if (step && view.turns) {
-      const offset = camera.position.clone().sub(view.controls.target);
-      const side = new THREE.Vector3(1, 0, 0).applyQuaternion(camera.quaternion);
-      offset.applyAxisAngle(camera.up, -0.15 * step[0]);
-      const tipped = offset.clone().applyAxisAngle(side, -0.15 * step[1]);
-      camera.position.copy(view.controls.target).add(tipped.angleTo(camera.up) * (Math.PI - tipped.angleTo(camera.up)) > 0.1 ? tipped : offset);
-    } else if (step) {
-      const by = new THREE.Vector3(step[0], step[1], 0).multiplyScalar(0.15 / camera.zoom);
-      camera.position.add(by);
-      view.controls.target.add(by);
-    } else if (event.key === "+" || event.key === "-") {
-      const factor = event.key === "+" ? 1.25 : 0.8;
-      if (view.onImage) camera.zoom = Math.min(Math.max(camera.zoom * factor, 0.8), 400);
-      else camera.position.sub(view.controls.target).multiplyScalar(1 / factor).clampLength(1.2, 9).add(view.controls.target);
-      camera.updateProjectionMatrix();
-    } else if (event.key === "Home") {
-      home();
-    } else {
-      return;
-    }
-    event.preventDefault();
-    view.controls.update();
-    draw();
+  const prepare = (view, ratio) => {
+    view.own.size.value = 4 * ratio;
+    shared.marked.value = stage.marked;
+    stage.style("--ink", shared.ink.value);
+    stage.style("--paper", shared.paper.value);
   };
-
-  // -------------------------------------------------------------------------------------------------------- frames
-  let waiting = false;
-  const draw = () => {
-    if (!waiting) requestAnimationFrame(frame);
-    waiting = true;
-  };
-  const ink = new THREE.Color();
-  const frame = () => {
-    waiting = false;
-    const box = canvas.parentElement.getBoundingClientRect();
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    renderer.setPixelRatio(ratio);
-    if (canvas.width !== Math.floor(box.width * ratio) || canvas.height !== Math.floor(box.height * ratio)) renderer.setSize(box.width, box.height);
-    const style = getComputedStyle(document.documentElement);
-    ink.setStyle(style.getPropertyValue("--ink"), THREE.LinearSRGBColorSpace);
-    shared.paper.value.setStyle(style.getPropertyValue("--paper"), THREE.LinearSRGBColorSpace);
-    renderer.setScissorTest(false);
-    renderer.clear();
-    renderer.setScissorTest(true);
-    for (const view of views) {
-      const own = view.pane.getBoundingClientRect();
-      fit(view, own);
-      const place = [own.left - box.left, box.bottom - own.bottom, own.width, own.height];
-      renderer.setViewport(...place);
-      renderer.setScissor(...place);
-      view.own.size.value = 4 * ratio;
-      view.own.ink.value.copy(ink);
-      renderer.render(view.scene, view.camera);
-      showMark(view, own);
-    }
-  };
-  const fit = (view, own) => {
-    const aspect = own.width / own.height;
-    if (!view.onImage) {
-      view.camera.aspect = aspect;
-    } else {
-      const reach = REACH * Math.max(1, 1 / aspect);
-      Object.assign(view.camera, { left: -reach * aspect, right: reach * aspect, top: reach, bottom: -reach });
-    }
-    view.camera.updateProjectionMatrix();
-  };
-
-  // -------------------------------------------------------------------------------------------------------- pointing
-  const pixel = new Uint8Array(4), spot = new THREE.WebGLRenderTarget(1, 1);
-  const pick = (view, x, y) => {
-    const own = view.pane.getBoundingClientRect();
-    fit(view, own);
-    view.camera.setViewOffset(own.width, own.height, x - own.left, y - own.top, 1, 1);
-    renderer.setScissorTest(false);
-    renderer.setRenderTarget(spot);
-    renderer.setClearColor(0, 0);
-    renderer.clear();
-    renderer.render(view.picking, view.camera);
-    renderer.readRenderTargetPixels(spot, 0, 0, 1, 1, pixel);
-    renderer.setRenderTarget(null);
-    view.camera.clearViewOffset();
-    return pixel[0] + 256 * pixel[1] + 65536 * pixel[2] - 1;
-  };
-  let asked = null;
-  const point = (event, view) => {
-    if (!asked) requestAnimationFrame(() => { mark(pick(asked.view, asked.x, asked.y)); asked = null; });
-    asked = { view, x: event.clientX, y: event.clientY };
-  };
-  const words = find("told"), chosen = find("face");
-  const plain = words.textContent;
-  const short = (x) => (Math.abs(x) >= 100 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(1) : x.toPrecision(3));
-  const mark = (face) => {
-    if (face === shared.marked.value) return;
-    shared.marked.value = face;
-    if (face < 0) {
-      words.textContent = plain;
-    } else {
-      const told = last ? [[data.names[0], given.area[0][face], given.angle[0][face]]] : [];
-      told.push([last && now.t < 1 ? `at ${Math.round(100 * now.t)} %` : data.names[last], now.figures.area[face], now.figures.angle[face]]);
-      words.textContent = `Face ${face}: ` + told.map(([name, area, angle]) => `${name} area × ${short(Math.exp(area))}, angles ${short(angle)}°`).join("; ") + ".";
-      if (document.activeElement !== chosen) chosen.value = face;
-    }
-    draw();
-  };
-  const middle = new THREE.Vector3(), place = new Float64Array(3);
-  const showMark = (view, own) => {
-    const face = shared.marked.value;
-    view.mark.hidden = face < 0;
-    if (face < 0) return;
-    middle.set(0, 0, 0);
+  const corners = new Float64Array(3);
+  const middle = (face, view) => {
+    const sum = new THREE.Vector3();
     for (let k = 0; k < 3; k++) {
       const vertex = faces[3 * face + k];
-      if (view.onImage) at(vertex, view.own.t.value, place);
-      else for (let d = 0; d < 3; d++) place[d] = positions[3 * vertex + d];
-      middle.add(new THREE.Vector3(...place).divideScalar(3));
+      if (view.own.onImage.value) at(vertex, view.own.t.value, corners);
+      else for (let d = 0; d < 3; d++) corners[d] = positions[3 * vertex + d];
+      sum.add(new THREE.Vector3(...corners).divideScalar(3));
     }
-    middle.project(view.camera);
-    view.mark.style.transform = `translate(${((1 + middle.x) / 2) * own.width}px, ${((1 - middle.y) / 2) * own.height}px)`;
+    return sum;
   };
+  const tellOf = (face) => {
+    if (face < 0) {
+      words.textContent = plain;
+      return;
+    }
+    const told = last ? [[data.names[0], given.area[0][face], given.angle[0][face]]] : [];
+    told.push([last && now.t < 1 ? `at ${Math.round(100 * now.t)} %` : data.names[last], now.figures.area[face], now.figures.angle[face]]);
+    words.textContent = `Face ${face}: ` + told.map(([name, area, angle]) => `${name} area × ${short(Math.exp(area))}, angles ${short(angle)}°`).join("; ") + ".";
+    if (document.activeElement !== chosen) chosen.value = face;
+  };
+  const stage = Stage.open(section, {
+    rigs: { surface: { lens: "perspective", turns: true }, image: { lens: "orthographic", turns: onSphere } },
+    rigOf: (name) => (name === "surface" ? "surface" : "image"),
+    dress, prepare, place: middle, tell: tellOf,
+  });
+  if (!stage) return;
+  const { find, draw } = stage;
+  const words = find("told"), chosen = find("face"), plain = words.textContent;
+  const patterns = {};
+  for (const [name, uri] of Object.entries(data.patterns)) {
+    const made = new THREE.Texture();
+    Object.assign(made, { generateMipmaps: true, minFilter: THREE.LinearMipmapLinearFilter, magFilter: THREE.LinearFilter, flipY: false });
+    made.anisotropy = Math.min(8, stage.renderer.capabilities.getMaxAnisotropy());
+    const picture = new Image();
+    picture.onload = () => { made.image = picture; made.needsUpdate = true; draw(); };
+    picture.src = uri;
+    patterns[name] = made;
+  }
 
   // -------------------------------------------------------------------------------------------------------- histograms
   const BINS = 64;
@@ -511,8 +328,8 @@
     slider.addEventListener("input", () => {
       now.t = +slider.value / 100;
       now.figures = figuresAt(now.t);
-      fill(figuresOf[1], now.figures);
-      for (const view of views) if (view.kind !== "first") view.own.t.value = now.t;
+      Stage.fill(figuresOf[1], now.figures.area, now.figures.angle);
+      for (const view of stage.views) if (view.name !== "first") view.own.t.value = now.t;
       slider.setAttribute("aria-valuetext", `${slider.value} % of the way from ${data.names[0]} to ${data.names[last]}`);
       for (const chart of charts) chart.show();
       tell();
@@ -527,11 +344,8 @@
     });
   }
   chosen.max = count - 1;
-  chosen.addEventListener("input", () => mark(chosen.value === "" || chosen.value < 0 || chosen.value >= count ? -1 : Math.floor(chosen.value)));
-  find("home").addEventListener("click", home);
-  new ResizeObserver(() => draw()).observe(canvas.parentElement);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
+  chosen.addEventListener("input", () => stage.mark(chosen.value === "" || chosen.value < 0 || chosen.value >= count ? -1 : Math.floor(chosen.value)));
   for (const chart of charts) chart.show();
   recolor();
-  home();
+  stage.home();
 })();

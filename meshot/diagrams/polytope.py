@@ -47,27 +47,26 @@ def start_box(pos, top, planes, low_x, low_y, low_z, high_x, high_y, high_z):
 
 @innerkernel
 def _find_cut_edges(pos, top, count, tol, work):
-    """List the corners beyond the plane, and the edges that leave them.
+    """List the corners beyond the plane, and the edges that leave them. Returns both counts, the latter -1 if too many.
 
-    Returns both counts, the latter -1 if there is no room.
+    What is listed is written first and counted then, if it counts: branches that nothing foretells would cost more.
     """
     gone, edges = 0, 0
     for v in range(count):
-        if pos[3, v] >= -tol:
-            continue
         work[gone, 6] = v
-        gone += 1
+        gone += pos[3, v] < -tol
+    if 3 * gone + 3 > len(work):
+        return gone, -1
+    for m in range(gone):
+        v = work[m, 6]
         for k in range(3):
-            u = top[v, 3 + k]
-            if pos[3, u] < -tol:
-                continue
-            if edges == len(work):
-                return gone, -1
-            a, b = top[v, k], top[v, k + 1 if k < 2 else 0]
-            work[edges, 0], work[edges, 1], work[edges, 2], work[edges, 3] = u, a, b, v
-            work[edges, 4] = 3 if top[u, 3] == v else (4 if top[u, 4] == v else 5)
-            work[a, 7], work[b, 8] = edges, edges
-            edges += 1
+            work[edges, 0], work[edges, 3], work[edges, 5] = top[v, 3 + k], v, k
+            edges += pos[3, top[v, 3 + k]] >= -tol
+    for e in range(edges):
+        u, v, k = work[e, 0], work[e, 3], work[e, 5]
+        a, b = top[v, k], top[v, k + 1 if k < 2 else 0]
+        work[e, 1], work[e, 2], work[a, 7], work[b, 8] = a, b, e, e
+        work[e, 4] = 3 + (top[u, 4] == v) + 2 * (top[u, 5] == v)
     return gone, edges
 
 
@@ -163,16 +162,16 @@ def cut(pos, top, planes, count, slot, a, b, c, h, tol, work):
     plane stay.
     """
     gone = 0
-    for v in range(count):
-        side = h - a * pos[0, v] - b * pos[1, v] - c * pos[2, v]
-        pos[3, v] = side
-        gone += side < -tol
+    for v in range(count):  # most planes miss: this loop runs on several corners at a time
+        gone += a * pos[0, v] + b * pos[1, v] + c * pos[2, v] - h > tol
     if gone == 0:
         return MISSED
     if gone == count:
         return 0
     if slot == len(planes):
         return FULL
+    for v in range(count):
+        pos[3, v] = h - (a * pos[0, v] + b * pos[1, v] + c * pos[2, v])
     gone, edges = _find_cut_edges(pos, top, count, tol, work)
     if edges >= 0 and not _is_one_loop(work, edges):
         _tidy(pos, top, count, tol, work)

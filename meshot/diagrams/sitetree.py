@@ -1,8 +1,8 @@
 """A tree over weighted sites that bounds, from below, the power distance from a point to all sites of a branch.
 
-The sites stand in Hilbert order, so consecutive ones are close to each other: a leaf is `LEAF` consecutive sites, an
-inner node `FAN` consecutive nodes of the level below, and no pointers are needed. Each node keeps its bounding box and
-a plane ``A + <g, y>`` above the weights of its sites. With it
+The sites stand in Hilbert order, so consecutive ones are close to each other: a leaf is `LEAF` consecutive sites
+(`SPACE_LEAF` in space), an inner node `FAN` consecutive nodes of the level below, and no pointers are needed. Each node
+keeps its bounding box and a plane ``A + <g, y>`` above the weights of its sites. With it
 
     |v - y|^2 - psi  >=  dist(v + g/2, box)^2 - <g, v> - |g|^2 / 4 - A
 
@@ -20,7 +20,7 @@ from meshot.diagrams.spacetree import fit_space_nodes, space_hilbert_keys
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
 
-LEAF = 8
+LEAF, SPACE_LEAF = 8, 16
 FAN = 4
 
 
@@ -75,9 +75,9 @@ def hilbert_order(points: Floats) -> Ints:
     return np.argsort(keys, kind="stable") if tied else order  # only ties need the slower sort to be reproducible
 
 
-def _levels(count: int) -> list[Ints]:
+def _levels(count: int, leaf: int) -> list[Ints]:
     """Return for each level, root first, the ranges of sites of its nodes, (nodes, 2)."""
-    size, levels = LEAF, []
+    size, levels = leaf, []
     while True:
         starts = np.arange(0, count, size)
         levels.append(np.column_stack([starts, np.minimum(starts + size, count)]))
@@ -88,7 +88,8 @@ def _levels(count: int) -> list[Ints]:
 
 def build_tree(sites: Floats, weights: Floats) -> SiteTree:
     """Build the tree of `sites` (n, 2 or 3), which stand in Hilbert order, and `weights` (n,)."""
-    levels = _levels(len(sites))
+    plane = sites.shape[1] == 2
+    levels = _levels(len(sites), LEAF if plane else SPACE_LEAF)
     spans = []
     below = 0
     for level, lower in pairwise(levels):
@@ -97,7 +98,7 @@ def build_tree(sites: Floats, weights: Floats) -> SiteTree:
         stop = np.minimum(start + FAN, len(lower))
         spans.append(np.column_stack([below + start, below + stop, np.zeros_like(start)]))
     spans.append(np.column_stack([levels[-1], np.ones(len(levels[-1]), dtype=np.int64)]))
-    fit = _fit_nodes if sites.shape[1] == 2 else fit_space_nodes
+    fit = _fit_nodes if plane else fit_space_nodes
     return SiteTree(np.concatenate(spans), fit(np.concatenate(levels), sites, weights))
 
 

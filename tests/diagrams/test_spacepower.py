@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from meshot.diagrams.domains import Box, Disk
 from meshot.diagrams.power import power_diagram
@@ -285,3 +286,53 @@ def test_the_input_stays_as_it_is():
     power_diagram(sites, weights, domain=CUBE)
     assert (sites == kept[0]).all()
     assert (weights == kept[1]).all()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# against other programs
+
+
+def _walls(domain):
+    if isinstance(domain, ConvexPolyhedron):
+        return np.column_stack([domain.walls[:, :3], -domain.walls[:, 3] - domain.walls[:, :3] @ domain.center])
+    return np.column_stack([np.concatenate([-np.eye(3), np.eye(3)]), np.concatenate([domain.lower, -domain.upper])])
+
+
+@pytest.mark.parametrize("name", ["box", "polyhedron"])
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+def test_cells_agree_with_qhull(name, spread):
+    domain, sites = DOMAINS[name], random_sites(60, 11)
+    weights = spread * np.random.default_rng(0).random(60)
+    diagram = power_diagram(sites, weights, domain)
+    lift = (sites**2).sum(axis=1) - weights
+    for i in np.flatnonzero(diagram.masses > 1e-6):
+        rest = np.arange(60) != i
+        bisectors = np.column_stack([2 * (sites[rest] - sites[i]), -(lift[rest] - lift[i])])
+        corners = HalfspaceIntersection(np.concatenate([bisectors, _walls(domain)]), diagram.centroids[i])
+        assert diagram.masses[i] == pytest.approx(ConvexHull(corners.intersections).volume, rel=1e-9)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02])
+def test_cells_agree_with_voro(spread):
+    pyvoro2 = pytest.importorskip("pyvoro2")
+    sites = random_sites(500, 4)
+    weights = spread * np.random.default_rng(0).random(500)
+    box = pyvoro2.Box(((-1, 1), (-1, 1), (-1, 1)))
+    cells = pyvoro2.compute(sites, domain=box, mode="power", weights=weights, include_empty=True, output="cells")
+    volumes = np.zeros(500)
+    for cell in cells:
+        volumes[cell["id"]] = cell["volume"]
+    assert power_diagram(sites, weights, CUBE).masses == pytest.approx(volumes, abs=1e-9)
+
+
+def test_cells_agree_with_geogram():
+    geogram = pytest.importorskip("geogram")
+    sites = random_sites(500, 4)
+    weights = 0.02 * np.random.default_rng(0).random(500)
+    corners = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    domain = np.array([[0, 1, 2, 3]] if np.linalg.det(corners[1:] - corners[0]) > 0 else [[1, 0, 2, 3]], np.uint32)
+    parts = geogram.Voronoi(sites, weights=weights, domain_vertices=corners, domain_simplices=domain)
+    simplices, owner = parts.q[parts.t], parts.tseed.ravel()
+    volumes = np.bincount(owner, np.linalg.det(simplices[:, 1:] - simplices[:, :1]) / 6, minlength=500)
+    diagram = power_diagram(sites, weights, TETRAHEDRON)
+    assert diagram.masses == pytest.approx(volumes * np.sign(volumes.sum()), abs=1e-9)

@@ -74,11 +74,11 @@ def paint_cells(seen: Cutaway, cells: Ints, colors: Floats32, *, outlined: bool)
     """Color each visible point by its cell, (N,), in the cells' `colors`, (3, n); `outlined` draws lines between."""
     rgb = colors[:, cells]
     if outlined:
-        rgb = rgb * np.where(_borders(seen.view.fragments, cells), LINE, np.float32(1))
+        rgb = rgb * np.where(borders(seen.view.fragments, cells), LINE, np.float32(1))
     return paint(seen.view, rgb)
 
 
-def _borders(fragments: Fragments, cells: Ints) -> Floats32:
+def borders(fragments: Fragments, cells: Ints) -> Floats32:
     """Whether the ray to the right or below sees another cell, (N,)."""
     image = np.full(fragments.shape, -1, dtype=np.int64)
     image.ravel()[fragments.pixels] = cells

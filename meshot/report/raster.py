@@ -128,4 +128,4 @@ def barycentric_gradients(corners: Floats) -> Floats:
     det = x1 * y2 - x2 * y1
     with np.errstate(divide="ignore", invalid="ignore"):
         first, second = np.stack([y2, -x2], axis=1) / det[:, None], np.stack([-y1, x1], axis=1) / det[:, None]
-    return np.stack([-first - second, first, second], axis=2)
+        return np.stack([-first - second, first, second], axis=2)

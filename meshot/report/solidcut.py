@@ -1,21 +1,27 @@
-"""Pictures of solids cut open: the tetrahedra behind a plane, drawn whole, colored by what is told of each."""
+"""Pictures of solids cut open by a plane, colored by what is told of each tetrahedron or point inside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meshot.mapping.soliddistortion import SolidDistortion
 from meshot.mapping.solidmap import SolidMap
-from meshot.meshes.mesh import Floats, Ints, Surface, norms
+from meshot.meshes.mesh import Floats, norms
 from meshot.meshes.solid import Solid, signed_volumes
-from meshot.report.colors import DIVERGING, pattern_colors, shells
-from meshot.report.figures import PORCELAIN, Image, colored, paint, up_last
+from meshot.meshes.solidslice import SolidSlice, slice_solid
+from meshot.report.colors import DIVERGING, pattern_colors, scale_colors, shells
+from meshot.report.cutaway import LINE, borders
+from meshot.report.figures import PORCELAIN, Image, paint, up_last
+from meshot.report.raster import Floats32
 from meshot.report.views import SAMPLING, View, camera, fit, view_of_faces
 
-# The plane of the cut, in the camera's frame: what lies before it, towards the eye and to the right, is taken away.
-CUT = np.array([0.5, 0.12, 0.86])
+# Normals of planes to cut along, in the camera's frame; what lies before the plane, towards the eye, is taken away.
+CUTS = np.array([[0.5, 0.12, 0.86], [-0.5, 0.12, 0.86], [0.0, 0.5, 0.86], [0.0, 0.1, 0.99]])
+# By how much the section must be larger for a later one of them to be taken.
+LARGER = 1.15
+# Triangles in a section from which lines between tetrahedra would cover it.
+OUTLINED = 6_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,19 +31,15 @@ class Cut:
     Attributes
     ----------
     view : View
-        The visible points and how light they are; its faces are those that are drawn.
-    faces : (F, 3) int
-        Vertices of each drawn face.
-    tetrahedra : (F,) int
-        The tetrahedron that each drawn face belongs to.
+        The visible points and how light they are; its faces are the triangles of the slice.
+    slice : SolidSlice
     """
 
     view: View
-    faces: Ints
-    tetrahedra: Ints
+    slice: SolidSlice
 
 
-def cut_open(solid: Solid, points: Floats, axes: Floats, size: int, *, whole: bool = False) -> Cut:
+def cut_open(solid: Solid, points: Floats, axes: Floats, normal: Floats | None, size: int) -> Cut:
     """Look at the part of a solid behind a plane through its centroid.
 
     Parameters
@@ -47,38 +49,47 @@ def cut_open(solid: Solid, points: Floats, axes: Floats, size: int, *, whole: bo
         Where its vertices are: its own, or their images.
     axes : (3, 3) float
         Rows right, up and backward, as of `views.camera`.
+    normal : (3,) float or None
+        Of the plane, in the camera's frame; None cuts nothing away.
     size : int
         Width and height of the finished picture in pixels.
-    whole : bool
-        Cut nothing away.
     """
     frame = points @ axes.T
+    part = slice_solid(solid, np.full(len(frame), -1.0) if normal is None else _heights(solid, frame, normal))
+    corners = part.at_corners(frame)
+    normals = np.zeros((len(solid.vertices), 3))
+    skin = solid.boundary.with_vertices(frame[solid.boundary_vertices])
+    mirrored = np.sign(signed_volumes(frame, solid.tetrahedra).sum()) * solid.orientation
+    normals[solid.boundary_vertices] = mirrored * skin.vertex_normals
+    toward = part.at_corners(normals)
+    toward[part.section] = 0.0 if normal is None else normal
+    # the window is the whole solid's, so that pictures of it fit one another
+    count = 3 * len(corners)
+    everything = np.concatenate([corners.reshape(-1, 3), frame[solid.referenced]])
+    pixels = fit(everything, np.arange(len(everything)) >= count, size * SAMPLING)
+    faces = np.arange(count).reshape(-1, 3)
+    return Cut(view_of_faces(pixels[:count], faces, toward, size * SAMPLING, crease=True), part)
+
+
+def best_cut(solid: Solid, axes: Floats) -> Floats:
+    """Return the normal of a plane that shows much of the inside, (3,), in the camera's frame."""
+    frame = solid.vertices @ axes.T
+    areas = []
+    for normal in CUTS:
+        part = slice_solid(solid, _heights(solid, frame, normal))
+        a, b, c = part.at_corners(frame)[part.section].transpose(1, 0, 2)
+        areas.append(norms(np.cross(b - a, c - a)).sum())
+    areas[0] *= LARGER
+    return CUTS[int(np.argmax(areas))]
+
+
+def _heights(solid: Solid, frame: Floats, normal: Floats) -> Floats:
+    """Heights of the vertices above the plane through the centroid, (V,)."""
+    weights = np.abs(signed_volumes(frame, solid.tetrahedra))
     middles = frame[solid.tetrahedra].mean(axis=1)
-    weights = np.abs(signed_volumes(points, solid.tetrahedra))
     center = np.average(middles, axis=0, weights=weights if weights.sum() > 0 else None)
-    kept = (middles - center) @ CUT <= 0
-    if whole or not kept.any():
-        kept[:] = True
-    behind = solid.neighbors
-    shown = kept[:, None] & ((behind < 0) | ~kept[behind])
-    halffaces = np.flatnonzero(shown.ravel())
-    faces = solid.halffaces[halffaces] if solid.orientation > 0 else solid.halffaces[halffaces][:, ::-1]
-    skin = behind.ravel()[halffaces] < 0
-    pixels = fit(frame, solid.referenced, size * SAMPLING)
-    view = view_of_faces(pixels, faces, _normals(frame, faces, skin), size * SAMPLING, crease=True)
-    return Cut(view, faces, halffaces // 4)
-
-
-def _normals(points: Floats, faces: Ints, skin: NDArray[np.bool_]) -> Floats:
-    """Return normals at the corners of faces, (F, 3, 3): smooth on the skin, the faces' own where it is cut."""
-    a, b, c = points[faces].transpose(1, 0, 2)
-    own = np.cross(b - a, c - a)
-    length = norms(own)[:, None]
-    flat = np.divide(own, length, out=np.zeros_like(own), where=length > 0)
-    normals = np.repeat(flat[:, None], 3, axis=1)
-    if skin.any():
-        normals[skin] = Surface(np.nan_to_num(points), faces[skin]).vertex_normals[faces[skin]]
-    return normals
+    heights = (frame - center) @ normal
+    return heights if (heights[solid.referenced] <= 0).any() else np.full(len(frame), -1.0)
 
 
 def volume_pictures(
@@ -110,24 +121,35 @@ def volume_pictures(
     """
     solid = next(iter(maps.values())).solid
     axes = camera(solid.boundary, up)
-    seen = cut_open(solid, solid.vertices, axes, size)
-    images = {"solid": paint(cut_open(solid, solid.vertices, axes, size, whole=True).view, PORCELAIN)}
+    normal = best_cut(solid, axes)
+    seen = cut_open(solid, solid.vertices, axes, normal, size)
+    images = {"solid": paint(cut_open(solid, solid.vertices, axes, None, size).view, PORCELAIN)}
     for name, mapped in maps.items():
         turned = mapped.points @ _upright(mapped).T
         logs = distortions[name].log_volume_ratio
         place = up_last(turned, up)
-        for key, cut in (("solid", seen), ("ball", cut_open(solid, turned, axes, size))):
-            images[f"{name}/{key}"] = colored(cut.view, logs[cut.tetrahedra], DIVERGING, -limit, limit)
+        for key, cut in (("solid", seen), ("ball", cut_open(solid, turned, axes, normal, size))):
+            images[f"{name}/{key}"] = _colored(cut, logs, limit)
             images[f"{name}/{'pulled' if key == 'solid' else 'shells'}"] = _patterned(cut, place)
     return images
 
 
+def _colored(cut: Cut, logs: Floats, limit: float) -> Image:
+    """Color each tetrahedron, with lines between those in the section unless they are too many."""
+    tetrahedron = cut.slice.tetrahedra[cut.view.fragments.faces]
+    rgb = scale_colors(logs.astype(np.float32)[tetrahedron], DIVERGING, -limit, limit)
+    if 0 < cut.slice.section.sum() <= OUTLINED:
+        line = borders(cut.view.fragments, tetrahedron) * cut.slice.section[cut.view.fragments.faces]
+        rgb = rgb * np.where(line > 0, LINE, np.float32(1))
+    return paint(cut.view, rgb)
+
+
 def _patterned(cut: Cut, place: Floats) -> Image:
     """Draw shells of the ball where the vertices have these places in it."""
-    corners = place[cut.faces]
+    corners = cut.slice.at_corners(place)
     inside, footprint = cut.view.fragments.interpolate(corners), cut.view.footprint(corners)
     radius = np.sqrt((inside**2).sum(axis=1))
-    direction = inside / np.maximum(radius, np.float32(1e-6))[:, None]
+    direction: Floats32 = inside / np.maximum(radius, np.float32(1e-6))[:, None]
     return paint(cut.view, pattern_colors(shells(inside, footprint), direction))
 
 

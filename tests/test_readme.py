@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from files import obj
-from shapes import relief
+from shapes import ball_solid, relief
+
+from meshot.formats.vtu import write_vtu
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -18,12 +20,15 @@ def blocks(language):
 def test_the_python_example_runs(tmp_path, monkeypatch):
     surface = relief(6)
     (tmp_path / "scan.obj").write_bytes(obj(surface.vertices.tolist(), surface.faces.tolist()))
+    write_vtu(tmp_path / "solid.vtu", ball_solid(1).vertices, ball_solid(1).tetrahedra)
     monkeypatch.chdir(tmp_path)
     (code,) = blocks("python")
     names = {}
     exec(code, names)
     assert names["report"].ok
     assert names["points"].shape == (10_000, 3)
+    assert names["volumes"]["flipped"] == 0
+    assert names["inside"].shape == (1, 3)
     assert names["result"].converged
     assert names["result"].certificate < 1e-12
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from meshot.meshes.solid import Solid
     from meshot.meshes.tetrahedra import tetrahedralize
     from meshot.morph.morph import Morph, ball_to_shape
+    from meshot.sampling.quality import SampleQuality, sample_quality
     from meshot.sampling.samples import Samples
     from meshot.sampling.sampling import sample
     from meshot.sampling.weighting import Texture
@@ -68,6 +69,7 @@ _HOME = {
     "NotEnoughMemoryError": "errors",
     "OptionError": "errors",
     "PowerDiagram": "diagrams.power",
+    "SampleQuality": "sampling.quality",
     "Samples": "sampling.samples",
     "SingularSet": "folds.singular",
     "Solid": "meshes.solid",
@@ -95,6 +97,7 @@ _HOME = {
     "read_surface": "formats.io",
     "sample": "sampling.sampling",
     "sample_density": "diagrams.density",
+    "sample_quality": "sampling.quality",
     "singular_set": "folds.singular",
     "solve_sphere_transport": "transport.spheretransport",
     "solve_transport": "transport.transport",
@@ -123,6 +126,7 @@ __all__ = [
     "NotEnoughMemoryError",
     "OptionError",
     "PowerDiagram",
+    "SampleQuality",
     "Samples",
     "SingularSet",
     "Solid",
@@ -151,6 +155,7 @@ __all__ = [
     "read_surface",
     "sample",
     "sample_density",
+    "sample_quality",
     "singular_set",
     "solve_sphere_transport",
     "solve_transport",

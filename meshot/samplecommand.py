@@ -19,7 +19,8 @@ def sample_command(
     count: Annotated[int, Parameter(name=["--count", "-n"], help="How many points.", validator=Number(gte=1))],
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="File for the points: PLY, XYZ, NPY, CSV or OBJ.")],
     method: Annotated[
-        Literal["sobol", "r2", "fibonacci", "stratified", "random"], Parameter(help="How the points are spread.")
+        Literal["sobol", "r2", "fibonacci", "stratified", "blue", "random"],
+        Parameter(help="How the points are spread."),
     ] = "sobol",
     density: Annotated[
         Path | None,
@@ -58,7 +59,9 @@ def sample_command(
         if method not in WITHOUT_MAP:
             mapped = area_preserving_map(surface, to=to, tol=tol, tol_area=tol_area, progress=job.clock)
         with job.stages("sample"):
-            samples = sample(mapped, count, method=method, density=weights, attributes=values, rng=seed)
+            samples = sample(
+                mapped, count, method=method, density=weights, attributes=values, rng=seed, progress=job.clock
+            )
         with job.stages("write"):
             out.parent.mkdir(parents=True, exist_ok=True)
             columns = {**({"uv": samples.uv} if uv else {}), **samples.attributes}

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from meshot.errors import GeometryError
 from meshot.mapping.maps import SurfaceMap
-from meshot.meshes.mesh import Floats, Ints, norms
+from meshot.meshes.mesh import Floats, Ints, Surface, norms
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,11 @@ class Samples:
         return weigh(self.barycentric, np.asarray(values, dtype=np.float64)[self.corners])
 
 
+def uncut(surface_map: SurfaceMap) -> Surface:
+    """Return the mapped surface with the faces of the input: where it was cut open, they are joined again."""
+    return surface_map.surface.with_faces(surface_map.source_vertex[surface_map.surface.faces])
+
+
 def check_attributes(surface_map: SurfaceMap, attributes: Mapping[str, ArrayLike] | None) -> dict[str, Floats]:
     """Return attributes as arrays with a row for each vertex of the input, or raise `GeometryError`."""
     rows = int(surface_map.source_vertex.max()) + 1
@@ -84,7 +89,7 @@ def make_samples(surface_map: SurfaceMap, faces: Ints, barycentric: Floats, attr
     corners = surface.faces[faces]
     source = surface_map.source_vertex[corners]
     # On the uncut faces, so that the normals do not show the cut.
-    vertex_normals = surface.with_faces(surface_map.source_vertex[surface.faces]).vertex_normals
+    vertex_normals = uncut(surface_map).vertex_normals
     normals = weigh(barycentric, vertex_normals[source])
     length = norms(normals)
     lost = np.flatnonzero(length == 0)

@@ -311,7 +311,7 @@ def test_too_few_points_are_refused(n):
 
 
 def test_an_unknown_method_names_the_choices():
-    with pytest.raises(ValueError, match="sobol, r2, fibonacci, stratified, random"):
+    with pytest.raises(ValueError, match="sobol, r2, fibonacci, stratified, blue, random"):
         sample(flat(2), 5, method="even")
 
 

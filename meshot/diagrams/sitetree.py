@@ -6,7 +6,7 @@ keeps its bounding box and a plane ``A + <g, y>`` above the weights of its sites
 
     |v - y|^2 - psi  >=  dist(v + g/2, box)^2 - <g, v> - |g|^2 / 4 - A
 
-for every site (y, psi) of the node; below in the plane, in `spacetree` in space. A box and the largest weight alone
+for every site (y, psi) of the node; in space a paraboloid takes the plane's place (see `spacetree`). A box and the largest weight alone
 would be far too loose for transport, where the weights slope steeply (by twice the way that the map moves a point): the
 plane takes the slope out.
 """
@@ -31,8 +31,9 @@ class SiteTree(NamedTuple):
     ----------
     spans : (k, 3) int
         First and last-but-one child of each node, or site if it is a leaf; 1 if it is a leaf.
-    bounds : (k, 3 d + 1) float
-        Box (low x, low y, high x, high y), slope (g_x, g_y) and offset (|g|^2 / 4 + A), in space likewise.
+    bounds : (k, 7) or (k, 11) float
+        Box (low x, low y, high x, high y), slope (g_x, g_y) and offset (|g|^2 / 4 + A); in space box, slope, offset
+        (|g|^2 / 4 k + A) and k.
     """
 
     spans: Ints

@@ -96,17 +96,18 @@ def _distance_ahead(bounds, node, mx, my, mz, reach, yx, yy, yz, own):
 
     Infinite if none can be nearer to a point within `reach` of m.
     """
-    gx, gy, gz = bounds[node, 6], bounds[node, 7], bounds[node, 8]
-    qx, qy, qz = mx + 0.5 * gx, my + 0.5 * gy, mz + 0.5 * gz
+    gx, gy, gz, stiff = bounds[node, 6], bounds[node, 7], bounds[node, 8], bounds[node, 10]
+    qx, qy, qz = (mx + 0.5 * gx) / stiff, (my + 0.5 * gy) / stiff, (mz + 0.5 * gz) / stiff
     dx = max(bounds[node, 0] - qx, 0.0, qx - bounds[node, 3])
     dy = max(bounds[node, 1] - qy, 0.0, qy - bounds[node, 4])
     dz = max(bounds[node, 2] - qz, 0.0, qz - bounds[node, 5])
     square = dx * dx + dy * dy + dz * dz
-    bound = square - gx * mx - gy * my - gz * mz - bounds[node, 9]
+    bent = (stiff - 1.0) * (mx * mx + my * my + mz * mz)
+    bound = stiff * square + (bent - gx * mx - gy * my - gz * mz) / stiff - ROUNDING * abs(bent) - bounds[node, 9]
     ahead = bound - own - ROUNDING * (abs(bound) + abs(own))
-    beside = np.sqrt((qx - yx) ** 2 + (qy - yy) ** 2 + (qz - yz) ** 2)
-    least = max(np.sqrt(square) - reach, 0.0)
-    return ahead if ahead + least * least - square < reach * (reach + 2.0 * beside) else np.inf
+    beside, near = np.sqrt((qx - yx) ** 2 + (qy - yy) ** 2 + (qz - yz) ** 2), reach / stiff
+    least = max(np.sqrt(square) - near, 0.0)
+    return ahead if ahead + stiff * (least * least - square) < reach * (near + 2.0 * beside) else np.inf
 
 
 @innerkernel

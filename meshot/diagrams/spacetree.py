@@ -1,5 +1,11 @@
 """The kernels of a tree over weighted sites in space: see `sitetree`, which holds those in the plane.
 
+A node keeps a paraboloid ``A + <g, y> + (1 - k) |y|^2`` above the weights of its sites, with which
+
+    |v - y|^2 - psi  >=  k dist((v + g/2) / k, box)^2 + ((k - 1) |v|^2 - <g, v> - |g|^2 / 4) / k - A.
+
+Where a transport stretches space by the factor k, the weights bend like that: a plane would leave bounds too loose.
+
 The order of the sites is Hilbert's in three dimensions, by Skilling, "Programming the Hilbert curve", AIP Conf. Proc.
 707, 2004.
 """
@@ -10,6 +16,8 @@ from meshot.kernels import innerkernel, kernel
 
 # Relative rounding error of a bound, with a margin.
 ROUNDING = 2e-15
+# Range of k.
+LEAST_STIFF, MOST_STIFF = 0.05, 1e3
 
 
 @innerkernel
@@ -79,10 +87,29 @@ def _slope(sites, weights, start, stop):
     return (p * xw + q * yw + r * zw) / det, (q * xw + s * yw + t * zw) / det, (r * xw + t * yw + u * zw) / det
 
 
+@innerkernel
+def _bend(sites, weights, start, stop, gx, gy, gz):
+    """Coefficient of ``|y - c|^2`` that fits what the slope leaves of the weights best, and the centroid c."""
+    size = stop - start
+    cx, cy, cz, cw, cs = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(start, stop):
+        cx, cy, cz, cw = cx + sites[i, 0], cy + sites[i, 1], cz + sites[i, 2], cw + weights[i]
+    cx, cy, cz, cw = cx / size, cy / size, cz / size, cw / size
+    for i in range(start, stop):
+        cs += (sites[i, 0] - cx) ** 2 + (sites[i, 1] - cy) ** 2 + (sites[i, 2] - cz) ** 2
+    cs, both, own = cs / size, 0.0, 0.0
+    for i in range(start, stop):
+        x, y, z = sites[i, 0] - cx, sites[i, 1] - cy, sites[i, 2] - cz
+        square = x * x + y * y + z * z - cs
+        both += square * (weights[i] - cw - gx * x - gy * y - gz * z)
+        own += square * square
+    return (both / own if own > 1e-6 * size * cs * cs else 0.0), cx, cy, cz
+
+
 @kernel
 def fit_space_nodes(ranges, sites, weights):
-    """Box of each node, and a plane above its weights: least-squares slope, offset raised over the largest residual."""
-    bounds = np.empty((len(ranges), 10))
+    """Box of each node, and a paraboloid above its weights: least squares, offset raised over the largest residual."""
+    bounds = np.empty((len(ranges), 11))
     for node in range(len(ranges)):
         start, stop = ranges[node]
         for axis in range(3):
@@ -91,27 +118,37 @@ def fit_space_nodes(ranges, sites, weights):
                 low, high = min(low, sites[i, axis]), max(high, sites[i, axis])
             bounds[node, axis], bounds[node, 3 + axis] = low, high
         gx, gy, gz = _slope(sites, weights, start, stop)
-        lowest, highest, above = np.inf, -np.inf, -np.inf
+        bend, cx, cy, cz = _bend(sites, weights, start, stop, gx, gy, gz)
+        bend = max(min(bend, 1.0 - LEAST_STIFF), 1.0 - MOST_STIFF)
+        gx, gy, gz = gx - 2.0 * bend * cx, gy - 2.0 * bend * cy, gz - 2.0 * bend * cz
+        lowest, highest, above, far = np.inf, -np.inf, -np.inf, 0.0
         for i in range(start, stop):
-            lowest, highest = min(lowest, weights[i]), max(highest, weights[i])
-            above = max(above, weights[i] - gx * sites[i, 0] - gy * sites[i, 1] - gz * sites[i, 2])
+            square = sites[i, 0] ** 2 + sites[i, 1] ** 2 + sites[i, 2] ** 2
+            lowest, highest, far = min(lowest, weights[i]), max(highest, weights[i]), max(far, square)
+            plane = gx * sites[i, 0] + gy * sites[i, 1] + gz * sites[i, 2]
+            above = max(above, weights[i] - plane - bend * square)
+        stiff = 1.0 - bend
         square = gx * gx + gy * gy + gz * gz
-        if not ROUNDING * square < highest - lowest:  # so steep that rounding would make more of it than it is worth
-            gx, gy, gz, square, above = 0.0, 0.0, 0.0, 0.0, highest
+        rough = square / stiff + abs(bend) * far
+        if not ROUNDING * rough < highest - lowest:  # so steep that rounding would make more of it than it is worth
+            gx, gy, gz, square, above, stiff, rough = 0.0, 0.0, 0.0, 0.0, highest, 1.0, 0.0
         bounds[node, 6], bounds[node, 7], bounds[node, 8] = gx, gy, gz
-        bounds[node, 9] = 0.25 * square + above + ROUNDING * (square + abs(above))
+        bounds[node, 9] = 0.25 * square / stiff + above + ROUNDING * (rough + abs(above))
+        bounds[node, 10] = stiff
     return bounds
 
 
 @kernel
 def space_node_bound(bounds, node, x, y, z):
-    """Lower bound of the power distance from (x, y, z) to the sites of `node` (the formula of `sitetree`)."""
-    gx, gy, gz = bounds[node, 6], bounds[node, 7], bounds[node, 8]
-    qx, qy, qz = x + 0.5 * gx, y + 0.5 * gy, z + 0.5 * gz
+    """Lower bound of the power distance from (x, y, z) to the sites of `node` (the module's formula)."""
+    gx, gy, gz, stiff = bounds[node, 6], bounds[node, 7], bounds[node, 8], bounds[node, 10]
+    qx, qy, qz = (x + 0.5 * gx) / stiff, (y + 0.5 * gy) / stiff, (z + 0.5 * gz) / stiff
     dx = max(bounds[node, 0] - qx, 0.0, qx - bounds[node, 3])
     dy = max(bounds[node, 1] - qy, 0.0, qy - bounds[node, 4])
     dz = max(bounds[node, 2] - qz, 0.0, qz - bounds[node, 5])
-    return dx * dx + dy * dy + dz * dz - gx * x - gy * y - gz * z - bounds[node, 9]
+    bent = (stiff - 1.0) * (x * x + y * y + z * z)
+    plane = (bent - gx * x - gy * y - gz * z) / stiff
+    return stiff * (dx * dx + dy * dy + dz * dz) + plane - ROUNDING * abs(bent) - bounds[node, 9]
 
 
 @innerkernel

@@ -6,9 +6,9 @@ keeps its bounding box and a plane ``A + <g, y>`` above the weights of its sites
 
     |v - y|^2 - psi  >=  dist(v + g/2, box)^2 - <g, v> - |g|^2 / 4 - A
 
-for every site (y, psi) of the node; in space a paraboloid takes the plane's place (see `spacetree`). A box and the largest weight alone
-would be far too loose for transport, where the weights slope steeply (by twice the way that the map moves a point): the
-plane takes the slope out.
+for every site (y, psi) of the node; in space a paraboloid takes the plane's place (see `spacetree`). A box and the
+largest weight alone would be far too loose for transport, where the weights slope steeply (by twice the way that the
+map moves a point): the plane takes the slope out.
 """
 
 from itertools import pairwise

@@ -40,7 +40,8 @@ def morph_command(
     up: Up = "y",
     json: Json = False,
 ) -> int:
-    """Send the ball to a shape by optimal transport. Writes cells.vtu, frames, morph.npz, metrics.json, report.html."""
+    """Send the ball to a shape by optimal transport. Writes cells, frames, folds, a GIF and a report."""
+    from meshot.folds.singular import singular_set
     from meshot.morph.morph import ball_to_shape
     from meshot.output.folder import check_folder
     from meshot.output.morphrun import MorphRun, morph_metrics, write_morph
@@ -51,14 +52,20 @@ def morph_command(
         shape, masses, sha256, notes = _read(target, edge_length, job)
         morph = ball_to_shape(shape, masses, tol=tol, progress=job.clock)
         options = {"tol": tol, "frames": frames, "edge_length": edge_length}
-        run = MorphRun(morph, Provenance(target.name, sha256, command_line(), options, notes), frames)
+        with job.stages("folds"):
+            folds = singular_set(morph.transport, morph.solid)
+        run = MorphRun(morph, Provenance(target.name, sha256, command_line(), options, notes), frames, folds=folds)
         with job.stages("report"):
             from meshot.report.morphreport import render_morph
 
             page = render_morph(replace(run, seconds=job.seconds()), up=up)
+        with job.stages("animation"):
+            from meshot.report.animation import animation
+
+            moving = animation(morph, run.times, up=up)
         run = replace(run, seconds=job.seconds())
         with job.stages("write"):
-            write_morph(out, run, page)
+            write_morph(out, run, page, moving)
     figures = morph_metrics(run)
     show(figures if json else None, _few_numbers(figures, out))
     return job.exit_code()
@@ -100,6 +107,7 @@ def _few_numbers(figures: dict[str, Any], out: Path) -> str:
     rows += [
         ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
         ("W_2", number(figures["wasserstein"], 6)),
+        ("folds", f"{number(len(figures['folds']['sheets']))} sheets, of area {number(figures['folds']['measure'])}"),
         ("seconds", f"{figures['seconds']['total']:.1f}"),
         ("report", str(out / "report.html")),
     ]

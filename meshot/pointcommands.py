@@ -80,7 +80,7 @@ def transport_command(
             result = solve_transport(file.sites, wanted, source, tol=tol, duplicates=duplicates, progress=job.clock)
         options = {"domain": domain, "tol": tol, "duplicates": duplicates}
         with job.stages("folds"):
-            folds = singular_set(result) if source.dimension == 2 else None
+            folds = singular_set(result)
         provenance = Provenance(sites.name, file.sha256, command_line(), options)
         run = TransportRun(file.sites, result, provenance, folds=folds)
         with job.stages("report"):
@@ -126,13 +126,13 @@ def _few_numbers_of_transport(figures: dict[str, Any], out: Path) -> str:
     from meshot.report.page import number
 
     solver, torn = figures["transport"], figures["folds"]
-    folds = [("folds", f"{number(len(torn['sheets']))}, of measure {number(torn['measure'])}")] if torn else []
+    folds = f"{number(len(torn['sheets']))}, of measure {number(torn['measure'])}"
     error, certificate = number(solver["max_relative_error"], 2), number(solver["certificate"], 2)
     rows = [
         ("sites", f"{number(figures['sites'])}, {number(figures['cells'])} cells"),
         ("transport", f"{solver['iterations']} steps to {error}, certificate {certificate}"),
         ("W_2", number(figures["wasserstein"], 6)),
-        *folds,
+        ("folds", folds),
         ("seconds", f"{figures['seconds']['total']:.1f}"),
         ("report", str(out / "report.html")),
     ]

@@ -2,6 +2,9 @@
 
 import numpy as np
 from scipy.spatial import cKDTree
+from shapes import ball_solid
+
+from meshot.meshes.solid import Solid
 
 THIRD = 2 * np.pi / 3
 
@@ -100,3 +103,11 @@ def around_axis(x: np.ndarray, inner: float = 0.6) -> np.ndarray:
     """The ball pushed away from the z axis: a solid ring, by a map radial in planes z = const."""
     radius = np.linalg.norm(x[:, :2], axis=1, keepdims=True)
     return np.column_stack([x[:, :2] / radius * np.sqrt(inner**2 + radius**2), x[:, 2]])
+
+
+def barbell(levels: int = 3) -> Solid:
+    """A ball drawn in deep about its waist and out along x, so that its two ends face each other."""
+    ball = ball_solid(levels)
+    x, y, z = ball.vertices.T
+    thin = 1 - 0.8 * np.exp(-((x / 0.5) ** 2))
+    return ball.with_vertices(np.column_stack([2 * x, thin * y, thin * z]))

@@ -5,6 +5,7 @@ import numpy as np
 from meshot.files import PathLike
 from meshot.folds.singular import SingularSet
 from meshot.formats.io import fan_triangles, write_ply
+from meshot.formats.vtu import write_vtu
 from meshot.meshes.mesh import Floats, Ints
 
 
@@ -49,3 +50,9 @@ def write_folds(path: PathLike, folds: SingularSet) -> None:
     """
     points, simplices, facet = fold_simplices(folds)
     write_ply(path, points, simplices, fold_scalars(folds, facet))
+
+
+def write_folds_vtu(path: PathLike, folds: SingularSet) -> None:
+    """Write a singular set as VTU, segments or triangles with the same numbers as `write_folds`."""
+    points, simplices, facet = fold_simplices(folds)
+    write_vtu(path, points, simplices, cell_values=fold_scalars(folds, facet))

@@ -9,8 +9,13 @@ import numpy as np
 
 from meshot.diagrams.spacefaces import cell_faces
 from meshot.files import PathLike, write_json, write_npz, write_text
+from meshot.folds.foldfiles import write_folds, write_folds_vtu
+from meshot.folds.singular import SingularSet
+from meshot.folds.surfacefolds import cell_sizes, fold_distances
+from meshot.formats.io import write_ply
 from meshot.formats.vtu import write_vtu
 from meshot.meshes.mesh import Floats
+from meshot.meshes.solid import Solid
 from meshot.morph.morph import Morph
 from meshot.output.folder import complete_folder
 from meshot.output.output import Provenance, solver_figures
@@ -34,12 +39,22 @@ class MorphRun:
         Pictures of the way, the first in the ball, the last the shape itself.
     seconds : mapping
         Seconds of each stage.
+    folds : SingularSet, optional
+        Where the ball tears.
     """
 
     morph: Morph
     provenance: Provenance
     frames: int
     seconds: Mapping[str, float] = field(default_factory=dict)
+    folds: SingularSet | None = None
+
+    @cached_property
+    def surface_distances(self) -> Floats:
+        """Distance in the ball from the inverse image of each vertex of the solid's boundary to the folds, (B,)."""
+        if self.morph.solid is None or self.folds is None:
+            return np.empty(0)
+        return fold_distances(self.morph, self.folds)[self.morph.solid.boundary_vertices]
 
     @cached_property
     def times(self) -> Floats:
@@ -65,6 +80,7 @@ def morph_metrics(run: MorphRun) -> dict[str, Any]:
         "displacement_mean": float(np.nanmean(morph.displacements)),
         "displacement_max": float(np.nanmax(morph.displacements)),
         "volume": None if morph.solid is None else volume_figures(morph),
+        "folds": None if run.folds is None else {**run.folds.summary(), "surface": surface_figures(run)},
         "frames": run.frames,
         "merged_vertices": shared.tolist(),
         "vertices_without_mass": np.flatnonzero(morph.cell_of_vertex < 0).tolist(),
@@ -94,8 +110,24 @@ def volume_figures(morph: Morph) -> dict[str, Any]:
     }
 
 
-def write_morph(out: PathLike, run: MorphRun, page: str) -> None:
-    """Write cells.vtu, frames/, morph.npz, report.html and metrics.json into the folder `out`.
+def surface_figures(run: MorphRun) -> dict[str, Any] | None:
+    """Return how many vertices of the solid's boundary come from a fold, and how far the others do at the median.
+
+    A vertex comes from a fold if its inverse image is no farther from it than a ball as large as its cell is wide.
+    """
+    if run.morph.solid is None or run.folds is None or not len(run.folds):
+        return None
+    sizes = cell_sizes(run.morph)[run.morph.solid.boundary_vertices]
+    on_fold = run.surface_distances <= sizes
+    return {
+        "vertices": len(on_fold),
+        "on_fold": int(on_fold.sum()),
+        "median_distance": float(np.nanmedian(run.surface_distances)),
+    }
+
+
+def write_morph(out: PathLike, run: MorphRun, page: str, animation: bytes) -> None:
+    """Write cells.vtu, frames/, folds, surface.ply, morph.gif, morph.npz, report.html and metrics.json into `out`.
 
     The files appear when all of them are complete; other files in the folder stay, but for those in ``frames``.
 
@@ -106,6 +138,8 @@ def write_morph(out: PathLike, run: MorphRun, page: str) -> None:
     run : MorphRun
     page : str
         The report.
+    animation : bytes
+        The way there and back as GIF.
 
     Raises
     ------
@@ -132,8 +166,23 @@ def write_morph(out: PathLike, run: MorphRun, page: str) -> None:
             facets=result.diagram.facets,
             facet_areas=result.diagram.facet_areas,
         )
+        if run.folds is not None:
+            write_folds(folder / "folds.ply", run.folds)
+            write_folds_vtu(folder / "folds.vtu", run.folds)
+        if morph.solid is not None:
+            _write_surface(folder / "surface.ply", run, morph.solid)
+        (folder / "morph.gif").write_bytes(animation)
         write_text(folder / "report.html", page)
         write_json(folder / "metrics.json", morph_metrics(run))
+
+
+def _write_surface(path: PathLike, run: MorphRun, solid: Solid) -> None:
+    """Write the solid's boundary with the distance of each vertex's inverse image from the folds."""
+    rows, surface = solid.boundary_vertices, solid.boundary
+    values = {"vertex": rows, "displacement": np.nan_to_num(run.morph.displacements[rows])}
+    if run.folds is not None:
+        values["fold_distance"] = run.surface_distances
+    write_ply(path, surface.vertices, surface.faces, vertex_scalars=values)
 
 
 def _write_frame(path: PathLike, morph: Morph, t: float) -> None:

@@ -49,7 +49,7 @@ def cutaway(domain: SpaceDomain, size: int, axes: Floats | None = None, *, whole
         Cut nothing out.
     """
     frame = corner_view() if axes is None else axes
-    center, reach = domain.center, _reach(domain)
+    center, reach = domain.center, reach_of(domain)
     steps = ((np.arange(size * SAMPLING) + 0.5) / (size * SAMPLING) - 0.5) * 2 * reach / (1 - 2 * MARGIN)
     across, down = np.meshgrid(steps, -steps)
     start = across.reshape(-1, 1) * frame[0] + down.reshape(-1, 1) * frame[1]
@@ -101,8 +101,8 @@ def _corner(frame: Floats) -> Floats:
     return np.asarray(np.eye(3) @ corner_view().T @ frame)
 
 
-def _reach(domain: SpaceDomain) -> float:
-    """Half the width of what is shown: a ball just fits, other domains do from wherever one looks."""
+def reach_of(domain: SpaceDomain) -> float:
+    """Return half the width of what is shown: a ball just fits, other domains do from wherever one looks."""
     radius = domain.circle_radius
     return radius if np.isfinite(radius) else float(np.linalg.norm(np.abs(domain.extent).max(axis=0)))
 

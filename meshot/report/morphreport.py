@@ -13,7 +13,10 @@ from meshot.report.cellfigures import points_picture
 from meshot.report.colors import place_colors
 from meshot.report.cutaway import cutaway, paint_cells
 from meshot.report.figures import Image, paint
-from meshot.report.page import Picture, chart, data_uri, number, percent, render_page
+from meshot.report.foldfigures import JUMPS, widest
+from meshot.report.foldwords import fold_words
+from meshot.report.page import Picture, chart, color_scale, data_uri, number, percent, render_page
+from meshot.report.spacefoldfigures import NEARNESS, farthest_off, laid_surface, torn_space
 from meshot.report.views import SAMPLING, camera, faceted_view
 
 # Times of the pictures.
@@ -34,6 +37,11 @@ def render_morph(run: MorphRun, *, up: str = "y", size: int = figures.SIZE) -> s
         Width and height of the pictures in pixels.
     """
     drawn = morph_pictures(run.morph, up=up, size=size)
+    if run.folds is not None:
+        axes = morph_axes(run.morph, up)
+        drawn["folds"] = torn_space(run.folds, run.morph.transport.problem.domain, axes, size)
+        if run.morph.solid is not None and len(run.folds):
+            drawn["laid"] = laid_surface(run.morph.solid.boundary, run.surface_distances, axes, size)
     return render_page("morph.html.j2", _context(run, drawn, size))
 
 
@@ -48,7 +56,7 @@ def morph_pictures(morph: Morph, *, up: str = "y", size: int = figures.SIZE) -> 
     used = morph.cell_of_vertex >= 0
     low, high = morph.vertices[used].min(axis=0), morph.vertices[used].max(axis=0)
     axis = "xyz".index(up)
-    axes = _axes(morph, up)
+    axes = morph_axes(morph, up)
     result = morph.transport
     ball: Any = result.problem.domain
     seen = cutaway(ball, size, axes)
@@ -76,7 +84,7 @@ def morph_pictures(morph: Morph, *, up: str = "y", size: int = figures.SIZE) -> 
     return drawn
 
 
-def _axes(morph: Morph, up: str) -> Floats:
+def morph_axes(morph: Morph, up: str) -> Floats:
     """Choose the camera by the shape's surface; points are seen as a ball is."""
     if morph.solid is not None:
         return camera(morph.solid.boundary, up)
@@ -100,6 +108,8 @@ def _context(run: MorphRun, drawn: dict[str, Image], size: int) -> dict[str, Any
     error, total = number(solver["max_relative_error"], 2), run.seconds.get("total", 0.0)
     captions = ("In the ball", "A quarter of the way", "Halfway", "Three quarters", "The shape")
     words = {"ball": ("The ball with a corner cut out, in the colors of the places that its cells go to.", "The ball")}
+    words["folds"] = ("The ball, pale, with the sheets along which the map tears.", "Where the map tears")
+    words["laid"] = ("The shape, dark where it comes from a sheet.", "The part of the surface that lay on them")
     for t, caption in zip(TIMES, captions, strict=True):
         words[f"whole {t:g}"] = (f"The shape at time {t:g}.", caption)
         words[f"open {t:g}"] = (f"The shape, cut open, at time {t:g}.", caption)
@@ -127,16 +137,29 @@ def _context(run: MorphRun, drawn: dict[str, Image], size: int) -> dict[str, Any
         "beside": {
             "hero": [["ball", "whole 1"]],
             "whole": [rows["whole"][:2], rows["whole"][2:4]],
+            "folds": [[key for key in ("folds", "laid") if key in drawn]],
             "open": [row for row in (rows["open"][:2], rows["open"][2:4], rows["open"][4:]) if row],
         },
         "size": size,
         "what": what,
+        "folds": "" if run.folds is None else fold_words(run.folds, what, known=run.morph.solid is not None),
+        "scales": fold_scales(run),
         "charts": {"convergence": chart(convergence)},
         "certificate": _certificate(solver),
         "rows": _rows(told),
         "provenance": run.provenance,
         "seconds": run.seconds,
     }
+
+
+def fold_scales(run: MorphRun) -> dict[str, dict[str, str]]:
+    """Return the color scales of the pictures of folds."""
+    scales = {}
+    if run.folds is not None and len(run.folds):
+        scales["jump"] = color_scale(JUMPS, widest(run.folds))
+        if run.morph.solid is not None:
+            scales["laid"] = color_scale(NEARNESS, farthest_off(run.surface_distances))
+    return scales
 
 
 def _verdict(run: MorphRun, told: dict[str, Any], what: str) -> str:

@@ -1,7 +1,7 @@
 """What all reports share: the template engine, embedded pictures and charts, numbers as people write them."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ def render_page(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template).render({"scripts_allowed": "", **context})
+
+
+def color_scale(stops: Sequence[str], high: float, more: str = "") -> dict[str, str]:
+    """Return what the page's macro `scale` shows of a color scale from 0 to `high`."""
+    return {"stops": ", ".join(stops), "low": "0", "middle": "", "high": number(high, 2) + more}
 
 
 def data_uri(webp: bytes) -> str:

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from meshot.folds.singular import SingularSet
 from meshot.output.transportrun import TransportRun, transport_metrics
 from meshot.report import charts, figures
 from meshot.report.cellfigures import cells_picture, farthest, sites_picture
 from meshot.report.colors import SEQUENTIAL
+from meshot.report.cutaway import corner_view
 from meshot.report.figures import Image
 from meshot.report.foldfigures import JUMPS, torn_potential, torn_source, torn_target, widest
-from meshot.report.page import Picture, chart, data_uri, number, render_page
+from meshot.report.foldwords import fold_words
+from meshot.report.page import Picture, chart, color_scale, data_uri, number, render_page
+from meshot.report.spacefoldfigures import torn_space
 
 DOMAINS = {
     **{"disk": "disk", "box": "box", "convexpolygon": "polygon"},
@@ -34,6 +36,8 @@ def render_transport(run: TransportRun, cells: Image | None = None, *, size: int
     if run.folds is not None and len(run.folds) and run.folds.dimension == 2:
         drawn |= {"source": torn_source(run, size), "target": torn_target(run, size)}
         drawn["potential"] = torn_potential(run, size)
+    elif run.folds is not None and len(run.folds):
+        drawn["source"] = torn_space(run.folds, run.result.problem.domain, corner_view(), size)
     return render_page("transport.html.j2", _context(run, drawn, size))
 
 
@@ -47,7 +51,7 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
     words = {
         "cells": (f"The {domain}{opened} cut into {number(count)} convex cells.", "The cells"),
         "sites": (f"The {number(count)} sites{joined}.", "The sites"),
-        "source": (f"The {domain} with the curves along which the map tears.", "Where the map tears"),
+        "source": (f"The {domain} with the folds along which the map tears.", "Where the map tears"),
         "target": ("The sites, those of neighboring cells joined across each tear.", "The two sides of each tear"),
         "potential": (
             "The graph of a convex function over the domain, seen from above, with creases.",
@@ -74,23 +78,16 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
             (f"{total:.1f} s", "in all"),
         ],
         "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
-        "beside": {"hero": [["cells", "sites"]], "folds": [["source", "target"], ["potential"]]},
+        "beside": {
+            "hero": [["cells", "sites"]],
+            "folds": [["source", "target"], ["potential"]] if "target" in drawn else [["source"]],
+        },
         "torn": "source" in drawn,
         "folds": "" if run.folds is None else fold_words(run.folds),
         "size": size,
         "scales": {
-            "distance": {
-                "stops": ", ".join(SEQUENTIAL),
-                "low": "0",
-                "middle": "",
-                "high": f"{number(farthest(run), 2)} or more",
-            },
-            "jump": {
-                "stops": ", ".join(JUMPS),
-                "low": "0",
-                "middle": "",
-                "high": number(0.0 if run.folds is None else widest(run.folds), 2),
-            },
+            "distance": color_scale(SEQUENTIAL, farthest(run), " or more"),
+            "jump": color_scale(JUMPS, 0.0 if run.folds is None else widest(run.folds)),
         },
         "charts": {"convergence": chart(convergence)},
         "certificate": _certificate(solver, domain, "volume" if spatial else "area"),
@@ -98,30 +95,6 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
         "provenance": run.provenance,
         "seconds": run.seconds,
     }
-
-
-def fold_words(folds: SingularSet) -> str:
-    """Say how many folds there are, how large they are, and by which rule they were found."""
-    told = folds.summary()
-    rule = (
-        "A facet between two cells is a tear if the straight way between their sites passes a place farther than "
-        f"{number(folds.threshold)} spacings from every site; the target's spacing is {number(folds.spacing)} at the "
-        "median."
-    )
-    if not len(folds):
-        return f"No facet is: the map is as continuous as its cells can tell. {rule}"
-    count = len(told["sheets"])
-    if folds.dimension == 2:
-        ends = f"{_counted(told['branch_points'], 'branch point')} and {_counted(told['free_ends'], 'free end')}"
-        what = f"{_counted(count, 'curve')} of length {number(told['measure'])} in all, with {ends}"
-    else:
-        ends = f"branch curves of length {number(told['branch_length'])}"
-        what = f"{_counted(count, 'sheet')} of area {number(told['measure'])} in all, with {ends}"
-    return f"{what}; the map jumps by {number(told['largest_jump'])} at most. {rule}"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{number(count)} {word}{'' if count == 1 else 's'}"
 
 
 def _certificate(solver: dict[str, Any], domain: str, measure: str) -> str:

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from outcomes import Page, assert_one_sentence
+from PIL import Image
+from tears import barbell
 
 from meshot import cli
 from meshot.formats.solidfile import read_solid
@@ -12,7 +14,10 @@ from meshot.formats.vtu import write_vtu
 from meshot.meshes.solid import signed_volumes
 from meshot.report import figures
 
-FILES = {"cells.vtu", "frames", "metrics.json", "morph.npz", "report.html"}
+FILES = {
+    *("cells.vtu", "folds.ply", "folds.vtu", "frames", "metrics.json", "morph.gif", "morph.npz", "report.html"),
+    "surface.ply",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +68,34 @@ def test_everything_is_written_and_told(tmp_path, run, octahedron):
     assert np.linalg.norm(first.vertices[1:], axis=1) == pytest.approx(np.linalg.norm(first.vertices[1]), rel=1e-4)
 
 
+def test_the_folds_of_a_barbell(tmp_path, run):
+    """Its two ends meet in the ball in one sheet, on which the surface between them lay."""
+    solid = barbell()
+    write_vtu(tmp_path / "barbell.vtu", solid.vertices, solid.tetrahedra)
+    out = tmp_path / "out"
+    code, told, err = run("morph", tmp_path / "barbell.vtu", "-o", out, "--frames", 3, "--tol", "1e-3", "--json")
+    assert (code, err) == (0, "")
+    folds = json.loads(told)["folds"]
+    assert folds["threshold"] == 0.5
+    assert len(folds["sheets"]) == 1
+    assert 0 < folds["surface"]["on_fold"] < folds["surface"]["vertices"]
+    surface = (out / "surface.ply").read_bytes()
+    assert b"property double fold_distance" in surface
+    with Image.open(out / "morph.gif") as moving:
+        assert moving.n_frames == 4  # there and back
+        assert moving.size == (360, 360)
+    pyvista = pytest.importorskip("pyvista")
+    for name in ("folds.ply", "folds.vtu"):
+        mesh = pyvista.read(out / name)
+        assert mesh.n_cells > 20
+        area = mesh.compute_cell_sizes(length=False, volume=False)["Area"].sum()
+        assert area == pytest.approx(folds["measure"], rel=0.02)
+    assert mesh["jump"].max() == folds["largest_jump"]
+    page = Page((out / "report.html").read_text())
+    assert "1 sheet of area" in page.text
+    assert "leaves the shape" in page.text
+
+
 def test_cells_open_as_polyhedra(tmp_path, run, octahedron):
     pyvista = pytest.importorskip("pyvista")
     run("morph", octahedron, "-o", tmp_path / "out", "--frames", 2)
@@ -95,7 +128,8 @@ def test_points_with_masses(tmp_path, run):
     assert metrics["total_mass"] == pytest.approx(rows[:, 3].sum())
     page = Page((tmp_path / "out" / "report.html").read_text())
     assert "flipped" not in page.text
-    assert len(page.all("img")) == 6
+    assert len(page.all("img")) == 7
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES - {"surface.ply"}
 
 
 @pytest.mark.parametrize(

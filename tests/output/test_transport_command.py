@@ -134,7 +134,7 @@ def test_sites_of_space(tmp_path, run, options, kind, volume):
     out = tmp_path / "out"
     code, told, err = run("transport", tmp_path / "sites.csv", "-o", out, *options, "--json")
     assert (code, err) == (0, "")
-    assert {path.name for path in out.iterdir()} == {*FILES - {"folds.ply", "cells.vtk"}, "cells.vtu"}
+    assert {path.name for path in out.iterdir()} == {*FILES - {"cells.vtk"}, "cells.vtu"}
     figures = json.loads(told)
     assert figures["domain"]["kind"] == kind
     assert figures["domain"]["volume"] == pytest.approx(volume)

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from meshot.memory import require_memory
 from meshot.meshes.check import MeshReport, check
 from meshot.meshes.distance import hausdorff_distances
 from meshot.meshes.mesh import Floats, Ints, Surface, as_surface
+from meshot.meshes.problems import Problem
 from meshot.meshes.solid import Solid
 from meshot.progress import Progress, Stages
 
@@ -143,7 +144,7 @@ def make_tetrahedra(
     _require_closed(report)
     for problem in report.problems if ball else ():
         if problem.kind in NO_BALL:
-            raise TopologyError(problem.message, ids=problem.ids)
+            _refuse(problem, TopologyError)
     used = mesh.vertices[mesh.referenced]
     diagonal = float(np.linalg.norm(np.ptp(used, axis=0)))
     length = EDGE_LENGTH * diagonal if edge_length is None else float(edge_length)
@@ -169,10 +170,16 @@ def make_tetrahedra(
 def _require_closed(report: MeshReport) -> None:
     for problem in report.problems:
         if problem.kind in ("non-finite-coordinates", "coordinate-range"):
-            raise GeometryError(problem.message, ids=problem.ids)
+            _refuse(problem, GeometryError)
     if report.boundary_loops:
         loops = "a boundary loop" if report.boundary_loops == 1 else f"{report.boundary_loops} boundary loops"
         raise TopologyError(f"the surface is open: it has {loops}, and so encloses no solid")
+
+
+def _refuse(problem: Problem, kind: type[MeshotError]) -> NoReturn:
+    error = kind(f"{problem}")
+    error.ids = problem.ids
+    raise error
 
 
 def _require_sensible(mesh: Surface, length: float, deviation: float, diagonal: float) -> None:
@@ -190,7 +197,7 @@ def _require_sensible(mesh: Surface, length: float, deviation: float, diagonal: 
 def _run(vertices: Floats, faces: Ints, options: dict[str, float], client: Progress) -> Solid:
     """Run fTetWild in a process of its own, and tell the client how far it is."""
     if find_spec("pytetwild") is None:
-        raise MeshotError("tetrahedra are made by pytetwild, which is not installed: pip install 'meshot[volume]'")
+        raise MeshotError("tetrahedra are made by pytetwild, which is not installed: pip install pytetwild")
     with tempfile.TemporaryDirectory(prefix="meshot-") as name:
         folder = Path(name)
         np.savez(folder / "surface.npz", vertices=vertices, faces=faces)

@@ -4,7 +4,9 @@ It runs in a process of its own, as its compiled code can neither be interrupted
 folder it runs in.
 """
 
+import ctypes
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -22,5 +24,12 @@ def main(folder: Path) -> None:
     np.savez(folder / "solid.npz", vertices=points, tetrahedra=tetrahedra)
 
 
+def end_with_parent() -> None:
+    """Have the system end this process when the one that started it ends, however that happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 if __name__ == "__main__":
+    end_with_parent()
     main(Path(sys.argv[1]))

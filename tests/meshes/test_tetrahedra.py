@@ -1,6 +1,9 @@
 import importlib.util
+import os
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,7 +74,7 @@ def test_bad_coordinates_and_lengths_are_refused():
     ball = shapes.icosphere(1)
     vertices = ball.vertices.copy()
     vertices[[3, 5]] = np.nan
-    with pytest.raises(GeometryError, match=r"NaN or infinite coordinates.*\(ids 3, 5\)"):
+    with pytest.raises(GeometryError, match=r"NaN or infinite coordinates.*\(vertices 3, 5\)"):
         tetrahedralize(ball.with_vertices(vertices))
     for length in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(GeometryError, match="edge_length must be positive"):
@@ -89,7 +92,7 @@ def test_what_would_not_fit_in_memory_is_refused_at_once():
 
 def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr(tetrahedra, "find_spec", lambda name: None)
-    with pytest.raises(MeshotError, match=r"not installed: pip install 'meshot\[volume\]'"):
+    with pytest.raises(MeshotError, match="not installed: pip install pytetwild"):
         tetrahedralize(shapes.icosphere(1))
 
 
@@ -168,3 +171,26 @@ def test_progress_rises_with_what_is_printed():
 def test_what_encloses_no_ball_is_refused_at_once_where_a_ball_is_asked_for(surface, cause):
     with pytest.raises(TopologyError, match=cause):
         make_tetrahedra(surface, ball=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_the_process_ends_with_the_one_that_started_it():
+    code = "import time; from meshot.meshes.tetwild import end_with_parent; end_with_parent(); print(1, flush=True)"
+    parent = (
+        "import subprocess, sys, time; "
+        f"child = subprocess.Popen([sys.executable, '-c', {code + '; time.sleep(100)'!r}], stdout=subprocess.PIPE); "
+        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(100)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
+        child = int(process.stdout.readline())
+        process.kill()
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":  # ended, and nobody has asked for its code
+            return
+        time.sleep(0.05)
+    os.kill(child, 9)
+    pytest.fail("the process went on")

@@ -182,7 +182,7 @@ def test_options_that_do_not_go_together(run, tmp_path, file):
 def test_without_the_package_the_command_that_installs_it_is_told(run, tmp_path, monkeypatch):
     monkeypatch.setattr(tetrahedra, "find_spec", lambda name: None)
     surface = files.write_surface(tmp_path, "obj", shapes.icosphere(1))
-    assert "pip install 'meshot[volume]'" in refused(run, tmp_path, surface)
+    assert "pip install pytetwild" in refused(run, tmp_path, surface)
 
 
 def test_an_interrupt_leaves_nothing(run, tmp_path, file, monkeypatch):

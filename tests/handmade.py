@@ -4,11 +4,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-from shapes import bumpy_sphere, cap, icosphere
+from shapes import ball_solid, bumpy_sphere, cap, icosphere
 
 from meshot.mapping.distortion import distortion
 from meshot.mapping.maps import SurfaceMap
+from meshot.mapping.soliddistortion import solid_distortion
+from meshot.mapping.solidmap import SolidMap
 from meshot.output.output import Provenance, Run
+from meshot.output.volumerun import VolumeRun
 
 
 def cap_maps(rings=12, angle=2.0):
@@ -56,3 +59,11 @@ def cap_run(*, area=True, name="cap.obj", notes=(), **settings):
     provenance = Provenance(name, "0123456789abcdef" * 4, f"meshot area {name} -o out", {"tol": 1e-6}, notes)
     seconds = {"read": 0.25, "transport": 1.5, "total": 2.0}
     return Run(conformal.surface, lambert if area else conformal, distortions, provenance, seconds)
+
+
+def solid_run():
+    """A finished run on an ellipsoid, which an affine map sends to the ball."""
+    ball = ball_solid()
+    mapped = SolidMap(ball.with_vertices(ball.vertices * [2.0, 1.0, 0.5]), ball.vertices)
+    provenance = Provenance("ellipsoid.vtu", "ab" * 32, "meshot volume ellipsoid.vtu -o out")
+    return VolumeRun(mapped, {"harmonic": solid_distortion(mapped)}, provenance, seconds={"total": 1.0})

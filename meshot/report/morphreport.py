@@ -10,12 +10,13 @@ from meshot.morph.morph import Morph
 from meshot.output.morphrun import MorphRun, morph_metrics
 from meshot.report import charts, figures
 from meshot.report.cellfigures import points_picture
-from meshot.report.colors import place_colors
+from meshot.report.colors import DIVERGING, place_colors
 from meshot.report.cutaway import cutaway, paint_cells
 from meshot.report.figures import Image, paint
 from meshot.report.foldfigures import JUMPS, widest
 from meshot.report.foldwords import fold_words
 from meshot.report.page import Picture, chart, color_scale, data_uri, number, percent, render_page
+from meshot.report.solidviewer import solid_viewer
 from meshot.report.spacefoldfigures import NEARNESS, farthest_off, laid_surface, torn_space
 from meshot.report.views import SAMPLING, camera, faceted_view
 
@@ -42,7 +43,7 @@ def render_morph(run: MorphRun, *, up: str = "y", size: int = figures.SIZE) -> s
         drawn["folds"] = torn_space(run.folds, run.morph.transport.problem.domain, axes, size)
         if run.morph.solid is not None and len(run.folds):
             drawn["laid"] = laid_surface(run.morph.solid.boundary, run.surface_distances, axes, size)
-    return render_page("morph.html.j2", _context(run, drawn, size))
+    return render_page("morph.html.j2", _context(run, drawn, size, up))
 
 
 def morph_pictures(morph: Morph, *, up: str = "y", size: int = figures.SIZE) -> dict[str, Image]:
@@ -102,7 +103,7 @@ def _boundary_at(piece: Solid, points: Floats) -> Surface:
     return piece.boundary.with_vertices(points[piece.boundary_vertices])
 
 
-def _context(run: MorphRun, drawn: dict[str, Image], size: int) -> dict[str, Any]:
+def _context(run: MorphRun, drawn: dict[str, Image], size: int, up: str) -> dict[str, Any]:
     told = morph_metrics(run)
     morph, solver, volume = run.morph, told["transport"], told["volume"]
     error, total = number(solver["max_relative_error"], 2), run.seconds.get("total", 0.0)
@@ -127,6 +128,7 @@ def _context(run: MorphRun, drawn: dict[str, Image], size: int) -> dict[str, Any
         "largest relative error of a cell",
         tolerance=run.provenance.options.get("tol"),
     )
+    viewer = _viewer(run, up)
     rows = {name: [f"{name} {t:g}" for t in TIMES if f"{name} {t:g}" in drawn] for name in ("whole", "open")}
     return {
         "title": run.provenance.name,
@@ -141,6 +143,8 @@ def _context(run: MorphRun, drawn: dict[str, Image], size: int) -> dict[str, Any
             "open": [row for row in (rows["open"][:2], rows["open"][2:4], rows["open"][4:]) if row],
         },
         "size": size,
+        "viewer": viewer,
+        "scripts_allowed": viewer["allowed"] if viewer else "",
         "what": what,
         "folds": "" if run.folds is None else fold_words(run.folds, what, known=run.morph.solid is not None),
         "scales": fold_scales(run),
@@ -160,6 +164,32 @@ def fold_scales(run: MorphRun) -> dict[str, dict[str, str]]:
         if run.morph.solid is not None:
             scales["laid"] = color_scale(NEARNESS, farthest_off(run.surface_distances))
     return scales
+
+
+def _viewer(run: MorphRun, up: str) -> dict[str, Any] | None:
+    """Return what the viewer shows of a solid; bare points have none."""
+    morph = run.morph
+    if morph.solid is None:
+        return None
+    share = morph.inverse_volumes / np.abs(morph.solid.volumes)
+    share /= np.abs(morph.inverse_volumes).sum() / np.abs(morph.solid.volumes).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(share > 0, np.log(np.maximum(share, 0)), -np.inf)
+    limit = float(np.log(4))
+    scale = {"stops": ", ".join(DIVERGING), "low": "÷ 4, or flipped", "middle": "equal", "high": "× 4"}
+    ball: Any = morph.transport.problem.domain
+    return solid_viewer(
+        morph.solid,
+        morph.points,
+        ratio,
+        morph_axes(morph, up),
+        limit=limit,
+        scale=scale,
+        color="place",
+        center=ball.center,
+        radius=ball.radius,
+        folds=run.folds,
+    )
 
 
 def _verdict(run: MorphRun, told: dict[str, Any], what: str) -> str:

@@ -16,7 +16,7 @@ from meshot.output.output import (
     cut_of,
     transport_figures,
 )
-from meshot.report import charts, figures, viewer
+from meshot.report import charts, figures, packing, viewer
 from meshot.report.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.report.page import Picture, chart, data_uri, number, percent, render_page
 
@@ -57,7 +57,7 @@ def render(run: Run, *, up: str = "y", size: int = figures.SIZE) -> str:
 def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, Any]:
     """Return everything that the template shows."""
     names = list(run.maps)
-    scripts = viewer.scripts()
+    scripts = packing.scripts("viewer")
     limits = figures.scales(list(run.distortions.values()))
     return {
         "title": run.provenance.name,
@@ -76,7 +76,7 @@ def context(run: Run, *, up: str = "y", size: int = figures.SIZE) -> dict[str, A
             "samples": int(np.log2(viewer.SAMPLES)) if run.surface_map.conformal is not None else 0,
             "thinned": number(len(run.source.faces)) if len(run.source.faces) > viewer.MOST_FACES else "",
         },
-        "scripts_allowed": viewer.allowed(scripts),
+        "scripts_allowed": packing.allowed(scripts),
         "beside": _rows(names, run.surface_map.target),
         "size": size,
         "scales": color_bars(limits, run.surface_map.prescribed),

@@ -125,7 +125,7 @@ def volume_pictures(
     seen = cut_open(solid, solid.vertices, axes, normal, size)
     images = {"solid": paint(cut_open(solid, solid.vertices, axes, None, size).view, PORCELAIN)}
     for name, mapped in maps.items():
-        turned = mapped.points @ _upright(mapped).T
+        turned = mapped.points @ upright(mapped).T
         logs = distortions[name].log_volume_ratio
         place = up_last(turned, up)
         for key, cut in (("solid", seen), ("ball", cut_open(solid, turned, axes, normal, size))):
@@ -153,7 +153,7 @@ def _patterned(cut: Cut, place: Floats) -> Image:
     return paint(cut.view, pattern_colors(shells(inside, footprint), direction))
 
 
-def _upright(mapped: SolidMap) -> Floats:
+def upright(mapped: SolidMap) -> Floats:
     """Rotation of the ball, (3, 3), that fits it best to the solid, weighted by volume (Kabsch 1976)."""
     solid = mapped.solid
     weight = solid.vertex_volumes[solid.referenced]

@@ -1,46 +1,29 @@
-"""What the report's viewer shows: the surface and its images as numbers, packed for the page.
+"""What the viewer of a map shows: the surface and its images as numbers, packed for the page.
 
 The page's own frame is that of the pictures: x to the right, y upward, z to the eye.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import ArrayLike
 
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Floats
 from meshot.output.output import Run
 from meshot.report import figures
 from meshot.report.colors import DIVERGING, SEQUENTIAL, pattern_colors
+from meshot.report.packing import as_json, packed, rgb
 from meshot.report.page import data_uri
 from meshot.report.thinning import thinned
 from meshot.report.views import camera
 from meshot.sampling.sampling import sample
 
-HERE = Path(__file__).parent
 MOST_FACES = 100_000  # of the viewer's copy: about 10 MB of the page
 SAMPLES = 2048
 TEXTURE = 1024  # pixels across the disk; the sphere's map is twice as wide
-
-
-def scripts(viewer: str = "viewer") -> list[Markup]:
-    """Return the scripts of a page with a viewer: three.js, what viewers share, and the viewer itself."""
-    names = ("vendor/three.min.js", "templates/stage.js", f"templates/{viewer}.js")
-    return [Markup((HERE / name).read_text("utf-8")) for name in names]
-
-
-def allowed(scripts: list[Markup]) -> str:
-    """Return what a page's policy says of its scripts: these and no others run, known by their hashes."""
-    hashes = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes)
 
 
 def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
@@ -72,20 +55,20 @@ def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
     content = {
         "target": run.surface_map.target,
         "names": list(run.maps),
-        "faces": _packed(shown.faces, "<u4"),
-        "positions": _packed(seen(surface.vertices[shown.vertices]), "<f4"),
-        "normals": _packed(np.rint(127 * normals[shown.vertices]), "i1"),
-        "images": [_packed(image, "<f4") for image in images],
-        "area": [_packed(area, "<f4") for area, _ in errors],
-        "angle": [_packed(angle, "<f4") for _, angle in errors],
+        "faces": packed(shown.faces, "<u4"),
+        "positions": packed(seen(surface.vertices[shown.vertices]), "<f4"),
+        "normals": packed(np.rint(127 * normals[shown.vertices]), "i1"),
+        "images": [packed(image, "<f4") for image in images],
+        "area": [packed(area, "<f4") for area, _ in errors],
+        "angle": [packed(angle, "<f4") for _, angle in errors],
         "limits": {"area": limits.log_area, "angle": limits.angle},
-        "scales": {"area": [_rgb(color) for color in DIVERGING], "angle": [_rgb(color) for color in SEQUENTIAL]},
+        "scales": {"area": rgb(DIVERGING), "angle": rgb(SEQUENTIAL)},
         "patterns": _patterns(run.surface_map.target),
         "upward": figures.up_last(axes, up).T.ravel().tolist(),
         "faces_of_mesh": len(surface.faces),
         "samples": _samples(run, axes, turn, seen),
     }
-    return Markup(json.dumps(content, allow_nan=False).replace("<", "\\u003c"))
+    return as_json(content)
 
 
 def _samples(run: Run, axes: Floats, turn: Floats, place: Callable[[Floats], Floats]) -> dict[str, Any] | None:
@@ -97,7 +80,7 @@ def _samples(run: Run, axes: Floats, turn: Floats, place: Callable[[Floats], Flo
     images = [
         np.einsum("nk,nkd->nd", samples.barycentric, _image(one, turn, axes)[corners]) for one in run.maps.values()
     ]
-    return {"positions": _packed(place(samples.points), "<f4"), "images": [_packed(image, "<f4") for image in images]}
+    return {"positions": packed(place(samples.points), "<f4"), "images": [packed(image, "<f4") for image in images]}
 
 
 def _image(surface_map: SurfaceMap, turn: Floats, axes: Floats) -> Floats:
@@ -106,12 +89,6 @@ def _image(surface_map: SurfaceMap, turn: Floats, axes: Floats) -> Floats:
     if surface_map.target == "sphere":
         return np.asarray(turned @ axes.T)
     return np.column_stack([turned, np.zeros(len(turned))])
-
-
-def _packed(values: ArrayLike, kind: str) -> str:
-    """Return numbers as little-endian bytes in base 64; those that are not finite as 0 where none can be told."""
-    array = np.nan_to_num(np.asarray(values)) if kind == "i1" else np.asarray(values)
-    return base64.b64encode(np.ascontiguousarray(array, dtype=kind).tobytes()).decode()
 
 
 @cache
@@ -139,7 +116,3 @@ def _patterns(target: str) -> dict[str, str]:
 def _middles(count: int) -> Floats:
     """Return the middles of equal pieces of [-1, 1]."""
     return np.asarray((np.arange(count) + 0.5) * 2 / count - 1)
-
-
-def _rgb(color: str) -> list[float]:
-    return [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]

@@ -11,7 +11,9 @@ from meshot.report import charts, figures
 from meshot.report.colors import DIVERGING
 from meshot.report.page import Picture, chart, data_uri, number, percent, render_page
 from meshot.report.report import Row
-from meshot.report.solidcut import volume_pictures
+from meshot.report.solidcut import upright, volume_pictures
+from meshot.report.solidviewer import solid_viewer
+from meshot.report.views import camera
 
 WHAT = {
     HARMONIC: "The harmonic map is smooth, and lets volumes go.",
@@ -40,6 +42,16 @@ def context(run: VolumeRun, *, up: str, size: int) -> dict[str, Any]:
     limit = largest_log(run)
     images = volume_pictures(run.maps, run.distortions, limit=limit, up=up, size=size)
     last = names[-1]
+    mapped = run.maps[last]
+    viewer = solid_viewer(
+        mapped.solid,
+        mapped.points @ upright(mapped).T,
+        run.distortion.log_volume_ratio,
+        camera(mapped.solid.boundary, up),
+        limit=limit,
+        scale=_scale(limit),
+        color="shells",
+    )
     return {
         "title": run.provenance.name,
         "kicker": f"{last} map",
@@ -56,6 +68,8 @@ def context(run: VolumeRun, *, up: str, size: int) -> dict[str, Any]:
             "volumes": [[f"{name}/solid", f"{name}/ball"] for name in names],
         },
         "size": size,
+        "viewer": viewer,
+        "scripts_allowed": viewer["allowed"] if viewer else "",
         "scales": {"volume": _scale(limit)},
         "charts": _charts(run),
         "rows": list(rows(run)),

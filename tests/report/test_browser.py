@@ -9,10 +9,11 @@ import shutil
 
 import numpy as np
 import pytest
-from handmade import cap_run, sphere_run
+from handmade import cap_run, solid_run, sphere_run
 from PIL import Image
 
 from meshot.report.report import render
+from meshot.report.volumereport import render_volume
 
 REQUIRED = os.environ.get("MESHOT_BROWSER") == "required"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -88,6 +89,7 @@ def files(tmp_path_factory):
     runs = {"disk": cap_run(), "sphere": sphere_run(area=True), "conformal": cap_run(area=False)}
     for name, run in runs.items():
         (folder / f"{name}.html").write_text(render(run, size=60), "utf-8")
+    (folder / "solid.html").write_text(render_volume(solid_run(), size=60), "utf-8")
     return folder
 
 
@@ -99,7 +101,7 @@ def disk(browser, files):
     opened.page.close()
 
 
-@pytest.mark.parametrize(("name", "views"), [("disk", 3), ("sphere", 3), ("conformal", 2)])
+@pytest.mark.parametrize(("name", "views"), [("disk", 3), ("sphere", 3), ("conformal", 2), ("solid", 2)])
 def test_every_view_is_drawn_without_an_error_or_a_request(browser, files, name, views):
     opened = Opened(browser, files / f"{name}.html")
     panes = opened.page.locator(".pane").all()
@@ -203,6 +205,53 @@ def test_views_are_turned_by_pointer_and_keys(disk):
     disk.part("home").click()
     assert changed(first, disk.picture("first")) > 0.2  # the images move together
     assert changed(surface, disk.picture("surface")) < 0.02
+
+
+@pytest.fixture
+def solid(browser, files):
+    opened = Opened(browser, files / "solid.html")
+    yield opened
+    assert opened.told == []
+    opened.page.close()
+
+
+def test_a_plane_cuts_the_solid_and_the_ball(solid):
+    before = {view: solid.picture(view) for view in ("solid", "ball")}
+    solid.part("depth").fill("-60")
+    cut = {view: solid.picture(view) for view in ("solid", "ball")}
+    for view, picture in before.items():
+        assert changed(picture, cut[view]) > 0.05
+    solid.part("along").select_option("x")
+    assert changed(cut["ball"], solid.picture("ball")) > 0.1
+    solid.part("depth").fill("100")  # nothing is cut away: the ball's outline is round
+    paper = np.array([253, 252, 250])
+    inked = np.abs(solid.picture("ball") - paper).max(axis=2) > 8
+    rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), rel=0.05)
+    assert inked.sum() == pytest.approx(np.pi / 4 * np.ptp(rows) * np.ptp(columns), rel=0.05)
+
+
+def test_the_slider_leads_from_the_ball_to_the_solid(solid):
+    ball, own = solid.picture("ball"), solid.picture("solid")
+    solid.part("t").fill("0")
+    assert changed(ball, solid.picture("ball")) > 0.1
+    assert changed(own, solid.picture("ball")) < 0.05
+    assert changed(own, solid.picture("solid")) == 0
+
+
+def test_a_tetrahedron_that_is_pointed_at_is_marked_in_both(solid):
+    box = solid.pane("solid").bounding_box()
+    solid.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    solid.settle()
+    words = solid.part("told").inner_text()
+    assert words.startswith("Tetrahedron ")
+    assert "volume × 1.00 in the ball" in words  # the map is affine
+    for mark in solid.page.locator(".mark").all():
+        assert mark.is_visible()
+    for color in ("plain", "ratio", "place"):
+        before = solid.picture("solid")
+        solid.part("color").select_option(color)
+        assert changed(before, solid.picture("solid")) > 0.05
 
 
 def test_darkness_and_phones(browser, files):

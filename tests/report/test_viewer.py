@@ -9,8 +9,9 @@ from handmade import cap_run, sphere_run
 from meshot.mapping.distortion import distortion
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Surface, cross2
+from meshot.report.packing import allowed, scripts
 from meshot.report.thinning import thinned
-from meshot.report.viewer import allowed, scene, scripts
+from meshot.report.viewer import scene
 
 
 def unpacked(text, kind, columns=3):
@@ -74,7 +75,7 @@ def test_nothing_in_a_scene_ends_its_element():
 
 
 def test_no_other_script_may_run():
-    one, other = scripts()[1:]
+    one, other = scripts("viewer")[1:]
     assert allowed([one, other]).count("'sha256-") == 2
     assert allowed([one, other]) != allowed([one, other + " "])
     assert "</script" not in one + other

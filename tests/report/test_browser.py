@@ -248,7 +248,7 @@ def test_a_tetrahedron_that_is_pointed_at_is_marked_in_both(solid):
     assert "volume × 1.00 in the ball" in words  # the map is affine
     for mark in solid.page.locator(".mark").all():
         assert mark.is_visible()
-    for color in ("plain", "ratio", "place"):
+    for color in ("plain", "place", "ratio"):
         before = solid.picture("solid")
         solid.part("color").select_option(color)
         assert changed(before, solid.picture("solid")) > 0.05

@@ -158,7 +158,7 @@ def make_tetrahedra(
     with stages("boundary"):
         outward, inward = (each / diagonal for each in hausdorff_distances(solid.boundary, mesh))
     notes = [
-        f"the surface was filled with {len(solid.tetrahedra):,} tetrahedra by fTetWild, which resolves self-intersections",
+        f"the surface was filled with {len(solid.tetrahedra):,} tetrahedra by fTetWild, self-intersections resolved",
         f"the boundary moved by that: its points lie up to {outward:.2g} of the diagonal from the surface, and those "
         f"of the surface up to {inward:.2g} from it",
     ]

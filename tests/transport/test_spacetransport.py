@@ -10,6 +10,7 @@ from meshot.diagrams.domains import Box
 from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
 from meshot.diagrams.spacepower import SpaceEngine
 from meshot.errors import GeometryError
+from meshot.transport.multilevel import prolong, smooth
 from meshot.transport.newton import TransportProblem, facet_laplacian
 from meshot.transport.transport import MULTILEVEL_FROM, solve_transport
 
@@ -153,6 +154,25 @@ def test_multilevel_and_plain_end_at_the_same_heights(unequal):
     assert coarse_first.converged
     assert coarse_first.heights == pytest.approx(plain.heights, abs=1e-9)
     assert coarse_first.iterations < plain.iterations
+
+
+def test_an_affine_map_is_prolonged_exactly():
+    """Weights that stretch a grid's cells over the cube: centroids are an affine function of the sites."""
+    stretch, sites = np.array([0.5, 2.0, 1.5]), grid(8)
+    coarse = TransportProblem(CUBE.center + (sites - CUBE.center) * stretch, np.full(512, 1 / 512), CUBE)
+    local = coarse.sites - CUBE.center
+    diagram = SpaceEngine(coarse.sites, CUBE).diagram((local**2).sum(axis=1) - (local**2 / stretch).sum(axis=1))
+    assert diagram.centroids == pytest.approx(sites, abs=1e-12)
+    fine = (np.random.default_rng(0).random((8 * 512, 3)) - 0.5) * stretch
+    assert prolong(coarse, diagram, fine) == pytest.approx((fine**2 / stretch).sum(axis=1) / 2, abs=1e-8)
+
+
+def test_smoothing_keeps_quadratics():
+    engine = SpaceEngine(clustered(400), CUBE)
+    near = engine.diagram(np.zeros(400)).edges.neighbors
+    x, y, z = engine.local.T
+    values = 0.7 * x**2 - 0.4 * x * y + 0.9 * y * z + z**2 + 0.3 * x - y + 2
+    assert smooth(engine.local, values, *near) == pytest.approx(values, abs=1e-8)
 
 
 def test_given_heights_are_where_it_starts():

@@ -97,7 +97,7 @@ def measure(program: str, count: int, kind: str, checked: bool) -> dict:
     figures["cpu_seconds"] -= more.get("again_cpu_seconds", 0.0)
     figures["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures["sum_error"] = float(abs(volumes.sum() / volume - 1))
-    if checked and program != "meshot":
+    if checked and program != "meshot" and importlib.util.find_spec("numba"):
         figures["difference"] = float(np.abs(volumes - draw_meshot(sites, weights, kind)[0]).max() * count / volume)
     return figures
 

@@ -74,6 +74,7 @@ class AreaStepper:
         self.solver = BlockCholesky(uv, system.edges)
         self.last, self.calm = np.zeros((system.count, 2)), np.ones((system.count, 1))
         self.least = np.inf
+        self.counts = np.maximum(system.shares, 1 / len(system.shares))
 
     @property
     def ratio(self) -> Floats:
@@ -89,7 +90,7 @@ class AreaStepper:
         scale = np.maximum(targets * np.clip(size, 1e-6, 1e6), 0.25 * np.abs(self.areas))
         limit = np.maximum(np.abs(self.areas), scale)
         goal = np.clip(targets - self.areas, -SHRINK * limit, GROW * limit)
-        weights = targets / scale**2 * np.clip((goal / (most * scale)) ** 2, 1.0, HEAVIEST)
+        weights = self.counts * targets.sum() / scale**2 * np.clip((goal / (most * scale)) ** 2, 1.0, HEAVIEST)
         frames = system.frames(self.uv)
         gradients = system.gradients(self.uv, frames)
         blocks = system.matrix(self.uv, frames, gradients, weights, targets * self.damping, 0.01 * scale)
@@ -151,22 +152,22 @@ class AreaStepper:
         The first part is taken that few faces cut, that does not raise the quadratic error beyond `SLACK`, or lessens
         the error with outliers counted as little, and, once there are no folds, does not lead astray; 0 if none does.
         """
-        system, shares = self.system, self.system.shares
+        system, shares, counts = self.system, self.system.shares, self.counts
 
         def squares(areas: Floats) -> Floats:
             return ((areas - shares * areas.sum()) / scale) ** 2
 
         before = squares(self.areas)
         outlier = OUTLIER**2 * before.mean()
-        error = float(np.sum(shares * before))
+        error = float(np.sum(counts * before))
         if (self.areas > 0).all():
             self.least = min(self.least, error)
         part = 1.0
         while True:
             taken, moved, cut = self._cut(part * first + part**2 * (corrected - first))
             after = squares(system.areas(moved))
-            fewer = np.sum(shares * (after / (outlier + after) - before / (outlier + before))) < 0
-            raised = float(np.sum(shares * after))
+            fewer = np.sum(counts * (after / (outlier + after) - before / (outlier + before))) < 0
+            raised = float(np.sum(counts * after))
             few = cut.mean() <= CUT_LIMIT
             if few and (fewer or raised < SLACK * error) and raised < ASTRAY * self.least:
                 return part, taken, moved

@@ -1,8 +1,12 @@
-"""Measure the triangles' refinement: ``python benchmarks/refine.py [MESH ...] [--scaling MESH]``.
+"""Measure the triangles' refinement: ``python benchmarks/refine.py [MESH ...] [--scaling MESH] [--hard]``.
 
-Prints one JSON line per mesh: spread and worst face of the area ratio, folds, mean angle change, and seconds of the
-conformal map, of the transport, and of the refinement to ratio SD 1.6e-2 and 1e-3. Without a mesh it takes the demo
-meshes. `--scaling` subdivides a mesh until it has a million faces. Each map is made in a process of its own.
+Prints one JSON line per mesh: spread and worst face of the area ratio, folds, mean angle change, seconds of the
+conformal map, of the transport, of the refinement to ratio SD 1.6e-2 and 1e-3, and of all three to these; processor
+seconds of all cores; peak memory. Without a mesh it takes the demo meshes. `--scaling` subdivides a mesh until it has a
+million faces. Each map is made in a process of its own.
+
+`--hard` takes the torture set and the gloves of the tests instead, through the whole `area_preserving_map` with its
+defaults, and says what the refinement started from.
 """
 
 import argparse
@@ -12,11 +16,12 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from meshot.area.area import place_vertices, transport_from_disk
+from meshot.area.area import area_preserving_map, place_vertices, transport_from_disk
 from meshot.area.ears import widen_ears
 from meshot.area.refine import refine_areas
 from meshot.conformal.conformal import conformal_map
@@ -37,7 +42,7 @@ def measure(path: Path, splits: int) -> dict:
     surface = read_surface(path)
     for _ in range(splits):
         surface = split(surface)
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     conformal = conformal_map(surface)
     mapped = time.perf_counter()
     transport = transport_from_disk(conformal, tol=1e-6)
@@ -51,7 +56,9 @@ def measure(path: Path, splits: int) -> dict:
     for tol in TOLERANCES:
         reached = [s.seconds for s in result.history if s.flipped == 0 and s.ratio_sd <= tol]
         seconds[f"refinement to {tol:g}"] = widened + reached[0] if reached else None
+        seconds[f"all to {tol:g}"] = moved - start + widened + reached[0] if reached else None
     seconds["refinement"] = widened + result.history[-1].seconds
+    seconds["processor"] = time.process_time() - processor
     summary = distortion(SurfaceMap(conformal.surface, result.uv, conformal.source_vertex)).summary()
     figures = {"faces": len(areas), "steps": result.iterations, "converged": result.converged}
     figures |= {key: summary["area"][key] for key in ("ratio_sd", "ratio_max_deviation", "flipped")}
@@ -59,6 +66,24 @@ def measure(path: Path, splits: int) -> dict:
     rounded = {stage: None if s is None else round(s, 3) for stage, s in seconds.items()}
     peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return {"mesh": path.stem, **figures, "seconds": rounded, "peak_mib": peak}
+
+
+def measure_hard() -> None:
+    """Print a line for each case of the torture set and for gloves with fingers of several lengths."""
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+    from shapes import glove  # noqa: PLC0415
+    from torture import CASES  # noqa: PLC0415
+
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    cases = CASES | {f"glove {length}": partial(glove, float(length)) for length in (3, 6, 8, 12)}
+    for name, make in cases.items():
+        surface = make()
+        start = time.perf_counter()
+        amap = area_preserving_map(surface)
+        seconds, area = time.perf_counter() - start, distortion(amap).summary()["area"]
+        figures = {key: area[key] for key in ("ratio_sd", "ratio_max_deviation", "flipped")}
+        note = {key: amap.notes["refinement"][key] for key in ("start", "iterations", "converged")}
+        print(json.dumps({"mesh": name, "faces": len(amap.surface.faces), **figures, **note, "seconds": seconds}))
 
 
 def split(surface: Surface) -> Surface:
@@ -77,10 +102,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("meshes", nargs="*", type=Path, metavar="MESH")
     parser.add_argument("--scaling", type=Path, metavar="MESH", help="subdivide this mesh to a million faces")
+    parser.add_argument("--hard", action="store_true", help="torture set and gloves of the tests instead")
     parser.add_argument("--inside", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside is not None:
         print(json.dumps(measure(arguments.meshes[0], arguments.inside)), flush=True)
+        return
+    if arguments.hard:
+        measure_hard()
         return
     runs = [(path, 0) for path in arguments.meshes or ([] if arguments.scaling else demo_meshes().values())]
     if arguments.scaling:

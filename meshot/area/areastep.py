@@ -10,6 +10,8 @@ path to equal areas is long and narrow. What leads along it:
   quadratic change, and is adapted face by face to how well the linear model foretold the areas;
 * the damping pulls towards a part of the last step instead of towards rest, as successive steps are much alike, except
   where the last step came out otherwise than foretold;
+* the areas' own curvature, times what they are off by, is part of the matrix, as far as the damping outweighs it: where
+  the derivative's null directions lessen the errors, only that shows it;
 * second-order corrections with the same factor bring a long step back to where the strong conditions hold; what a face
   asks of them is bounded, so that a few faces beyond the model's reach do not spoil the rest.
 """
@@ -31,7 +33,8 @@ MOMENTUM = 0.8
 # Relative model error around a vertex up to which it keeps its momentum, and from which it has none.
 CALM = (0.3, 0.6)
 CORRECTIONS = 3
-# Most of a face's curvature, relative to its area, that a correction takes back.
+# Most of a face's curvature, relative to its area, that a correction takes back; a face's error up to which its
+# curvature is part of the matrix.
 CURVED = 0.1
 # Relative change of a step below which no more corrections are made.
 SETTLED = 0.1
@@ -66,6 +69,8 @@ class AreaStepper:
     uv, areas : (V, 2) and (F,) float
         The current map and its signed areas. Once all areas are positive they stay so.
     damping : (F,) float
+    counts : (F,) float
+        How much each face counts: its share, or more if it is small.
     """
 
     def __init__(self, system: AreaSystem, uv: Floats) -> None:
@@ -74,7 +79,8 @@ class AreaStepper:
         self.solver = BlockCholesky(uv, system.edges)
         self.last, self.calm = np.zeros((system.count, 2)), np.ones((system.count, 1))
         self.least = np.inf
-        self.counts = np.maximum(system.shares, 1 / len(system.shares))
+        # Small faces count more than by area, as relative errors are asked for, but not so much that they lead.
+        self.counts = np.maximum(system.shares, np.sqrt(system.shares / len(system.shares)))
 
     @property
     def ratio(self) -> Floats:
@@ -94,8 +100,12 @@ class AreaStepper:
         frames = system.frames(self.uv)
         gradients = system.gradients(self.uv, frames)
         blocks = system.matrix(self.uv, frames, gradients, weights, targets * self.damping, 0.01 * scale)
+        # What the areas' curvature adds, as far as each face's own damping keeps it definite.
+        bound = targets * self.damping / np.maximum(np.abs(self.areas), 0.1 * scale)
+        near = np.abs(goal) < CURVED * scale
+        forces = np.where(near, np.clip(-weights * goal, -bound, bound), 0.0)
         try:
-            self.solver.factorise(*blocks)
+            self.solver.factorise(*system.bend(blocks, self.uv, frames, forces))
         except ConvergenceError:  # too little damping for double precision
             self._refuse()
             return

@@ -122,6 +122,20 @@ class AreaSystem:
             0.0,
         )
 
+    def bend(self, blocks: tuple[Floats, Floats], uv: Floats, frames: Floats, forces: Floats) -> tuple[Floats, Floats]:
+        """Add the second derivative of the sum of forces_f a_f by the steps to blocks as of `matrix`."""
+        tail, head = np.roll(self.faces, -1, axis=1), np.roll(self.faces, -2, axis=1)
+        turn = np.where(tail < head, 0.5, -0.5) * forces[:, None]
+        pull = np.bincount(self.face_edges.ravel(), turn.ravel(), minlength=len(self.edges))
+        first, second = frames[self.edges[:, 0]], frames[self.edges[:, 1]]
+        quarter = pull[:, None, None] * np.stack([second[:, 1], -second[:, 0]], axis=1)
+        # A turn along the circle also bends inwards.
+        diagonal, loop = blocks[0].copy(), self.loop
+        plane = np.tile(np.eye(2), (self.count, 1, 1))
+        inward = self.pull(self.gradients(uv, plane), forces)[loop]
+        diagonal[loop, 0, 0] -= np.sum(inward * uv[loop], axis=1)
+        return diagonal, blocks[1] + first.transpose(0, 2, 1) @ quarter
+
     def multiply(self, blocks: tuple[Floats, Floats], x: Floats) -> Floats:
         """Return a matrix of blocks, as `matrix` gives, times x (V, 2)."""
         return _multiply(self.edges, *blocks, x)

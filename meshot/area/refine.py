@@ -85,7 +85,7 @@ def refine_areas(
     *,
     tol_sd: float = 1e-3,
     tol_max: float = 5e-2,
-    max_iter: int = 150,
+    max_iter: int = 300,
     progress: Progress | None = None,
     callback: Callable[[RefinementStep], None] | None = None,
 ) -> Refinement:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import cap, disk, relief
 
+from meshot.area.areasystem import AreaSystem
 from meshot.area.refine import Refinement, refine_areas
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Surface, cross2
@@ -188,3 +189,20 @@ def test_boundary_out_of_order_is_refused() -> None:
     uv[[a, b]] = uv[[b, a]]
     with pytest.raises(GeometryError, match="once round the circle"):
         refine_areas(surface.faces, uv, np.ones(len(surface.faces)))
+
+
+def test_curvature_of_the_areas_is_their_second_derivative() -> None:
+    """Twice differentiated along random steps, boundary vertices along the circle, against differences."""
+    surface = relief(3)
+    system = AreaSystem(surface.faces, surface.face_areas)
+    rng = np.random.default_rng(0)
+    uv = jitter(surface, disk(3).vertices[:, :2], 0.1)
+    forces, step, small = rng.normal(size=len(surface.faces)), rng.normal(size=uv.shape), 1e-4
+    step[system.loop, 1] = 0
+    none = np.zeros((len(uv), 2, 2)), np.zeros((len(system.edges), 2, 2))
+    blocks = system.bend(none, uv, system.frames(uv), forces)
+    ahead, here, behind = (forces @ system.areas(system.move(uv, k * small * step)) for k in (1, 0, -1))
+    assert np.sum(step * system.multiply(blocks, step)) == pytest.approx(
+        (ahead - 2 * here + behind) / small**2, rel=1e-5
+    )
+    assert not none[0].any()

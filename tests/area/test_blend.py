@@ -58,7 +58,7 @@ def test_sweeps_lower_the_angle_distortion_at_the_same_areas():
 
 
 def test_sweeps_leave_a_map_that_is_best_already():
-    """Lambert's map of a spherical cap: nothing of the same areas has less distortion, and the refinement is near it."""
+    """Lambert's map of a spherical cap: nothing of the same areas has less distortion, as is nearly found."""
     amap = area_preserving_map(cap(12, 1.5), angle_sweeps=12)
     before, after = amap.notes["refinement"]["distortion"]
     assert after == pytest.approx(before, rel=1e-2)

@@ -1,0 +1,230 @@
+"""Heights near the solution from a rough guess: entropic transport of samples to the members of near clusters.
+
+A sample belongs here to site i in part, with the probability p_i(x) ~ exp((<x, y_i> + h_i) / eps), of the members of
+the two clusters in whose cells it lies deepest. Sinkhorn's step h_i += eps log(nu_i / w_i) brings the masses
+w_i = E p_i to those asked for. A site that is buried under others has little mass and is raised by what it lies below,
+so that no cell stays empty; what is far out of balance over long distances the clusters have settled before. The width
+eps falls from the clusters' scale to that of the sites'; it is larger where gaps are larger.
+
+Some sites' true cells lie outside the two clusters' cells: each further round lets the samples know of the clusters
+whose sites are best at the heights found so far, too.
+
+References
+----------
+Genevay, Cuturi, Peyre, Bach, "Stochastic optimization for large-scale optimal transport", NeurIPS 2016 (the semi-dual);
+Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized transport problems", SISC 2019 (the schedule).
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from meshot.kernels import kernel, run_in_chunks
+from meshot.meshes.mesh import Floats, Ints
+from meshot.montecarlo.draws import Batch
+from meshot.montecarlo.ranks import Ranks
+from meshot.montecarlo.survey import SampledProblem
+
+SAMPLES = 16
+# The last eps, in typical gaps of the sites.
+LAST = 0.25
+# Sinkhorn's steps of the first round and of the later ones.
+STEPS, STEPS_AGAIN = 20, 10
+# Clusters that a sample knows of at most.
+KNOWN = 6
+# Chunks that the samples are summed in, whatever the number of threads.
+CHUNKS = 8
+# Numbers that a CUDA device holds at once.
+HELD = 1 << 24
+# Probabilities below exp(-FAR) are none.
+FAR = 30.0
+
+
+class Balance:
+    """Samples at one level of the hierarchy, and the clusters whose members each may belong to.
+
+    Parameters
+    ----------
+    problem : SampledProblem
+        Of the members.
+    starts : (k + 1,) int
+        Where each cluster's members begin, and n.
+    coarse : (SampledProblem, (k,) float) or None
+        The clusters' problem and its heights; None if there is one cluster.
+    widths : (k,) float
+        Typical gap in each cluster's cell, where eps starts.
+    seed : tuple of int
+    ranks : Ranks
+    """
+
+    def __init__(
+        self,
+        problem: SampledProblem,
+        starts: Ints,
+        coarse: tuple[SampledProblem, Floats] | None,
+        widths: Floats,
+        seed: tuple[int, ...],
+        ranks: Ranks,
+    ) -> None:
+        self.problem, self.ranks, self.starts, self.widths = problem, ranks, starts, widths
+        self.size = max(4096, SAMPLES * len(problem.sites))
+        batch = Batch(problem.source, int(np.random.SeedSequence(seed).generate_state(1)[0]), self.size, problem.device)
+        self.points = batch.draw(ranks.own(batch.blocks))
+        self.known = np.zeros((len(self.points), 1), dtype=np.int32)
+        if coarse is not None:
+            found = coarse[0].search(coarse[1], self.size, 2)(self.points)
+            self.known = _without_repeats(torch.stack([found.first, found.second], dim=1).cpu().numpy())
+
+    def meet(self, heights: Floats) -> None:
+        """Let each sample know of the clusters of its two best sites at these heights, too."""
+        if len(self.starts) == 2:
+            return
+        found = self.problem.search(heights, self.size, 2)(self.points)
+        sites = torch.stack([found.first, found.second], dim=1).cpu().numpy()
+        owners = np.searchsorted(self.starts, sites, side="right") - 1
+        self.known = _without_repeats(np.concatenate([owners, self.known], axis=1))[:, :KNOWN]
+
+    def run(self, heights: Floats, factors: Floats) -> Floats:
+        """Return the heights, (n,), after one step of Sinkhorn for each factor of the `widths`."""
+        h = np.array(heights)
+        measure = self._on_device() if self.problem.device.type == "cuda" else self._on_cpu()
+        own = np.repeat(self.widths, np.diff(self.starts))
+        for factor in factors:
+            masses = self.ranks.sum(measure(h, float(factor))).cpu().numpy() / self.size
+            h += factor * own * np.clip(np.log(self.problem.shares / np.maximum(masses, 1e-300)), -FAR, FAR)
+            h -= h.mean()
+        return self.ranks.same(h)
+
+    def first_round(self, heights: Floats) -> Floats:
+        """Return heights, (n,), from a guess: the width falls from the clusters' to the sites'."""
+        return self.run(heights, np.geomspace(1.0, self.last, STEPS))
+
+    def next_round(self, heights: Floats) -> Floats:
+        """Let the samples know what is near at these heights, and balance again."""
+        self.meet(heights)
+        return self.run(heights, np.geomspace(np.sqrt(self.last), self.last, STEPS_AGAIN))
+
+    def lift(self, heights: Floats, starved: NDArray[np.bool_]) -> Floats:
+        """Return heights, (n,), at which starved sites take half of what they should get.
+
+        Site i takes from the cells that are there the samples x for which <x, y_i> - u(x) > -h_i.
+        """
+        potential = self.problem.search(heights, self.size, 1)(self.points).score.cpu().numpy()
+        points, (rows, columns) = self.points.cpu().numpy(), np.nonzero(self.known >= 0)
+        clusters = self.known[rows, columns]
+        rows = rows[np.argsort(clusters, kind="stable")]
+        begins = np.concatenate([[0], np.cumsum(np.bincount(clusters, minlength=len(self.starts) - 1))])
+        owners = np.searchsorted(self.starts, np.flatnonzero(starved), side="right") - 1
+        lifted = np.array(heights)
+        for i, owner in zip(np.flatnonzero(starved), owners, strict=True):
+            near = rows[begins[owner] : begins[owner + 1]]
+            rank = max(1, round(self.problem.shares[i] * self.size / 2))
+            if rank <= len(near):
+                lead = points[near] @ self.problem.sites[i] - potential[near]
+                lifted[i] = max(lifted[i], -np.partition(lead, -rank)[-rank])
+        return self.ranks.same(lifted - lifted.mean())
+
+    @cached_property
+    def last(self) -> float:
+        """The last factor: gaps shrink with the square of the cells' size."""
+        members = (len(self.starts) - 1) / len(self.problem.sites)
+        return float(LAST * members ** (2 / min(self.problem.sites.shape[1], 6)))
+
+    def _on_cpu(self) -> Callable[[Floats, float], torch.Tensor]:
+        points, sites, longest = self.points.numpy(), self.problem.sites, int(np.diff(self.starts).max())
+        m, n = len(points), len(sites)
+
+        def measure(heights: Floats, factor: float) -> torch.Tensor:
+            inverse = 1 / (factor * self.widths)
+
+            def work(start: int, stop: int) -> Floats:
+                masses = np.zeros(n)
+                _add_shares(start, stop, points, sites, heights, self.starts, self.known, longest, inverse, FAR, masses)
+                return masses
+
+            return torch.from_numpy(np.sum(run_in_chunks(work, m, max(1, -(-m // CHUNKS))), axis=0))
+
+        return measure
+
+    def _on_device(self) -> Callable[[Floats, float], torch.Tensor]:
+        device = self.problem.device
+        arrays = (self.problem.sites, self.starts, self.known.astype(np.int64), self.widths)
+        sites, begins, known, widths = (torch.tensor(values, device=device) for values in arrays)
+
+        def measure(heights: Floats, factor: float) -> torch.Tensor:
+            h = torch.tensor(heights, device=device)
+            return soft_masses(self.points, sites, h, begins, known, factor * widths)
+
+        return measure
+
+
+def soft_masses(
+    points: torch.Tensor,
+    sites: torch.Tensor,
+    heights: torch.Tensor,
+    begins: torch.Tensor,
+    known: torch.Tensor,
+    widths: torch.Tensor,
+) -> torch.Tensor:
+    """Return the sum over the samples of the probability of each site, (n,), on any device.
+
+    Parameters
+    ----------
+    points, sites : (m, d) float64, (n, d) float64
+    heights : (n,) float64
+    begins : (k + 1,) int64
+        Where each cluster's members begin, and n.
+    known : (m, c) int64
+        Clusters that each sample knows; -1 stands for none.
+    widths : (k,) float64
+        The eps of a sample is that of the cluster it knows first.
+    """
+    members = torch.arange(int((begins[1:] - begins[:-1]).max()), device=points.device)
+    rows = max(64, HELD // (len(members) * known.shape[1] * points.shape[1]))
+    total = torch.zeros_like(heights)
+    for k in range(0, len(points), rows):
+        clusters = known[k : k + rows]
+        site = begins[clusters.clamp(min=0)][:, :, None] + members
+        real = (site < begins[clusters.clamp(min=0) + 1][:, :, None]) & (clusters >= 0)[:, :, None]
+        site, real = site.flatten(1).clamp(max=len(heights) - 1), real.flatten(1)
+        scores = torch.einsum("md,mkd->mk", points[k : k + rows], sites[site]) + heights[site]
+        eps = widths[clusters[:, 0]][:, None]
+        shares = torch.softmax((scores / eps).masked_fill(~real, -torch.inf), dim=1)
+        total += torch.bincount(site.flatten(), shares.flatten(), minlength=len(heights))
+    return total
+
+
+def _without_repeats(clusters: Ints) -> Ints:
+    """Return rows of clusters, -1 where one stands before in its row, these last; (m, c) int32."""
+    repeated = np.zeros(clusters.shape, dtype=bool)
+    for column in range(1, clusters.shape[1]):
+        repeated[:, column] = (clusters[:, :column] == clusters[:, column : column + 1]).any(axis=1)
+    marked = np.where(repeated, -1, clusters).astype(np.int32)
+    return np.take_along_axis(marked, np.argsort(repeated | (clusters < 0), axis=1, kind="stable"), axis=1)
+
+
+@kernel
+def _add_shares(start, stop, points, sites, heights, begins, known, longest, inverse, far, masses):
+    """Add the probabilities of the sites that each sample knows."""
+    scores, found = np.empty(longest * known.shape[1]), np.empty(longest * known.shape[1], np.int64)
+    for p in range(start, stop):
+        count, largest, total, sharp = 0, -np.inf, 0.0, inverse[known[p, 0]]
+        for column in range(known.shape[1]):
+            cluster = known[p, column]
+            if cluster < 0:
+                break
+            for i in range(begins[cluster], begins[cluster + 1]):
+                score = heights[i]
+                for a in range(sites.shape[1]):
+                    score += points[p, a] * sites[i, a]
+                score *= sharp
+                scores[count], found[count] = score, i
+                largest, count = max(largest, score), count + 1
+        for k in range(count):
+            scores[k] = np.exp(scores[k] - largest) if scores[k] > largest - far else 0.0
+            total += scores[k]
+        for k in range(count):
+            masses[found[k]] += scores[k] / total

@@ -1,0 +1,41 @@
+"""The Triton kernel of `fused`; loaded only where Triton is."""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def best_tiles(
+    points, sites, heights, found, m, n, d,
+    SAMPLES: tl.constexpr, SITES: tl.constexpr, TILE: tl.constexpr, CHUNK: tl.constexpr, PARTS: tl.constexpr,
+):  # fmt: skip
+    rows = tl.program_id(0) * SAMPLES + tl.arange(0, SAMPLES)
+    inside = rows < m
+    best = tl.full([SAMPLES], float("-inf"), tl.float32)
+    second = tl.full([SAMPLES], float("-inf"), tl.float32)
+    best_tile = tl.zeros([SAMPLES], tl.int32)
+    second_tile = tl.zeros([SAMPLES], tl.int32)
+    tiles = tl.arange(0, SITES // TILE)
+    for start in range(0, n, SITES):
+        columns = start + tl.arange(0, SITES)
+        real = columns < n
+        raised = tl.load(heights + columns, mask=real, other=float("-inf"))
+        scores = tl.zeros([SAMPLES, SITES], tl.float32)
+        for part in tl.static_range(PARTS):
+            k = part * CHUNK + tl.arange(0, CHUNK)
+            left = tl.load(points + rows[:, None] * d + k[None, :], inside[:, None] & (k < d)[None, :], 0.0)
+            right = tl.load(sites + columns[None, :] * d + k[:, None], real[None, :] & (k < d)[:, None], 0.0)
+            scores += tl.dot(left, right, input_precision="tf32x3")
+        largest = tl.max(tl.reshape(scores + raised[None, :], (SAMPLES, SITES // TILE, TILE)), axis=2)
+        for _ in tl.static_range(2):  # no more than two of these tiles can be among the two best
+            value = tl.max(largest, axis=1)
+            place = tl.argmax(largest, axis=1).to(tl.int32)
+            index = start // TILE + place
+            first, later = value > best, value > second
+            second_tile = tl.where(first, best_tile, tl.where(later, index, second_tile))
+            second = tl.where(first, best, tl.where(later, value, second))
+            best_tile = tl.where(first, index, best_tile)
+            best = tl.where(first, value, best)
+            largest = tl.where(tiles[None, :] == place[:, None], float("-inf"), largest)
+    tl.store(found + rows * 2, best_tile.to(tl.int64), mask=inside)
+    tl.store(found + rows * 2 + 1, second_tile.to(tl.int64), mask=inside)

@@ -1,0 +1,159 @@
+"""One level of the hierarchy: balanced, then brought by steps to where the samples' noise hides the error.
+
+All optimizers minimize the convex energy E(h) = E max_i (<x, y_i> + h_i) - sum_i nu_i h_i, whose gradient w - nu a
+survey estimates. Newton's method draws new samples for every step; while the error is well above the noise, the length
+of the step is found with the samples of the survey itself (common random numbers). Batches grow by `GROWTH` when the
+noise is reached. With b samples a full step leaves the noise of these b samples and no more: its own error is of second
+order, and that of the estimated Hessian is a share of what the error was before. So the last step, with all samples, is
+followed by one survey with new ones, which tells how good the heights are.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from meshot.meshes.mesh import Floats
+from meshot.montecarlo.balancing import Balance
+from meshot.montecarlo.facets import newton_move
+from meshot.montecarlo.ranks import Ranks
+from meshot.montecarlo.state import SampledStep, State
+from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
+
+# Samples a site of the first surveys, and how batches grow.
+FIRST, GROWTH = 32, 4
+LEAST = 1 << 14
+# RMS error above which masses are balanced first, and the most rounds of that.
+ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 6
+# An error this many times the noise is hidden by it; below the second, whole steps are taken untried.
+HIDDEN, NEAR = 1.5, 3.0
+# So many steps are the most that a level takes.
+MAX_STEPS = 40
+# Shortest step; where none helps, masses are balanced again.
+SHORTEST = 1 / 16
+
+Report = Callable[[State, Quality], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """A level at work.
+
+    Attributes
+    ----------
+    problem : SampledProblem
+    balance : Balance or None
+        None for heights that were given.
+    index : int
+        Of the level.
+    final : int
+        Samples of the last surveys.
+    seed : int
+    ranks : Ranks
+    begin : float
+        When the computation began.
+    """
+
+    problem: SampledProblem
+    balance: Balance | None
+    index: int
+    final: int
+    seed: int
+    ranks: Ranks
+    begin: float
+
+    @property
+    def first(self) -> int:
+        """Samples of the first surveys."""
+        return min(self.final, max(LEAST, FIRST * len(self.problem.sites)))
+
+    def look(self, state: State, *, neighbors: bool = True, moments: bool = False) -> tuple[Survey, Quality, State]:
+        """Survey the cells with new samples."""
+        seed = (self.seed, state.draws)
+        found = survey(
+            self.problem, state.heights, state.size, seed, self.ranks, neighbors=neighbors, moments=moments
+        )  # fmt: skip
+        return found, found.quality(self.problem.shares), replace(
+            state, draws=state.draws + 1, spent=state.spent + state.size
+        )
+
+    def record(self, state: State, found: Survey, quality: Quality, length: float) -> State:
+        """Add a line to the history."""
+        step = SampledStep(
+            level=self.index, sites=len(self.problem.sites), samples=state.size, error=quality.largest,
+            rms=quality.error, deviation=quality.deviation, noise=quality.noise, plain=quality.plain,
+            smallest=float((found.masses / self.problem.shares).min()), step=length,
+            seconds=time.perf_counter() - self.begin,
+        )  # fmt: skip
+        return replace(state, history=(*state.history, step), steps=state.steps + 1)
+
+
+def starved(found: Survey, problem: SampledProblem) -> np.ndarray:
+    """Return which cells have no sample, though some were to be expected."""
+    return (found.counts.sum(axis=0) == 0) & (problem.shares * found.sizes.sum() >= 4)
+
+
+def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
+    """Take one step, and return the state, the survey at its start, and whether the level is done."""
+    problem, balance = level.problem, level.balance
+    found, quality, state = level.look(state, moments=state.polished)
+    empty = starved(found, problem)
+    hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
+    if state.polished and hidden and not empty.any():
+        return level.record(state, found, quality, 0.0), found, True
+    if balance is not None and quality.error > ROUGH and state.rounds < MAX_ROUNDS:
+        return _balanced(level, level.record(state, found, quality, 0.0)), found, False
+    if balance is not None and empty.any() and state.lifts < MAX_LIFTS:
+        state = replace(level.record(state, found, quality, 0.0), lifts=state.lifts + 1)
+        return replace(state, heights=balance.lift(state.heights, empty)), found, False
+    move = newton_move(found, problem, level.ranks)
+    if quality.error <= NEAR * quality.noise:
+        final = state.size == level.final
+        state = replace(level.record(state, found, quality, 1.0), heights=_moved(level, state, move), polished=final)
+        return replace(state, size=min(GROWTH * state.size, level.final)), found, False
+    length, spent = _length(level, state, found, move)
+    state = replace(level.record(state, found, quality, length), spent=state.spent + spent)
+    if length == 0:
+        done = balance is None or state.rounds >= 2 * MAX_ROUNDS
+        return state if done else _balanced(level, state), found, done
+    return replace(state, heights=_moved(level, state, length * move)), found, False
+
+
+def _moved(level: Level, state: State, move: Floats) -> Floats:
+    heights = state.heights + move
+    return level.ranks.same(heights - heights.mean())
+
+
+def _balanced(level: Level, state: State) -> State:
+    assert level.balance is not None
+    return replace(state, heights=level.balance.next_round(state.heights), rounds=state.rounds + 1)
+
+
+def _length(level: Level, state: State, found: Survey, move: Floats) -> tuple[float, int]:
+    """Return the longest step, a power of 1/2, that brings down the error of these samples; and the samples spent.
+
+    It may starve no cell that has samples now, but for one in a thousand.
+    """
+    problem, spent, length = level.problem, 0, 1.0
+    square = float(((found.masses - problem.shares) ** 2 / problem.shares).sum())
+    allowed = int(starved(found, problem).sum()) + len(problem.sites) // 1000
+    seed = (level.seed, state.draws - 1)
+    while length >= SHORTEST:
+        heights = state.heights + length * move
+        tried = survey(problem, heights, state.size, seed, level.ranks, neighbors=False)
+        spent += state.size
+        left = float(((tried.masses - problem.shares) ** 2 / problem.shares).sum())
+        if left <= (1 - length / 2) ** 2 * square and starved(tried, problem).sum() <= allowed:
+            return length, spent
+        length /= 2
+    return 0.0, spent
+
+
+def newton(level: Level, state: State, report: Report) -> tuple[State, Survey]:
+    """Solve a level by Newton's method; returns the last survey, with moments if it did converge."""
+    while True:
+        state, found, done = newton_step(level, state)
+        report(state, found.quality(level.problem.shares))
+        if done or state.steps >= MAX_STEPS:
+            return state, found

@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from meshot.meshes.mesh import Surface
     from meshot.meshes.solid import Solid
     from meshot.meshes.tetrahedra import tetrahedralize
+    from meshot.montecarlo.sources import StandardNormal, UniformBall, UniformBox
     from meshot.morph.morph import Morph, ball_to_shape
     from meshot.sampling.quality import SampleQuality, sample_quality
     from meshot.sampling.samples import Samples
     from meshot.sampling.sampling import sample
     from meshot.sampling.weighting import Texture
+    from meshot.transport.sampledtransport import SampledTransport
     from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
     from meshot.transport.transport import TransportResult, solve_transport
     from meshot.volume.volume import volume_preserving_map
@@ -70,6 +72,7 @@ _HOME = {
     "OptionError": "errors",
     "PowerDiagram": "diagrams.power",
     "SampleQuality": "sampling.quality",
+    "SampledTransport": "transport.sampledtransport",
     "Samples": "sampling.samples",
     "SingularSet": "folds.singular",
     "Solid": "meshes.solid",
@@ -79,6 +82,7 @@ _HOME = {
     "SpaceDiagram": "diagrams.spacepower",
     "SphereDiagram": "diagrams.spherepower",
     "SphereTransport": "transport.spheretransport",
+    "StandardNormal": "montecarlo.sources",
     "Surface": "meshes.mesh",
     "SurfaceMap": "mapping.maps",
     "Texture": "sampling.weighting",
@@ -86,6 +90,8 @@ _HOME = {
     "TradeoffPoint": "area.tradeoff",
     "TransportResult": "transport.transport",
     "TriangulationDensity": "diagrams.density",
+    "UniformBall": "montecarlo.sources",
+    "UniformBox": "montecarlo.sources",
     "area_preserving_map": "area.area",
     "ball_to_shape": "morph.morph",
     "check": "meshes.check",
@@ -127,6 +133,7 @@ __all__ = [
     "OptionError",
     "PowerDiagram",
     "SampleQuality",
+    "SampledTransport",
     "Samples",
     "SingularSet",
     "Solid",
@@ -136,6 +143,7 @@ __all__ = [
     "SpaceDiagram",
     "SphereDiagram",
     "SphereTransport",
+    "StandardNormal",
     "Surface",
     "SurfaceMap",
     "Texture",
@@ -143,6 +151,8 @@ __all__ = [
     "TradeoffPoint",
     "TransportResult",
     "TriangulationDensity",
+    "UniformBall",
+    "UniformBox",
     "__version__",
     "area_preserving_map",
     "ball_to_shape",

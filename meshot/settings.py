@@ -5,8 +5,13 @@ from typing import Literal, get_args
 Target = Literal["disk", "sphere"]
 Normalization = Literal["area", "distortion", "none"]
 
+Method = Literal["newton", "montecarlo"]
+Device = Literal["auto", "cpu", "cuda"]
+
 TARGETS: tuple[str, ...] = get_args(Target)
 NORMALIZATIONS: tuple[str, ...] = get_args(Normalization)
+METHODS: tuple[str, ...] = get_args(Method)
+DEVICES: tuple[str, ...] = get_args(Device)
 
 TOL = 1e-6
 """Largest relative error of a cell of the transport."""

@@ -7,14 +7,13 @@ the best scores are closer than its rounding can tell apart, all sites are compa
 the answer is that of double precision, whatever the device, the chunks and the number of threads.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.device import with_smaller_chunks
 from meshot.montecarlo.fused import best_tiles_fused, fused_available
+from meshot.montecarlo.twobest import TwoBest
 
 TILE = 32
 # Scores held at once: on a processor they should stay in its cache.
@@ -24,25 +23,6 @@ ROUNDOFF, SLACK = 2.0**-24, 4.0
 _NEVER = -1e30
 # The third-best is looked at to know whether the second-best is beyond doubt.
 RANKS = 3
-
-
-class TwoBest(NamedTuple):
-    """The two sites of largest score of each sample.
-
-    Attributes
-    ----------
-    first, second : (m,) int64
-        The second is that of the first where there is but one site.
-    score : (m,) float64
-        The largest score, the Brenier potential.
-    gap : (m,) float64
-        What the second's score is below.
-    """
-
-    first: torch.Tensor
-    second: torch.Tensor
-    score: torch.Tensor
-    gap: torch.Tensor
 
 
 class BruteForce:

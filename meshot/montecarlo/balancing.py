@@ -17,6 +17,7 @@ Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized transpo
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ class Balance:
         self.size = max(4096, SAMPLES * len(problem.sites))
         batch = Batch(problem.source, int(np.random.SeedSequence(seed).generate_state(1)[0]), self.size, problem.device)
         self.points = batch.draw(ranks.own(batch.blocks))
-        self.known = np.zeros((len(self.points), 1), dtype=np.int32)
+        self.known: NDArray[np.int32] = np.zeros((len(self.points), 1), dtype=np.int32)
         if coarse is not None:
             found = coarse[0].search(coarse[1], self.size, 2)(self.points)
             self.known = _without_repeats(torch.stack([found.first, found.second], dim=1).cpu().numpy())
@@ -197,13 +198,13 @@ def soft_masses(
     return total
 
 
-def _without_repeats(clusters: Ints) -> Ints:
+def _without_repeats(clusters: NDArray[Any]) -> NDArray[np.int32]:
     """Return rows of clusters, -1 where one stands before in its row, these last; (m, c) int32."""
     repeated = np.zeros(clusters.shape, dtype=bool)
     for column in range(1, clusters.shape[1]):
         repeated[:, column] = (clusters[:, :column] == clusters[:, column : column + 1]).any(axis=1)
-    marked = np.where(repeated, -1, clusters).astype(np.int32)
-    return np.take_along_axis(marked, np.argsort(repeated | (clusters < 0), axis=1, kind="stable"), axis=1)
+    order = np.argsort(repeated | (clusters < 0), axis=1, kind="stable")
+    return np.take_along_axis(np.where(repeated, -1, clusters), order, axis=1).astype(np.int32)
 
 
 @kernel

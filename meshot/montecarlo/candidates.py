@@ -21,7 +21,7 @@ import torch
 
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
-from meshot.montecarlo.assignment import TwoBest
+from meshot.montecarlo.twobest import TwoBest
 
 # Sites that a box may keep without being split, and samples below which a split costs more than it saves.
 KEPT, SAMPLES = (6, 10, 20), 4.0

@@ -75,9 +75,7 @@ def _cut(sites: Floats, masses: Floats, order: Ints, starts: Ints) -> tuple[Ints
 
 
 def _medians(mass: Floats, starts: Ints) -> Ints:
-    """Return for each range the place that halves its mass best and leaves sites on both sides; its start if it has one
-    site.
-    """
+    """Return for each range the place that halves its mass best, with sites on both sides; of one site, its start."""
     total = np.concatenate([[0.0], np.cumsum(mass)])
     middle = (total[starts[:-1]] + total[starts[1:]]) / 2
     place = np.searchsorted(total, middle)
@@ -88,7 +86,9 @@ def _medians(mass: Floats, starts: Ints) -> Ints:
 
 def range_means(values: Floats, mass: Floats, starts: Ints) -> Floats:
     """Return the mean of each range of rows, (k, d), weighted by mass."""
-    return np.asarray(np.add.reduceat(values * mass[:, None], starts[:-1]) / np.add.reduceat(mass, starts[:-1])[:, None])
+    return np.asarray(
+        np.add.reduceat(values * mass[:, None], starts[:-1]) / np.add.reduceat(mass, starts[:-1])[:, None]
+    )
 
 
 def _principal(offset: Floats, mass: Floats, starts: Ints, owner: Ints) -> Floats:

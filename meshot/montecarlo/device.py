@@ -6,8 +6,8 @@ from typing import TypeVar
 import torch
 
 from meshot.errors import NotEnoughMemoryError, OptionError
+from meshot.settings import DEVICES
 
-DEVICES = ("auto", "cpu", "cuda")
 Answer = TypeVar("Answer")
 
 

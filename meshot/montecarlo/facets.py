@@ -10,6 +10,9 @@ counts; what the density of gaps falls off until there is corrected by one facto
 below t and t / 2. Both sides of a facet tell of it, and their mean is taken: the matrix is a graph Laplacian.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array, diags_array
@@ -22,8 +25,8 @@ from meshot.montecarlo.survey import SampledProblem, Survey
 
 # Unknowns up to which the matrix is stored dense.
 DENSE = 1500
-# Share of nu_i / gap_i, the diagonal of a typical cell, that every row has at least: cells that few samples tell of must
-# not run away. And the share that keeps the matrix regular.
+# Share of nu_i / gap_i, the diagonal of a typical cell, that every row has at least: cells that few samples tell of
+# must not run away. And the share that keeps the matrix regular.
 LEAST_DIAGONAL, FAINT = 0.4, 1e-6
 # Samples that the typical gap counts for, beside those of the cell.
 PRIOR = 2.0
@@ -75,39 +78,42 @@ def facet_laplacian(found: Survey, problem: SampledProblem, gaps: Floats, ranks:
     return csr_array(diags_array(np.asarray(weights.sum(axis=1)).ravel()) - weights)
 
 
-def direction(laplacian: csr_array, missing: Floats, least: Floats | float = 0.0) -> Floats:
-    """Return d with ``laplacian @ d = missing``, of mean zero.
+def newton_solver(found: Survey, problem: SampledProblem, ranks: Ranks) -> Callable[[Floats], Floats]:
+    """Return what solves ``Hessian d = missing`` for d of mean zero, from a survey with neighbors."""
+    gaps = mean_gaps(found, problem, ranks)
+    return LaplacianSolver(facet_laplacian(found, problem, gaps, ranks), LEAST_DIAGONAL * problem.shares / gaps)
+
+
+class LaplacianSolver:
+    """Solves ``laplacian d = missing`` for d of mean zero.
 
     Parameters
     ----------
     laplacian : (n, n) sparse
-    missing : (n,) float
     least : (n,) float
         What the diagonal is raised to.
 
     Examples
     --------
-    >>> direction(csr_array([[1.0, -1.0], [-1.0, 1.0]]), np.array([0.5, -0.5])).round(2)
+    >>> LaplacianSolver(csr_array([[1.0, -1.0], [-1.0, 1.0]]))(np.array([0.5, -0.5])).round(2)
     array([ 0.25, -0.25])
     """
-    n = len(missing)
-    if n == 1:
-        return np.zeros(1)
-    diagonal = laplacian.diagonal()
-    typical = float(np.median(diagonal[diagonal > 0])) if (diagonal > 0).any() else 1.0
-    raised = csr_array(laplacian + diags_array(FAINT * typical + np.maximum(least - diagonal, 0)))
-    if n <= DENSE:
-        solved = cho_solve(cho_factor(raised.toarray()), missing)
-    else:
-        try:
-            solved = SPDSolver(raised, "multigrid").solve(missing, tol=EXACT)
-        except ConvergenceError:
-            solved = SPDSolver(raised, "direct").solve(missing)
-    return np.asarray(solved - solved.mean())
 
+    def __init__(self, laplacian: csr_array, least: Floats | float = 0.0) -> None:
+        diagonal = laplacian.diagonal()
+        typical = float(np.median(diagonal[diagonal > 0])) if (diagonal > 0).any() else 1.0
+        self._raised = csr_array(laplacian + diags_array(FAINT * typical + np.maximum(least - diagonal, 0)))
+        small = laplacian.shape[0] <= DENSE
+        self._factor: Any = cho_factor(self._raised.toarray()) if small else None
+        self._multigrid = None if small else SPDSolver(self._raised, "multigrid")
 
-def newton_move(found: Survey, problem: SampledProblem, ranks: Ranks) -> Floats:
-    """Return Newton's step, (n,), from a survey with neighbors."""
-    gaps = mean_gaps(found, problem, ranks)
-    laplacian = facet_laplacian(found, problem, gaps, ranks)
-    return direction(laplacian, problem.shares - found.masses, LEAST_DIAGONAL * problem.shares / gaps)
+    def __call__(self, missing: Floats) -> Floats:
+        """Return d, (n,)."""
+        if self._multigrid is None:
+            solved = cho_solve(self._factor, missing)
+        else:
+            try:
+                solved = self._multigrid.solve(missing, tol=EXACT)
+            except ConvergenceError:
+                solved = SPDSolver(self._raised, "direct").solve(missing)
+        return np.asarray(solved - solved.mean())

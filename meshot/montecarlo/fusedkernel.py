@@ -3,12 +3,15 @@
 import triton
 import triton.language as tl
 
+# mypy: disable-error-code="no-untyped-def"
+
 
 @triton.jit
 def best_tiles(
     points, sites, heights, found, m, n, d,
     SAMPLES: tl.constexpr, SITES: tl.constexpr, TILE: tl.constexpr, CHUNK: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
+    """Find the two tiles of largest score of `SAMPLES` samples; see `fused.best_tiles_fused`."""
     rows = tl.program_id(0) * SAMPLES + tl.arange(0, SAMPLES)
     inside = rows < m
     best = tl.full([SAMPLES], float("-inf"), tl.float32)

@@ -2,16 +2,18 @@
 
 References
 ----------
-Kingma, Ba, "Adam", ICLR 2015; Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control
-Optim. 1992; An, Guo, Lei, Luo, Yau, Gu, "AE-OT", ICLR 2020 (Adam for these heights, on a GPU).
+Kingma, Ba, "Adam", ICLR 2015; Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J.
+Control Optim. 1992; An, Guo, Lei, Luo, Yau, Gu, "AE-OT", ICLR 2020 (Adam for these heights, on a GPU).
 """
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from meshot.montecarlo.facets import mean_gaps
+from meshot.meshes.mesh import Floats
+from meshot.montecarlo.facets import mean_gaps, newton_solver
 from meshot.montecarlo.state import State
 from meshot.montecarlo.steps import Level, Report
 from meshot.montecarlo.survey import survey
@@ -21,7 +23,8 @@ ADAM_STEPS, ADAM_SHARE, HALVINGS = 192, 1 / 16, 8
 # First rate, in typical gaps, and the share of the steps whose iterates are averaged.
 RATE, AVERAGED = 0.5, 0.25
 BETAS, TINY = (0.9, 0.99), 1e-12
-LBFGS_STEPS, LBFGS_MEMORY, LBFGS_SHARE = 60, 20, 1 / 2
+LBFGS_STEPS, LBFGS_MEMORY, LBFGS_SHARE = 40, 10, 1 / 2
+ARMIJO, SHORTEST, PATIENCE = 1e-4, 1e-3, 4
 
 
 def adam(level: Level, state: State, report: Report) -> State:
@@ -55,34 +58,49 @@ def adam(level: Level, state: State, report: Report) -> State:
 
 
 def lbfgs(level: Level, state: State, report: Report) -> State:
-    """Minimize the energy of one sample by L-BFGS, whose line search obeys the strong Wolfe conditions."""
-    size = max(1024, int(level.final * LBFGS_SHARE))
-    problem, seed, spent = level.problem, (level.seed, state.draws), 0
-    shares = torch.tensor(problem.shares)
-    # heights are measured in gaps, so that all directions are of order one
-    found, _, state = level.look(replace(state, size=size))
-    scale = float(np.median(mean_gaps(found, problem, level.ranks)))
-    variable = torch.tensor(state.heights / scale, requires_grad=True)
-    method = torch.optim.LBFGS([variable], max_iter=1, history_size=LBFGS_MEMORY, line_search_fn="strong_wolfe")
+    """Minimize the energy of one sample by L-BFGS, whose first Hessian is the facets' at the start.
 
-    def closure() -> torch.Tensor:
-        nonlocal spent, found
-        heights = variable.detach().numpy() * scale
-        found = survey(problem, heights, size, seed, level.ranks, neighbors=False)
-        spent += size
-        variable.grad = torch.tensor(found.masses) - shares
-        return torch.tensor((found.potential - problem.shares @ heights) / scale)
-
-    best = np.inf
+    A step is halved until the energy falls as Armijo asks (Nocedal and Wright, "Numerical optimization", 2006, ch. 7).
+    """
+    problem, shares, size = level.problem, level.problem.shares, max(1024, int(level.final * LBFGS_SHARE))
+    state = replace(state, size=size)
+    seed, pairs = (level.seed, state.draws), deque[tuple[Floats, Floats]](maxlen=LBFGS_MEMORY)
+    found, quality, state = level.look(state)
+    solve = newton_solver(found, problem, level.ranks)
+    gradient, energy, best = found.masses - shares, found.potential - shares @ state.heights, np.inf
+    stalled = 0
     for _ in range(LBFGS_STEPS):
-        method.step(closure)
-        heights = level.ranks.same(variable.detach().numpy() * scale)
-        quality = found.quality(problem.shares)
-        state = replace(state, heights=heights - heights.mean())
-        state = level.record(state, found, quality, 1.0)
-        report(replace(state, spent=state.spent + spent), quality)
-        left = float(np.linalg.norm(found.masses - problem.shares))
-        if not left < 0.999 * best or quality.largest == 0:
+        move = -_two_loops(gradient, pairs, solve)
+        slope, length = float(move @ gradient), 1.0
+        while True:
+            heights = level.ranks.same(state.heights + length * move)
+            found = survey(problem, heights, size, seed, level.ranks, neighbors=False)
+            state = replace(state, spent=state.spent + size)
+            if found.potential - shares @ heights <= energy + ARMIJO * length * slope or length < SHORTEST:
+                break
+            length /= 2
+        change = found.masses - shares - gradient
+        if change @ move > 0:
+            pairs.append((length * move, change))
+        gradient, energy = gradient + change, found.potential - shares @ heights
+        quality = found.quality(shares)
+        state = level.record(replace(state, heights=heights), found, quality, length)
+        report(state, quality)
+        left = float((gradient**2 / shares).sum())
+        stalled = 0 if left < 0.9 * best else stalled + 1
+        if length < SHORTEST or stalled == PATIENCE:
             break
-        best = left
-    return replace(state, spent=state.spent + spent, draws=state.draws + 1)
+        best = min(best, left)
+    return replace(state, heights=state.heights - state.heights.mean())
+
+
+def _two_loops(gradient: Floats, pairs: deque[tuple[Floats, Floats]], solve: Callable[[Floats], Floats]) -> Floats:
+    """Return the inverse Hessian of L-BFGS times the gradient."""
+    rest, factors = gradient.copy(), []
+    for move, change in reversed(pairs):
+        factors.append(float(move @ rest) / float(move @ change))
+        rest -= factors[-1] * change
+    result = solve(rest)
+    for (move, change), factor in zip(pairs, reversed(factors), strict=True):
+        result += (factor - float(change @ result) / float(move @ change)) * move
+    return result

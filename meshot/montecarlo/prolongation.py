@@ -6,10 +6,10 @@ ellipsoids and normal densities (Olkin and Pukelsheim 1982): its dual potential 
 
     q_c(y) = -H_c - a_c + <b, y - z> + (y - z)^T A (y - z) / 2,     A = S^(1/2) (S^(1/2) R S^(1/2))^(-1/2) S^(1/2),
 
-and the members' heights are -q_c(y_i). The offsets a_c bring the quadratics of neighboring clusters together where their
-cells meet: there the conjugates, <x, z> + H_c + a_c + (x - b)^T A^-1 (x - b) / 2, shall agree in the mean, a least
-squares problem on the graph of the clusters. The first start of all is the same with one cluster: all sites, sent to by
-all of the source.
+and the members' heights are -q_c(y_i). The offsets a_c bring the quadratics of neighboring clusters together where
+their cells meet: there the conjugates, <x, z> + H_c + a_c + (x - b)^T A^-1 (x - b) / 2, shall agree in the mean, a
+least squares problem on the graph of the clusters. The first start of all is the same with one cluster: all sites, sent
+to by all of the source.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 
 from meshot.meshes.mesh import Floats, Ints
 from meshot.montecarlo.clusters import range_means
-from meshot.montecarlo.facets import direction
+from meshot.montecarlo.facets import LaplacianSolver
 from meshot.montecarlo.survey import CellMoments, Neighbors
 
 # Share of the mean variance that members have at least in every direction.
@@ -49,7 +49,7 @@ def prolong(
     --------
     >>> cells = CellMoments(np.zeros((1, 1)), np.ones((1, 1, 1)) / 3)
     >>> prolong(np.array([[-1.0], [1.0]]), np.ones(2) / 2, np.array([0, 2]), np.zeros(1), cells).round(3)
-    array([-0.244, -0.244])
+    array([-0.25, -0.25])
     """
     sizes = np.diff(starts)
     owner = np.repeat(np.arange(len(sizes)), sizes)
@@ -66,7 +66,7 @@ def prolong(
 
 
 def _stretches(offset: Floats, shares: Floats, starts: Ints, cells: CellMoments) -> tuple[Floats, Floats]:
-    """Return A and its inverse for each cluster, (k, d, d) each; as multiples of the identity, (k,), in many dimensions."""
+    """Return A and its inverse of each cluster, (k, d, d); multiples of the identity, (k,), in many dimensions."""
     d, sizes = offset.shape[1], np.diff(starts)
     # the centroids of k parts of a cell vary less than the cell's points do
     between = np.where(sizes > 1, 1 - sizes ** (-2 / d), 1.0)
@@ -78,16 +78,19 @@ def _stretches(offset: Floats, shares: Floats, starts: Ints, cells: CellMoments)
     products = (offset[:, :, None] * offset[:, None, :]).reshape(-1, d * d)
     spread = range_means(products, shares, starts).reshape(-1, d, d)
     source = np.nan_to_num(cells.covariances) * between[:, None, None]
-    for matrices in (spread, source):
-        trace = np.trace(matrices, axis1=1, axis2=2)
-        matrices += (RIDGE / d * trace)[:, None, None] * np.eye(d)
+    spread, source = _with_ridge(spread), _with_ridge(source)
     good = (np.trace(spread, axis1=1, axis2=2) > 0) & (np.trace(source, axis1=1, axis2=2) > 0)
     spread[~good] = source[~good] = np.eye(d)
     root = _power(source, 0.5)
     stretch = root @ _power(root @ spread @ root, -0.5) @ root
-    inverse = np.linalg.inv(stretch)
+    inverse = np.asarray(np.linalg.inv(stretch), dtype=np.float64)
     stretch[~good] = inverse[~good] = 0.0
     return stretch, inverse
+
+
+def _with_ridge(matrices: Floats) -> Floats:
+    trace = np.trace(matrices, axis1=1, axis2=2)
+    return np.asarray(matrices + (RIDGE / matrices.shape[1] * trace)[:, None, None] * np.eye(matrices.shape[1]))
 
 
 def _power(matrices: Floats, exponent: float) -> Floats:
@@ -116,4 +119,5 @@ def _offsets(border: Neighbors, centroids: Floats, inverse: Floats) -> Floats:
     pairs = csr_array(coo_array((one, (i, j)), shape=(k, k)).tocsr())
     weights = pairs + pairs.T
     laplacian = csr_array(diags_array(np.asarray(weights.sum(axis=1)).ravel()) - weights)
-    return direction(laplacian, np.bincount(j, step, k) - np.bincount(i, step, k))
+    missing = np.bincount(j, step, k) - np.bincount(i, step, k)
+    return LaplacianSolver(laplacian)(missing.astype(np.float64))

@@ -8,9 +8,10 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import distributed
 
-from meshot.meshes.mesh import Floats, Ints
+from meshot.meshes.mesh import Ints
 
 Thing = TypeVar("Thing")
 
@@ -39,7 +40,7 @@ class Ranks:
             distributed.all_reduce(values)
         return values
 
-    def concatenate(self, *arrays: Floats | Ints) -> tuple[Any, ...]:
+    def concatenate(self, *arrays: NDArray[Any]) -> tuple[Any, ...]:
         """Return the arrays of all ranks, one behind the other, in the ranks' order."""
         if self.count == 1:
             return arrays

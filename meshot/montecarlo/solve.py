@@ -20,7 +20,7 @@ from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.sequences import BLOCK
 from meshot.montecarlo.sources import CustomSource, SampledSource
 from meshot.montecarlo.state import Checkpoint, SampledStep, State, fingerprint
-from meshot.montecarlo.steps import HIDDEN, LEAST, MAX_STEPS, Level, newton
+from meshot.montecarlo.steps import HIDDEN, LEAST, MAX_STEPS, Level, newton, smooth
 from meshot.montecarlo.survey import (
     WHOLE_UP_TO,
     CellMoments,
@@ -153,7 +153,7 @@ class _Run:
         self.checkpoint = Checkpoint(settings.checkpoint if self.ranks.rank == 0 else None, key, settings.interval)
 
     def solution(self, heights: Floats | None) -> Solution:
-        state = self.ranks.same(self.checkpoint.load())
+        state, self.given = self.ranks.same(self.checkpoint.load()), heights is not None
         resumed = state is not None
         if state is None:
             state = self._start(heights)
@@ -190,9 +190,12 @@ class _Run:
         problem, seed = self._problem(index), self.settings.seed
         n, balance, guess = len(problem.sites), None, state.heights
         final = self.samples if index == self.last else max(2 * LEAST, COARSE_SAMPLES * n)
-        if index == 0:
+        if self.given:
+            pass
+        elif index == 0:
             starts, cells = np.array([0, n]), self._whole_source()
-            width = np.sqrt(_traces(cells) * (problem.shares @ ((problem.sites - problem.shares @ problem.sites) ** 2)).sum())
+            spread = problem.shares @ ((problem.sites - problem.shares @ problem.sites) ** 2)
+            width = np.sqrt(_traces(cells) * spread.sum())
             balance = Balance(problem, starts, None, width, (seed, _BALANCE, index), self.ranks)
             guess = prolong(problem.sites, problem.shares, starts, np.zeros(1), cells)
         elif len(state.coarse_heights):
@@ -209,7 +212,8 @@ class _Run:
 
     def _whole_source(self) -> CellMoments:
         """Return mean and covariance of the source."""
-        points = Batch(self.source, _FIRST_LOOK + self.settings.seed, BLOCK, self.device).draw(np.arange(1)).cpu().numpy()
+        batch = Batch(self.source, _FIRST_LOOK + self.settings.seed, BLOCK, self.device)
+        points = batch.draw(np.arange(1)).cpu().numpy()
         mean, d = points.mean(axis=0), points.shape[1]
         if d > WHOLE_UP_TO:
             return CellMoments(mean[None], points.var(axis=0).sum()[None])
@@ -232,11 +236,11 @@ class _Run:
             return state, None
         if level.balance is not None and state.steps == 0 and not state.polished:
             state = replace(state, heights=level.balance.first_round(state.heights))
-        if level.index == self.last and self.settings.optimizer == "adam":
-            return adam(level, state, report), None
-        if level.index == self.last and self.settings.optimizer == "lbfgs":
-            return lbfgs(level, state, report), None
-        return newton(level, state, report)
+        if level.index < self.last or self.settings.optimizer == "newton":
+            return newton(level, state, report)
+        if not state.extra:
+            state = smooth(level, state, report)
+        return {"adam": adam, "lbfgs": lbfgs}[self.settings.optimizer](level, state, report), None
 
     def _given_order(self, values: Floats) -> Floats:
         given = np.empty_like(values)
@@ -249,7 +253,9 @@ class _Run:
             found, quality, state = level.look(replace(state, size=self.samples), moments=True)
             state = level.record(state, found, quality, 0.0)
         quality = found.quality(self.shares)
-        hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
+        # other optimizers see fewer samples at a time, and their floor is that of independent ones
+        floor = HIDDEN * quality.noise if self.settings.optimizer == "newton" else max(quality.noise, quality.plain)
+        hidden = quality.error <= max(floor, quality.deviation)
         words = f"RMS relative error {quality.error:.1e}, noise of {state.size:,} samples {quality.noise:.1e}"
         self.checkpoint.keep(state, now=True)
         cells = cell_moments(found, self.sites.shape[1])

@@ -158,5 +158,3 @@ class Checkpoint:
         arrays = {"heights": state.heights, "coarse_heights": state.coarse_heights, **state.extra}
         write_npz(self.path, told=np.array(json.dumps(told)), **arrays)
         self._written = time.monotonic()
-
-

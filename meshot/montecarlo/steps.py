@@ -16,7 +16,7 @@ import numpy as np
 
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.balancing import Balance
-from meshot.montecarlo.facets import newton_move
+from meshot.montecarlo.facets import newton_solver
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.state import SampledStep, State
 from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
@@ -26,6 +26,8 @@ FIRST, GROWTH = 32, 4
 LEAST = 1 << 14
 # RMS error above which masses are balanced first, and the most rounds of that.
 ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 6
+# A round that leaves more than this share of the error is the last.
+STUCK = 0.9
 # An error this many times the noise is hidden by it; below the second, whole steps are taken untried.
 HIDDEN, NEAR = 1.5, 3.0
 # So many steps are the most that a level takes.
@@ -66,7 +68,10 @@ class Level:
     @property
     def first(self) -> int:
         """Samples of the first surveys."""
-        return min(self.final, max(LEAST, FIRST * len(self.problem.sites)))
+        size = self.final
+        while size >= GROWTH * max(LEAST, FIRST * len(self.problem.sites)):
+            size //= GROWTH
+        return size
 
     def look(self, state: State, *, neighbors: bool = True, moments: bool = False) -> tuple[Survey, Quality, State]:
         """Survey the cells with new samples."""
@@ -74,8 +79,10 @@ class Level:
         found = survey(
             self.problem, state.heights, state.size, seed, self.ranks, neighbors=neighbors, moments=moments
         )  # fmt: skip
-        return found, found.quality(self.problem.shares), replace(
-            state, draws=state.draws + 1, spent=state.spent + state.size
+        return (
+            found,
+            found.quality(self.problem.shares),
+            replace(state, draws=state.draws + 1, spent=state.spent + state.size),
         )
 
     def record(self, state: State, found: Survey, quality: Quality, length: float) -> State:
@@ -96,18 +103,16 @@ def starved(found: Survey, problem: SampledProblem) -> np.ndarray:
 
 def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     """Take one step, and return the state, the survey at its start, and whether the level is done."""
-    problem, balance = level.problem, level.balance
+    problem = level.problem
     found, quality, state = level.look(state, moments=state.polished)
     empty = starved(found, problem)
     hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
     if state.polished and hidden and not empty.any():
         return level.record(state, found, quality, 0.0), found, True
-    if balance is not None and quality.error > ROUGH and state.rounds < MAX_ROUNDS:
-        return _balanced(level, level.record(state, found, quality, 0.0)), found, False
-    if balance is not None and empty.any() and state.lifts < MAX_LIFTS:
-        state = replace(level.record(state, found, quality, 0.0), lifts=state.lifts + 1)
-        return replace(state, heights=balance.lift(state.heights, empty)), found, False
-    move = newton_move(found, problem, level.ranks)
+    smoothed = _smoothed(level, state, found, quality)
+    if smoothed is not None:
+        return smoothed, found, False
+    move = newton_solver(found, problem, level.ranks)(problem.shares - found.masses)
     if quality.error <= NEAR * quality.noise:
         final = state.size == level.final
         state = replace(level.record(state, found, quality, 1.0), heights=_moved(level, state, move), polished=final)
@@ -115,9 +120,35 @@ def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     length, spent = _length(level, state, found, move)
     state = replace(level.record(state, found, quality, length), spent=state.spent + spent)
     if length == 0:
-        done = balance is None or state.rounds >= 2 * MAX_ROUNDS
+        done = level.balance is None or state.rounds >= 2 * MAX_ROUNDS
         return state if done else _balanced(level, state), found, done
     return replace(state, heights=_moved(level, state, length * move)), found, False
+
+
+def _smoothed(level: Level, state: State, found: Survey, quality: Quality) -> State | None:
+    """Balance rough masses and lift starved sites; None if there is nothing to do, or it has been done often enough."""
+    if level.balance is None:
+        return None
+    last = state.history[-1] if state.history else None
+    stuck = last is not None and last.level == level.index and last.step == 0 and quality.error > STUCK * last.rms
+    if quality.error > ROUGH and state.rounds < MAX_ROUNDS and not stuck:
+        return _balanced(level, level.record(state, found, quality, 0.0))
+    empty = starved(found, level.problem)
+    if empty.any() and state.lifts < MAX_LIFTS:
+        state = replace(level.record(state, found, quality, 0.0), lifts=state.lifts + 1)
+        return replace(state, heights=level.balance.lift(state.heights, empty))
+    return None
+
+
+def smooth(level: Level, state: State, report: Report) -> State:
+    """Do what goes before the steps of any optimizer."""
+    while True:
+        found, quality, looked = level.look(state)
+        smoothed = _smoothed(level, looked, found, quality)
+        if smoothed is None:
+            return looked
+        state = smoothed
+        report(state, quality)
 
 
 def _moved(level: Level, state: State, move: Floats) -> Floats:

@@ -8,17 +8,18 @@ import torch
 
 from meshot.kernels import run_in_chunks
 from meshot.meshes.mesh import Floats, Ints
-from meshot.montecarlo.assignment import BruteForce, TwoBest
+from meshot.montecarlo.assignment import BruteForce
 from meshot.montecarlo.candidates import BoxSearch
 from meshot.montecarlo.draws import Batch
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.sequences import BLOCK
 from meshot.montecarlo.sources import SampledSource
+from meshot.montecarlo.twobest import TwoBest
 
 # Dimension up to which a tree of boxes beats comparing with all sites.
 BOXES_UP_TO = 3
-# Independent scrambles that a survey is made of: their differences are its standard error. Of few cells more are needed.
-SCRAMBLES, SCRAMBLES_OF_FEW, FEW = 2, 8, 256
+# Independent scrambles that a survey is made of: their differences are its standard error. Few cells need more.
+SCRAMBLES, SCRAMBLES_OF_FEW, FEW = 2, 4, 256
 # Samples a cell from which its neighbors are told.
 NEIGHBOR_SAMPLES = 32
 # Samples that a device holds at once.

@@ -62,6 +62,11 @@ class TransportResult(NewtonResult):
         integrals = diagram.second_moments[full] + diagram.masses[full] * offset
         return float(integrals.sum() * self.problem.density)
 
+    @property
+    def arc_midpoints(self) -> Floats:
+        """Middle of the arc that each cell has on the circle of a disk, (n, 2); NaN without one."""
+        return np.asarray(self.diagram.arc_midpoints)
+
     def map(self, x: ArrayLike) -> Floats:
         """Return the image T(x) of points (m, d): the site in whose cell each lies."""
         return np.asarray(self.problem.sites[self.locate(x)])

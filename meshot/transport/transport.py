@@ -7,6 +7,7 @@ a damped Newton method (see `newton`), which starts from the solution of coarser
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,11 +18,12 @@ from meshot.diagrams.power import default_domain
 from meshot.diagrams.sites import Duplicates, Merged, check_duplicates, check_masses, check_numbers, check_sites, merge
 from meshot.diagrams.source import Source
 from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron, SpaceDomain
-from meshot.errors import GeometryError
+from meshot.errors import GeometryError, OptionError
+from meshot.files import PathLike
 from meshot.memory import require_memory
 from meshot.meshes.mesh import Floats
 from meshot.progress import Progress
-from meshot.settings import TOL, require_positive
+from meshot.settings import METHODS, TOL, Device, Method, require_positive
 from meshot.transport.blending import give_all_mass
 from meshot.transport.multilevel import multilevel_start
 from meshot.transport.newton import (
@@ -35,6 +37,7 @@ from meshot.transport.newton import (
     newton_direction,
 )
 from meshot.transport.result import TransportResult
+from meshot.transport.sampledtransport import solve_by_sampling
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
@@ -56,7 +59,7 @@ __all__ = [
 def solve_transport(
     sites: ArrayLike,
     masses: ArrayLike | None = None,
-    domain: Domain | SpaceDomain | None = None,
+    domain: Any = None,
     density: Density | None = None,
     *,
     tol: float = TOL,
@@ -64,7 +67,13 @@ def solve_transport(
     heights: ArrayLike | None = None,
     multilevel: bool = True,
     duplicates: Duplicates = "error",
-    callback: Callable[[TransportState], None] | None = None,
+    method: Method = "newton",
+    device: Device = "auto",
+    samples: int | None = None,
+    rng: int | np.random.Generator | None = 0,
+    optimizer: str = "newton",
+    checkpoint: PathLike | None = None,
+    callback: Callable[[Any], None] | None = None,
     progress: Progress | None = None,
 ) -> TransportResult:
     """Solve semi-discrete optimal transport from a density to weighted sites, cost |x - y|^2.
@@ -92,12 +101,32 @@ def solve_transport(
     duplicates : {"error", "merge"}
         What to do with sites in the same place: refuse them, or make them one with the sum of their masses; the
         result's `cell_of_site` then says which share a cell.
+    method : {"newton", "montecarlo"}
+        With exact cells, or with masses counted by samples, in any dimension (needs torch, the extra ``gpu``). The
+        second stops where the samples' noise hides the error of the masses and returns a `SampledTransport`, whose
+        `mass_error` is known. Its `domain` may also be a `UniformBall`, `UniformBox` or `StandardNormal`, or a function
+        ``sampler(count, rng)`` that returns (count, d) samples; `tol`, `max_iter`, `multilevel` and `density` are not
+        for it, and what follows is for it alone.
+    device : {"auto", "cpu", "cuda"}
+        Where samples are drawn and assigned.
+    samples : int, optional
+        Samples of the last surveys of the cells, by default at least 128 for each site.
+    rng : int or numpy.random.Generator, optional
+        Seed. On a processor the same seed gives the same bits, whatever the number of threads.
+    optimizer : {"newton", "adam", "lbfgs"}
+        For the sites; their clusters are always solved by Newton's method, with facets estimated from the second-best
+        sites of the samples.
+    checkpoint : path, optional
+        A file to keep the state in, every half minute, and to go on from if it is there.
     callback : callable, optional
-        Gets each `TransportState` (of the finest level); raising StopIteration halts.
+        Gets each `TransportState` (of the finest level), or each `State` of a sampled transport; raising StopIteration
+        halts.
     progress : Progress, optional
 
     Raises
     ------
+    OptionError
+        Options that do not go together; no torch, or no device of the kind asked for.
     GeometryError
         Sites that coincide, masses that are not positive and finite, wrong shapes, a density that does not cover the
         domain or vanishes on all of it, or one in space.
@@ -111,7 +140,8 @@ def solve_transport(
 
     References
     ----------
-    Kitagawa, Merigot, Thibert, "Convergence of a Newton algorithm for semi-discrete optimal transport", JEMS 2019.
+    Kitagawa, Merigot, Thibert, "Convergence of a Newton algorithm for semi-discrete optimal transport", JEMS 2019; for
+    sampling see `meshot.montecarlo`.
 
     Examples
     --------
@@ -123,6 +153,12 @@ def solve_transport(
     array([2.094395, 2.094395])
     """
     require_positive("tol", tol)
+    _check_method(method, tol != TOL or max_iter != 200 or not multilevel or density is not None, samples, checkpoint)
+    if method == "montecarlo":
+        return solve_by_sampling(
+            sites, masses, domain, heights=heights, duplicates=duplicates, device=device, samples=samples, rng=rng,
+            optimizer=optimizer, checkpoint=checkpoint, callback=callback, progress=progress,
+        )  # fmt: skip
     problem, merged = _checked_problem(sites, masses, domain, density, duplicates)
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
@@ -137,6 +173,15 @@ def solve_transport(
     state, converged, reason = solver.run(problem, engine, start, callback, progress)
     centered = state.heights - state.heights.mean()
     return TransportResult(problem, centered, state.diagram, state.history, converged, reason, merged.place)
+
+
+def _check_method(method: str, exact: bool, samples: int | None, checkpoint: PathLike | None) -> None:
+    if method not in METHODS:
+        raise OptionError(f'method must be "newton" or "montecarlo", got {method!r}')
+    if method == "montecarlo" and exact:
+        raise OptionError('tol, max_iter, multilevel and density are for method="newton": a sampled transport has none')
+    if method == "newton" and (samples is not None or checkpoint is not None):
+        raise OptionError('samples and checkpoint are for method="montecarlo"')
 
 
 def _checked_problem(

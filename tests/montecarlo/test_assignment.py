@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+
+from meshot.errors import NotEnoughMemoryError, OptionError
+from meshot.montecarlo import assignment
+from meshot.montecarlo.assignment import BruteForce
+from meshot.montecarlo.candidates import BoxSearch, build_boxes, look_up_whole
+from meshot.montecarlo.device import find_device, with_smaller_chunks
+
+CPU = torch.device("cpu")
+cuda = pytest.mark.cuda
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+
+
+def problem(n, d, rng=0):
+    rng = np.random.default_rng(rng)
+    sites = rng.normal(size=(n, d))
+    heights = -0.5 * (sites**2).sum(axis=1) + 0.05 * rng.normal(size=n)
+    return sites, heights, torch.from_numpy(rng.uniform(-1, 1, size=(700, d)))
+
+
+def two_best(sites, heights, points):
+    """By the definition, in double precision."""
+    scores = points.numpy() @ sites.T + heights
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
+    values = np.take_along_axis(scores, order, axis=1)
+    return order[:, 0], order[:, -1], values[:, 0], values[:, 0] - values[:, -1]
+
+
+def check(found, sites, heights, points):
+    first, second, score, gap = two_best(sites, heights, points)
+    assert np.array_equal(found.first.cpu(), first)
+    assert np.array_equal(found.second.cpu(), second)
+    assert np.allclose(found.score.cpu(), score, rtol=0, atol=1e-12)
+    assert np.allclose(found.gap.cpu(), gap, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 2), (2, 1), (33, 4), (500, 10), (300, 64)])
+def test_brute_force_is_exact(n, d, monkeypatch):
+    sites, heights, points = problem(n, d)
+    check(BruteForce(sites, heights, np.full(d, 0.1), CPU)(points), sites, heights, points)
+    monkeypatch.setitem(assignment.SCORES, "cpu", 1 << 14)  # many chunks of sites and of samples
+    check(BruteForce(sites, heights, np.zeros(d), CPU)(points), sites, heights, points)
+
+
+def test_near_ties_are_told_apart_in_double_precision():
+    # scores that agree to ten digits, far below what single precision can tell apart
+    sites, heights, points = problem(64, 5)
+    twice, raised = np.concatenate([sites, sites]), np.concatenate([heights, heights + 1e-10])
+    found = BruteForce(twice, raised, np.zeros(5), CPU)(points)
+    assert (found.first >= 64).all()
+    check(found, twice, raised, points)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 2), (40, 1), (400, 2), (400, 3)])
+@pytest.mark.parametrize("best", [1, 2])
+def test_box_search_is_exact(n, d, best):
+    sites, heights, points = problem(n, d)
+    points = torch.cat([points, 30 * points[:20]])  # outside the box, too
+    search = BoxSearch(sites, heights, (np.full(d, -1.0), np.full(d, 1.0)), 1e5, best, CPU)
+    found = search(points)
+    if best == 2:
+        check(found, sites, heights, points)
+    else:
+        assert np.array_equal(found.first, two_best(sites, heights, points)[0])
+
+
+def test_boxes_keep_few_sites():
+    # cells of nearly equal size: whatever their number, a box holds a handful
+    kept = []
+    for n in (1000, 4000, 16000):
+        sites = np.random.default_rng(1).uniform(-1, 1, size=(n, 2))
+        tree = build_boxes(sites, -0.5 * (sites**2).sum(axis=1), -np.ones(2), np.ones(2), 100.0 * n, 1)
+        kept.append(len(tree.kept) / (tree.child < 0).sum())
+    assert max(kept) < 8
+    assert kept[2] < 1.1 * kept[0]
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_whole_tensors_find_what_the_kernel_finds(d):
+    sites, heights, points = problem(200, d)
+    points[:5] *= 10
+    tree = build_boxes(sites, heights, np.full(d, -1.0), np.full(d, 1.0), 1e4, 2)
+    found = look_up_whole(points, *(torch.from_numpy(array) for array in (*tree, sites, heights)))
+    check(found, sites, heights, points)
+
+
+def test_chunks_shrink_until_they_fit():
+    tried = []
+
+    def work(chunk):
+        tried.append(chunk)
+        if chunk > 100:
+            raise torch.cuda.OutOfMemoryError("too large")
+        return chunk
+
+    assert with_smaller_chunks(work, 700, 64) == (87, 87)
+    assert tried == [700, 350, 175, 87]
+    with pytest.raises(NotEnoughMemoryError, match="too small for chunks of even 175 samples"):
+        with_smaller_chunks(work, 700, 100)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there():
+    assert find_device("auto").type == "cpu"
+    with pytest.raises(OptionError, match="finds no CUDA device"):
+        find_device("cuda")
+    with pytest.raises(OptionError, match="must be"):
+        find_device("tpu")
+
+
+@cuda
+@needs_cuda
+@pytest.mark.parametrize(("n", "d"), [(33, 4), (1000, 3), (5000, 10), (700, 64), (20_000, 100)])
+def test_brute_force_on_a_gpu(n, d):
+    sites, heights, points = problem(n, d)
+    device = torch.device("cuda")
+    check(BruteForce(sites, heights, np.zeros(d), device)(points.to(device)), sites, heights, points)
+
+
+@cuda
+@needs_cuda
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_box_search_on_a_gpu(d):
+    sites, heights, points = problem(2000, d)
+    device = torch.device("cuda")
+    search = BoxSearch(sites, heights, (np.full(d, -1.0), np.full(d, 1.0)), 1e5, 2, device)
+    check(search(points.to(device)), sites, heights, points)

@@ -19,7 +19,7 @@ from meshot.job import DONE, REFUSED, command_line, run_command, show, start_job
 from meshot.morphcommand import morph_command
 from meshot.pointcommands import transport_command
 from meshot.samplecommand import sample_command
-from meshot.settings import TOL, TOL_AREA, Normalization, Target
+from meshot.settings import TOL, TOL_AREA, Device, Method, Normalization, Target
 from meshot.solidcommands import volume_command
 
 if TYPE_CHECKING:
@@ -133,6 +133,13 @@ def area_command(
     curve: Annotated[
         bool, Parameter(negative="", help="Compute maps between angles and areas too, and draw their errors.")
     ] = False,
+    method: Annotated[Method, Parameter(help="Exact cells, or cells sampled with torch.")] = "newton",
+    device: Annotated[Device, Parameter(help="Where cells are sampled.")] = "auto",
+    samples: Annotated[int | None, Parameter(help="Samples of the last surveys of the cells.")] = None,
+    seed: Annotated[int, Parameter(help="Seed of the samples.")] = 0,
+    checkpoint: Annotated[
+        Path | None, Parameter(help="File that keeps the state of the sampling, to go on from after an interruption.")
+    ] = None,
     up: Up = "y",
     json: Json = False,
 ) -> int:
@@ -147,7 +154,10 @@ def area_command(
         **{"angle_sweeps": angle_sweeps, **{name: file.name for name, file in files.items() if file is not None}},
     }
     measure = {name: read_masses(file, name) for name, file in files.items() if file is not None}
-    compute = _area(to, tol, tol_area, area_weight=area_weight, angle_sweeps=angle_sweeps, **measure)
+    sampling = {"method": method, "device": device, "samples": samples, "rng": seed, "checkpoint": checkpoint}
+    if method == "montecarlo":
+        options |= {"method": method, "device": device, "samples": samples, "seed": seed}
+    compute = _area(to, tol, tol_area, area_weight=area_weight, angle_sweeps=angle_sweeps, **measure, **sampling)
     return _map(mesh, out, compute, options, curve=curve, up=up, json=json)
 
 
@@ -239,7 +249,16 @@ def _few_numbers(run: "Run", out: Path) -> str:
         ("angles", f"{number(angle['mean_abs_degrees'])}° mean change"),
     ]
     if transport is not None:
-        error, certificate = number(transport["max_relative_error"], 2), number(transport["certificate"], 2)
-        rows.append(("transport", f"{transport['iterations']} steps to {error}, certificate {certificate}"))
+        rows.append(("transport", _few_words_of_transport(transport)))
     rows += [("seconds", f"{run.seconds['total']:.1f}"), ("report", str(out / "report.html"))]
     return two_columns(rows)
+
+
+def _few_words_of_transport(figures: dict[str, Any]) -> str:
+    from meshot.report.page import number, percent
+
+    if "mass_error" in figures:
+        told = f"{percent(figures['mass_error'])} RMS error of masses, {number(figures['samples'])} samples"
+        return f"{told} on {figures['device']}"
+    error, certificate = number(figures["max_relative_error"], 2), number(figures["certificate"], 2)
+    return f"{figures['iterations']} steps to {error}, certificate {certificate}"

@@ -22,13 +22,14 @@ from meshot.area.blend import approached, blended_shares, displaced, settle
 from meshot.area.ears import widen_ears
 from meshot.conformal.conformal import conformal_map
 from meshot.errors import GeometryError, OptionError
+from meshot.files import PathLike
 from meshot.mapping.maps import SurfaceMap
 from meshot.mapping.measure import as_measure, carried
 from meshot.meshes.mesh import Floats, Ints, Surface, as_surface
 from meshot.progress import Progress, Stages
-from meshot.settings import TOL, TOL_AREA, require_positive
+from meshot.settings import TOL, TOL_AREA, Device, Method, require_positive
 from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
-from meshot.transport.transport import TransportResult, TransportState, solve_transport
+from meshot.transport.transport import TransportResult, check_method, solve_transport
 
 # A measure whose density varies by more than this factor is approached in steps.
 CONTRAST = 10.0
@@ -47,7 +48,12 @@ def area_preserving_map(
     tol: float = TOL,
     tol_area: float | None = TOL_AREA,
     max_iter: int = 200,
-    callback: Callable[[TransportState], None] | None = None,
+    method: Method = "newton",
+    device: Device = "auto",
+    samples: int | None = None,
+    rng: int | np.random.Generator | None = 0,
+    checkpoint: PathLike | None = None,
+    callback: Callable[[Any], None] | None = None,
     progress: Progress | None = None,
 ) -> SurfaceMap:
     """Map a genus-zero surface to the unit disk or sphere so that every face keeps its share of the area.
@@ -77,6 +83,9 @@ def area_preserving_map(
         `meshot.blend.worst_allowed`, 5 % for 1e-3. None leaves each vertex at the centroid of its cell.
     max_iter : int
         Most Newton steps of the transport.
+    method, device, samples, rng, checkpoint
+        As of `solve_transport`: with "montecarlo" the cells are sampled, in the disk only; vertices then go to
+        estimated centroids, and the refinement does the rest.
     callback : callable, optional
         Gets each `TransportState`; raising StopIteration halts.
     progress : Progress, optional
@@ -109,6 +118,9 @@ def area_preserving_map(
     require_positive("tol", tol)
     require_positive("tol_area", TOL_AREA if tol_area is None else tol_area)
     _check_options(to, area_weight, angle_sweeps, tol_area)
+    if to == "sphere" and method != "newton":
+        raise OptionError('sampled cells are for the disk: a map to the sphere needs method="newton"')
+    check_method(method, tol != TOL or max_iter != 200, samples, checkpoint)
     stages = Stages(progress)
     original = as_surface(surface)
     measure = as_measure(original, masses, density)
@@ -123,7 +135,8 @@ def area_preserving_map(
         if to == "sphere":
             transport = transport_from_sphere(conformal, **options)
         else:
-            transport = transport_from_disk(conformal, **options)
+            sampling = {"method": method, "device": device, "samples": samples, "rng": rng, "checkpoint": checkpoint}
+            transport = transport_from_disk(conformal, **options, **sampling)
     with stages("placement"):
         image, shares = _placed(conformal, transport, area_weight)
     notes = dict(conformal.notes)
@@ -193,7 +206,7 @@ def place_vertices(surface: Surface, transport: TransportResult | SphereTranspor
     if isinstance(transport, SphereTransport):
         return uv
     arcs = np.full_like(uv, np.nan)
-    arcs[used] = transport.diagram.arc_midpoints
+    arcs[used] = transport.arc_midpoints
     (loop,) = surface.boundary_loops
     angles = circle_angles(np.arctan2(arcs[loop, 1], arcs[loop, 0]), loop)
     uv[loop] = np.column_stack([np.cos(angles), np.sin(angles)])

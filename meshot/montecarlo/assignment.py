@@ -63,8 +63,13 @@ class BruteForce:
 
     def __call__(self, points: torch.Tensor) -> TwoBest:
         """Return the two best sites of samples (m, d) float64 on the device."""
+        if not len(points):  # a rank may have none
+            none = torch.empty(0, dtype=torch.int64, device=self.device)
+            return TwoBest(none, none, none.double(), none.double())
         parts, self._rows = with_smaller_chunks(
-            lambda rows: [self._two_best(points[k : k + rows]) for k in range(0, len(points), rows)], self._rows, 64
+            lambda rows: [self._two_best(points[k : k + rows]) for k in range(0, max(1, len(points)), rows)],
+            self._rows,
+            64,
         )
         return TwoBest(*(torch.cat(values) for values in zip(*parts, strict=True)))
 

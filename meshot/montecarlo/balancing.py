@@ -146,7 +146,8 @@ class Balance:
                 _add_shares(start, stop, points, sites, heights, self.starts, self.known, longest, inverse, FAR, masses)
                 return masses
 
-            return torch.from_numpy(np.sum(run_in_chunks(work, m, max(1, -(-m // CHUNKS))), axis=0))
+            parts = run_in_chunks(work, m, max(1, -(-m // CHUNKS)))
+            return torch.from_numpy(np.sum([np.zeros(n), *parts], axis=0))  # a rank may have no samples
 
         return measure
 

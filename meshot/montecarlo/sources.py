@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meshot.diagrams.domains import ConvexPolygon
+from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.diagrams.sites import check_numbers
+from meshot.diagrams.spacedomains import Ball
 from meshot.errors import GeometryError, OptionError
 from meshot.meshes.mesh import Floats, cross2
 
@@ -239,9 +240,9 @@ def as_source(domain: Any, dimension: int) -> SampledSource:
         source = domain
     elif isinstance(domain, ConvexPolygon):
         source = UniformPolygon(domain)
-    elif hasattr(domain, "radius") and hasattr(domain, "center"):
+    elif isinstance(domain, Disk | Ball):
         source = UniformBall(domain.center, domain.radius)
-    elif hasattr(domain, "lower") and hasattr(domain, "upper"):
+    elif isinstance(domain, Box):
         source = UniformBox(domain.lower, domain.upper)
     elif callable(domain):
         source = CustomSource(domain, dimension)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -143,7 +144,7 @@ class Checkpoint:
             history = tuple(SampledStep(**step) for step in told["history"])
             state = State(arrays.pop("heights"), arrays.pop("coarse_heights"), history=history, extra=arrays)
             state = replace(state, **{name: told[name] for name in _NUMBERS})
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError):
             raise OptionError(f"{self.path} is no checkpoint of a sampled transport") from None
         if not same:
             raise OptionError(f"the checkpoint {self.path} belongs to another problem, or to other options")

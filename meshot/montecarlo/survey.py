@@ -178,7 +178,9 @@ def survey(
         counts[scramble] = ranks.sum(counted).cpu().numpy()
         told += min(full * BLOCK, int(m))
     parts = [np.concatenate(values) for values in zip(*near, strict=True)]
-    parts = parts or [np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)]
+    if not parts:  # this rank has no such samples
+        none, dimension = np.empty(0, dtype=np.int64), problem.sites.shape[1]
+        parts = [none, none, np.empty(0), *([np.empty((0, dimension))] if moments else [])]
     whole = None if sums is None else ranks.sum(sums.values).cpu().numpy()
     mean = float(ranks.sum(potential)) / size
     return Survey(counts, sizes, Neighbors(*parts), told, mean, whole)

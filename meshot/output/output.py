@@ -15,6 +15,7 @@ from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Floats, Ints, Surface
 from meshot.output.folder import complete_folder
 from meshot.transport.newton import NewtonResult
+from meshot.transport.sampledtransport import SampledTransport
 
 # A vertex nearer to the axis has no longitude.
 POLE = 1e-9
@@ -146,14 +147,26 @@ def transport_figures(surface_map: SurfaceMap) -> dict[str, Any] | None:
 def solver_figures(transport: NewtonResult) -> dict[str, Any]:
     """Return the figures of a transport.
 
-    "certificate" is the largest relative difference, over all steps, between the sum of the cells and the domain.
+    "certificate" is the largest relative difference, over all steps, between the sum of the cells and the domain. A
+    sampled transport has none, and tells instead what is known of its masses' errors (RMS, relative).
     """
-    return {
+    figures = {
         "sites": len(transport.masses),
         "iterations": transport.iterations,
         "max_relative_error": transport.max_relative_error,
         "certificate": transport.certificate,
         "converged": transport.converged,
+    }
+    if not isinstance(transport, SampledTransport):
+        return figures
+    return {
+        **figures,
+        "method": "montecarlo",
+        "device": transport.solution.device,
+        "samples": transport.samples,
+        "mass_error": transport.mass_error,
+        "mass_error_se": transport.mass_error_se,
+        "sampling_error": transport.sampling_error,
     }
 
 

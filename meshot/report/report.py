@@ -139,6 +139,11 @@ def certificate(run: Run) -> str | None:
     transport = transport_figures(run.surface_map)
     if transport is None:
         return None
+    if "mass_error" in transport:
+        return (
+            f"The {number(transport['sites'])} cells were sampled: their masses are off by "
+            f"{percent(transport['mass_error'])} (RMS), give or take {percent(transport['mass_error_se'])}."
+        )
     gap = number(max(transport["certificate"], np.finfo(float).eps), 2)
     return (
         f"The {number(transport['sites'])} cells fill the {run.surface_map.target} up to {gap} of its area: a cell "

@@ -50,6 +50,7 @@ __all__ = [
     "TransportProblem",
     "TransportResult",
     "TransportState",
+    "check_method",
     "facet_laplacian",
     "newton_direction",
     "solve_transport",
@@ -153,7 +154,7 @@ def solve_transport(
     array([2.094395, 2.094395])
     """
     require_positive("tol", tol)
-    _check_method(method, tol != TOL or max_iter != 200 or not multilevel or density is not None, samples, checkpoint)
+    check_method(method, tol != TOL or max_iter != 200 or not multilevel or density is not None, samples, checkpoint)
     if method == "montecarlo":
         return solve_by_sampling(
             sites, masses, domain, heights=heights, duplicates=duplicates, device=device, samples=samples, rng=rng,
@@ -175,7 +176,8 @@ def solve_transport(
     return TransportResult(problem, centered, state.diagram, state.history, converged, reason, merged.place)
 
 
-def _check_method(method: str, exact: bool, samples: int | None, checkpoint: PathLike | None) -> None:
+def check_method(method: str, exact: bool, samples: int | None, checkpoint: PathLike | None) -> None:
+    """Raise OptionError if a method is given an option of the other's; `exact` says whether the first was given one."""
     if method not in METHODS:
         raise OptionError(f'method must be "newton" or "montecarlo", got {method!r}')
     if method == "montecarlo" and exact:

@@ -8,7 +8,7 @@ from torture import CASES
 
 from meshot.area.area import area_preserving_map, circle_angles, place_vertices, transport_from_disk
 from meshot.conformal.conformal import conformal_map
-from meshot.errors import ConvergenceWarning, TopologyError
+from meshot.errors import ConvergenceWarning, OptionError, TopologyError
 from meshot.mapping.distortion import distortion
 from meshot.meshes.mesh import Surface
 
@@ -248,3 +248,25 @@ def test_no_fold_is_left_where_areas_cannot_be_had():
     surface_map = area_preserving_map(torture.CASES["closed needles"](), to="sphere")
     assert not distortion(surface_map).flipped.any()
     assert surface_map.transport.max_relative_error < 1e-4
+
+
+@pytest.mark.parametrize("surface", [relief(8), bumpy_sphere(2)], ids=["relief", "closed"])
+def test_sampled_cells_lead_to_the_same_map(surface):
+    sampled = area_preserving_map(surface, method="montecarlo", samples=1 << 16)
+    exact = area_preserving_map(surface)
+    summary = distortion(sampled).summary()["area"]
+    assert summary["flipped"] == 0
+    assert summary["ratio_sd"] <= 1e-2
+    assert sampled.transport.converged
+    # both are equiareal, and neither has moved far from the same transport
+    distance = np.linalg.norm(sampled.uv - exact.uv, axis=1)
+    assert np.median(distance) < 0.1 * np.sqrt(np.pi / len(sampled.uv))
+
+
+def test_sampled_cells_are_for_the_disk():
+    with pytest.raises(OptionError, match="for the disk"):
+        area_preserving_map(bumpy_sphere(1), to="sphere", method="montecarlo")
+    with pytest.raises(OptionError, match='for method="montecarlo"'):
+        area_preserving_map(relief(3), samples=4096)
+    with pytest.raises(OptionError, match='for method="newton"'):
+        area_preserving_map(relief(3), method="montecarlo", tol=1e-3)

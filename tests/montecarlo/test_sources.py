@@ -21,7 +21,8 @@ def test_blocks_are_the_sequence_of_torch(dimension):
     engine = torch.quasirandom.SobolEngine(dimension, scramble=True, seed=5)
     expected = engine.draw(3 * BLOCK, dtype=torch.float64)
     found = SobolBlocks(dimension, 5, CPU)([0, 1, 2])
-    assert torch.allclose(found, expected, rtol=0, atol=2.0**-29)
+    assert torch.allclose(found[1:], expected[1:], rtol=0, atol=2.0**-29)
+    assert torch.allclose(found[:1], expected[:1], rtol=0, atol=2.0**-24)  # torch rounds the first to single precision
     assert torch.equal(SobolBlocks(dimension, 5, CPU)([2]), found[2 * BLOCK :])
 
 

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+
+from meshot.montecarlo.balancing import Balance, soft_masses
+from meshot.montecarlo.clusters import cluster_sites
+from meshot.montecarlo.facets import LaplacianSolver, facet_laplacian, mean_gaps
+from meshot.montecarlo.prolongation import prolong
+from meshot.montecarlo.ranks import Ranks
+from meshot.montecarlo.sources import UniformBox, as_source
+from meshot.montecarlo.survey import CellMoments, SampledProblem, cell_moments, survey
+
+CPU = torch.device("cpu")
+
+
+def strip(n):
+    """Sites on a line in a box, whose cells are strips of equal width at heights -y^2 / 2."""
+    sites = np.column_stack([(np.arange(n) + 0.5) / n, np.zeros(n)])
+    source = UniformBox([0, -0.5], [1, 0.5])
+    return SampledProblem(sites, np.full(n, 1 / n), source, CPU), -0.5 * (sites**2).sum(axis=1)
+
+
+def test_a_survey_counts_strips():
+    problem, heights = strip(8)
+    found = survey(problem, heights, 1 << 15, (0,), Ranks(), moments=True)
+    assert np.abs(found.masses - 1 / 8).max() < 1e-3
+    cells = cell_moments(found, 2)
+    assert np.abs(cells.centroids - problem.sites).max() < 2e-3
+    assert np.abs(cells.covariances - np.diag([1 / 768, 1 / 12])).max() < 1e-3
+    quality = found.quality(problem.shares)
+    assert quality.plain == pytest.approx(np.sqrt(7 / (1 << 15)))
+    assert quality.noise < quality.plain
+    off = found.quality(problem.shares * np.array([1.1, 0.9] * 4))
+    assert off.error == pytest.approx(np.sqrt(((1 / np.array([1.1, 0.9]) - 1) ** 2).mean()), rel=0.05)
+
+
+def test_facets_are_estimated_from_second_best_sites():
+    problem, heights = strip(6)
+    found = survey(problem, heights, 1 << 16, (1,), Ranks())
+    laplacian = facet_laplacian(found, problem, mean_gaps(found, problem, Ranks()), Ranks()).toarray()
+    # facets have length 1, and neighbors lie 1/6 apart
+    expected = 6 * (np.diag([1, 2, 2, 2, 2, 1]) - np.eye(6, k=1) - np.eye(6, k=-1))
+    assert np.abs(laplacian - expected).max() < 0.05 * expected.max()
+    assert np.abs(laplacian.sum(axis=1)).max() < 1e-12
+
+
+def test_the_solver_of_small_and_large_graphs_agree(monkeypatch):
+    problem, heights = strip(300)
+    found = survey(problem, heights, 1 << 16, (2,), Ranks())
+    laplacian = facet_laplacian(found, problem, mean_gaps(found, problem, Ranks()), Ranks())
+    missing = np.sin(np.arange(300.0))
+    missing -= missing.mean()
+    dense = LaplacianSolver(laplacian)(missing)
+    monkeypatch.setattr("meshot.montecarlo.facets.DENSE", 10)
+    assert np.abs(LaplacianSolver(laplacian)(missing) - dense).max() < 1e-2 * np.abs(dense).max()
+
+
+def test_balance_raises_what_is_buried():
+    rng = np.random.default_rng(3)
+    sites = rng.uniform(-0.6, 0.6, size=(60, 2))
+    problem = SampledProblem(sites, np.full(60, 1 / 60), as_source(None, 2), CPU)
+    heights = -0.5 * (sites**2).sum(axis=1)
+    heights[::3] -= 0.3
+    before = survey(problem, heights, 1 << 14, (4,), Ranks())
+    assert (before.counts.sum(axis=0) == 0).sum() >= 20
+    balance = Balance(problem, np.array([0, 60]), None, np.array([0.3]), (5,), Ranks())
+    after = survey(problem, balance.first_round(heights), 1 << 14, (4,), Ranks())
+    assert after.quality(problem.shares).error < 0.3
+    lifted = survey(problem, balance.lift(heights, before.counts.sum(axis=0) == 0), 1 << 14, (4,), Ranks())
+    assert (lifted.counts.sum(axis=0) == 0).sum() <= 5
+
+
+def test_whole_tensors_share_as_the_kernel_does():
+    rng = np.random.default_rng(6)
+    sites = rng.normal(size=(100, 3))
+    clusters = cluster_sites(sites, np.ones(100))
+    problem = SampledProblem(sites[clusters.order], np.full(100, 0.01), as_source(None, 3), CPU)
+    starts = np.arange(0, 101, 10)
+    coarse = SampledProblem(problem.sites[5::10], np.full(10, 0.1), problem.source, CPU)
+    heights, widths = -0.5 * (problem.sites**2).sum(axis=1), rng.uniform(0.1, 0.2, 10)
+    balance = Balance(problem, starts, (coarse, heights[5::10]), widths, (7,), Ranks())
+    balance.meet(heights)
+    assert (balance.known[:, 0] >= 0).all()
+    kernel = balance._on_cpu()(heights, 0.5)
+    tensors = (torch.from_numpy(array) for array in (problem.sites, heights, starts, balance.known.astype(np.int64)))
+    whole = soft_masses(balance.points, *tensors, torch.from_numpy(0.5 * widths))
+    assert torch.allclose(kernel, whole)
+    assert float(whole.sum()) == pytest.approx(balance.size)
+
+
+def test_an_affine_target_is_prolonged_exactly():
+    # the unit disk to an ellipse: u is a quadratic, and so is its dual, -h
+    rng = np.random.default_rng(8)
+    radius, angle = np.sqrt(rng.random(4000)), 2 * np.pi * rng.random(4000)
+    stretch = np.array([[2.0, 0.5], [0.5, 1.0]])
+    sites = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]) @ stretch
+    cells = CellMoments(np.zeros((1, 2)), 0.25 * np.eye(2)[None])
+    heights = prolong(sites, np.full(4000, 1 / 4000), np.array([0, 4000]), np.zeros(1), cells)
+    dual = 0.5 * np.einsum("na,ab,nb->n", sites, np.linalg.inv(stretch), sites)
+    difference = heights + dual
+    assert np.ptp(difference) < 0.1 * np.ptp(dual)

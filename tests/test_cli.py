@@ -375,7 +375,7 @@ def test_options_that_do_not_fit_the_surface(tmp_path, run, request, mesh, optio
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("method", ["sobol", "random"])
+@pytest.mark.parametrize("method", ["sobol", "blue", "random"])
 @pytest.mark.parametrize("suffix", ["ply", "csv", "npy", "xyz", "obj"])
 def test_samples(tmp_path, run, dome, method, suffix):
     file = tmp_path / f"points.{suffix}"

@@ -92,3 +92,12 @@ def test_magnify(tmp_path):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_has_a_test(path):
     assert f"def test_{path.stem}(" in Path(__file__).read_text()
+
+
+def test_uniform_sampling(tmp_path):
+    """Pulled back through the conformal map, even points clump; through the area-preserving one they stay even."""
+    figures = load("uniform_sampling").main(tmp_path, count=1500)
+    assert figures["conformal disk"] > 0.1
+    assert figures["area-preserving disk"] < 0.05 * figures["conformal disk"]
+    assert figures["blue noise on the surface"] < 0.05 * figures["conformal disk"]
+    assert colors_in(tmp_path / "uniform_sampling.png") > 50

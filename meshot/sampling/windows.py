@@ -3,7 +3,7 @@
 Straight lines are unfolded from a point over the faces around it: a window is the part of an edge that they cross, and
 where the point lies in the plane of the face beyond (Mitchell, Mount, Papadimitriou, "The discrete geodesic problem",
 1987). Shortest paths bend at vertices with more than a full angle around them, or on the boundary: these become sources
-of their own. Nothing is followed farther than the nearest point found so far, so no order of windows is needed.
+of their own. The nearest windows go first, and nothing is followed farther than the nearest point found so far.
 """
 
 from typing import Any, NamedTuple
@@ -14,8 +14,9 @@ from meshot.errors import ConvergenceError
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints, Surface, norms, stable_order
 
-# Windows waiting at a time; one is: halfedge, source x, source y, from, to, distance behind the source.
-WAITING = 20_000
+# Entries waiting at a time. One is: least distance, halfedge (or -1 - v for a vertex v), source x and y, from, to,
+# distance behind the source.
+WAITING = 100_000
 SOURCES = 1024
 """Points in one chunk of work."""
 # How much farther the next search goes for points that found nothing.
@@ -139,18 +140,75 @@ def _look(face, k, x, y, apex_x, apex_y, length, low, high, behind, own, starts,
 
 
 @subkernel
-def _push(waiting, top, halfedge, x, y, low, high, behind, best):
-    """Add a window, unless it is empty or as far as `best`; return how many there are, or -1 if there is no room."""
-    if not low < high:
-        return top
+def _push(waiting, top, halfedge, x, y, low, high, behind, best, length, at_tail, at_head):
+    """Add a window to the heap, by its least distance; return how many there are, or -1 if there is no room.
+
+    It is left out if it is empty, as far as `best`, or if all that is seen through it is nearer by way of an end of its
+    side, at distances `at_tail` and `at_head` (Xin and Wang, "Improving Chen and Han's algorithm", 2009).
+    """
     nearest = min(max(x, low), high)
-    if behind + np.sqrt((nearest - x) ** 2 + y * y) >= best:
+    key = behind + np.sqrt((nearest - x) ** 2 + y * y)
+    if not low < high or key >= best:
         return top
-    if top == len(waiting):
+    slack = 1e-9 * length
+    if behind + np.sqrt((high - x) ** 2 + y * y) > at_tail + high + slack:
+        return top
+    if behind + np.sqrt((low - x) ** 2 + y * y) > at_head + length - low + slack:
+        return top
+    return _add(waiting, top, key, halfedge, x, y, low, high, behind)
+
+
+@subkernel
+def _add(waiting, top, key, halfedge, x, y, low, high, behind):
+    """Put an entry into the heap; return how many there are, or -1 if there is no room."""
+    if top < 0 or top == len(waiting):
         return -1
-    waiting[top, 0], waiting[top, 1], waiting[top, 2] = halfedge, x, y
-    waiting[top, 3], waiting[top, 4], waiting[top, 5] = low, high, behind
+    k = top
+    while k > 0 and waiting[(k - 1) // 2, 0] > key:
+        for c in range(7):
+            waiting[k, c] = waiting[(k - 1) // 2, c]
+        k = (k - 1) // 2
+    waiting[k, 0], waiting[k, 1], waiting[k, 2], waiting[k, 3] = key, halfedge, x, y
+    waiting[k, 4], waiting[k, 5], waiting[k, 6] = low, high, behind
     return top + 1
+
+
+@subkernel
+def _pop(waiting, top, entry):
+    """Take the least entry off the heap; return how many are left."""
+    top -= 1
+    for c in range(7):
+        entry[c] = waiting[0, c]
+    k, key = 0, waiting[top, 0]
+    while 2 * k + 1 < top:
+        child = 2 * k + 1
+        if child + 1 < top and waiting[child + 1, 0] < waiting[child, 0]:
+            child += 1
+        if waiting[child, 0] >= key:
+            break
+        for c in range(7):
+            waiting[k, c] = waiting[child, c]
+        k = child
+    for c in range(7):
+        waiting[k, c] = waiting[top, c]
+    return top
+
+
+@subkernel
+def _distance(v, n, seen, marks):
+    """Return how far a vertex is from point n, as far as is known."""
+    return seen[v] if marks[v] == n else np.inf
+
+
+@subkernel
+def _reached(v, n, distance, bends, waiting, top, best, seen, marks):
+    """Keep the distance of a vertex, and put it into the heap if paths bend there."""
+    if distance >= _distance(v, n, seen, marks) or distance >= best:
+        return top
+    marks[v], seen[v] = n, distance
+    if bends[v]:
+        return _add(waiting, top, distance, -1 - v, 0.0, 0.0, 0.0, 0.0, distance)
+    return top
 
 
 @subkernel
@@ -181,64 +239,58 @@ def _search(  # noqa: PLR0912, PLR0915  (one loop over windows and vertices; par
     `hits` get what `_look` says of it; `seen` and `marks` (V,) hold distances of vertices, and whose they are. Return
     whether there was room enough.
     """
-    waiting, events, tried = np.empty((room, 6)), np.empty(room, dtype=np.int64), np.empty(room)
+    waiting, entry = np.empty((room, 7)), np.empty(7)
     for n in range(first, last):
         own = todo[n]
-        best, top, count, home, hit = reach[n], 0, 0, homes[own], hits[n]
-        nearest = np.inf
-        # Its own face.
+        best, top, home, hit, nearest = reach[n], 0, homes[own], hits[n], np.inf
         for k in range(3):
             side = lengths[3 * home + k]
             ax, ay = _apex(lengths, home, k)
             x, y = weights[own, (k + 1) % 3] * side + weights[own, (k + 2) % 3] * ax, weights[own, (k + 2) % 3] * ay
             if k == 0:
-                # All of it is in sight.
+                # All of its own face is in sight.
                 nearest = _look(home, k, x, y, ax, ay, side, -np.inf, np.inf, 0.0, own, starts, here, weights, nearest,
                                 hit)  # fmt: skip
             best = min(best, nearest)
-            top = _push(waiting, top, 3 * home + k, x, max(y, 1e-9 * side), 0.0, side, 0.0, best)
-            v = faces[home, k]
-            if bends[v] or x * x + y * y < 1e-18 * side * side:  # at a vertex, all around it is in sight
-                events[count], tried[count] = v, np.sqrt(x * x + y * y)
-                count += 1
-        while top > 0 or count > 0:
-            if top < 0 or count >= room - 64:
-                return False
-            if count > 0:
-                # A vertex where paths may bend.
-                count -= 1
-                v, behind = events[count], tried[count]
-                if behind >= best or (marks[v] == n and seen[v] <= behind):
+            v, apart = faces[home, k], np.sqrt(x * x + y * y)
+            if apart < 1e-9 * side:  # at a vertex all around it is in sight
+                marks[v], seen[v] = n, apart
+                top = _add(waiting, top, apart, -1 - v, 0.0, 0.0, 0.0, 0.0, apart)
+            else:
+                top = _reached(v, n, apart, bends, waiting, top, best, seen, marks)
+            top = _push(waiting, top, 3 * home + k, x, max(y, 1e-9 * side), 0.0, side, 0.0, best, side, np.inf, np.inf)
+        while top > 0:
+            top = _pop(waiting, top, entry)
+            behind = entry[6]
+            if entry[0] >= best:
+                break
+            if entry[1] < 0:
+                # A vertex, as a source of its own.
+                v = -1 - int(entry[1])
+                if behind > seen[v]:
                     continue
-                marks[v], seen[v] = n, behind
                 for c in range(vertex_starts[v], vertex_starts[v + 1]):
                     face, k = corners_at[c] // 3, corners_at[c] % 3
                     side = lengths[3 * face + k]
                     ax, ay = _apex(lengths, face, k)
-                    seen_here = _look(face, k, 0.0, 0.0, ax, ay, side, 0.0, 0.0, behind, own, starts, here, weights,
-                                      nearest, hit)  # fmt: skip
-                    nearest = min(nearest, seen_here)
+                    nearest = _look(face, k, 0.0, 0.0, ax, ay, side, 0.0, 0.0, behind, own, starts, here, weights,
+                                    nearest, hit)  # fmt: skip
                     best = min(best, nearest)
-                    for other in range(1, 3):
-                        w = faces[face, (k + other) % 3]
-                        if bends[w] and count < room:
-                            events[count] = w
-                            tried[count] = behind + lengths[3 * face + (k if other == 1 else (k + 2) % 3)]
-                            count += 1
-                    away = 3 * face + (k + 1) % 3
+                    away, tail, head = 3 * face + (k + 1) % 3, faces[face, (k + 1) % 3], faces[face, (k + 2) % 3]
+                    to_head = lengths[3 * face + (k + 2) % 3]
+                    top = _reached(tail, n, behind + side, bends, waiting, top, best, seen, marks)
+                    top = _reached(head, n, behind + to_head, bends, waiting, top, best, seen, marks)
                     ax, ay = _apex(lengths, face, (k + 1) % 3)
-                    if top >= 0:
-                        top = _push(waiting, top, away, ax, ay, 0.0, lengths[away], behind, best)
+                    top = _push(waiting, top, away, ax, ay, 0.0, lengths[away], behind, best, lengths[away],
+                                _distance(tail, n, seen, marks), _distance(head, n, seen, marks))  # fmt: skip
                 continue
-            top -= 1
-            halfedge = int(waiting[top, 0])
+            halfedge = int(entry[1])
             twin = twins[halfedge]
             if twin < 0:
                 continue
             side, face, k = lengths[halfedge], twin // 3, twin % 3
             # Into the face beyond, whose own side runs the other way.
-            x, y, behind = side - waiting[top, 1], -waiting[top, 2], waiting[top, 5]
-            low, high = side - waiting[top, 4], side - waiting[top, 3]
+            x, y, low, high = side - entry[2], -entry[3], side - entry[5], side - entry[4]
             slack = 1e-9 * side
             ax, ay = _apex(lengths, face, k)
             nearest = _look(face, k, x, y, ax, ay, side, low - slack, high + slack, behind, own, starts, here, weights,
@@ -246,22 +298,26 @@ def _search(  # noqa: PLR0912, PLR0915  (one loop over windows and vertices; par
             best = min(best, nearest)
             split = x - (ax - x) * y / (ay - y) if ay > y else x
             v = faces[face, (k + 2) % 3]
-            if bends[v] and low - slack <= split <= high + slack:
-                events[count], tried[count] = v, behind + np.sqrt((ax - x) ** 2 + (ay - y) ** 2)
-                count += 1
+            if low - slack <= split <= high + slack:
+                apart = behind + np.sqrt((ax - x) ** 2 + (ay - y) ** 2)
+                top = _reached(v, n, apart, bends, waiting, top, best, seen, marks)
             # The right side, from (side, 0) to the apex, and the left one, from there to (0, 0).
             for right in range(2):
                 a, b = (max(low, split), high) if right == 1 else (low, min(high, split))
                 if not a < b:
                     continue
-                leg = 3 * face + (k + 1 if right == 1 else k + 2) % 3
+                corner = (k + 1 if right == 1 else k + 2) % 3
+                leg = 3 * face + corner
                 tx, ty = (side, 0.0) if right == 1 else (ax, ay)
                 ux, uy = ((ax - side) / lengths[leg], ay / lengths[leg]) if right == 1 else (
                     -ax / lengths[leg], -ay / lengths[leg])  # fmt: skip
                 one = _crossing(x, y, a, tx, ty, ux, uy, lengths[leg])
                 two = _crossing(x, y, b, tx, ty, ux, uy, lengths[leg])
                 sx, sy = (x - tx) * ux + (y - ty) * uy, ux * (y - ty) - uy * (x - tx)
-                if top >= 0:
-                    top = _push(waiting, top, leg, sx, sy, min(one, two), max(one, two), behind, best)
+                top = _push(waiting, top, leg, sx, sy, min(one, two), max(one, two), behind, best, lengths[leg],
+                            _distance(faces[face, corner], n, seen, marks),
+                            _distance(faces[face, (corner + 1) % 3], n, seen, marks))  # fmt: skip
+        if top < 0:
+            return False
         found[n] = nearest if nearest <= reach[n] else np.inf
     return True

@@ -12,7 +12,7 @@ from meshot.diagrams.density import Density
 from meshot.diagrams.domains import Domain
 from meshot.errors import GeometryError
 from meshot.kernels import run_in_chunks
-from meshot.mapping.locate import LEAF
+from meshot.meshes.boxtree import LEAF
 from meshot.meshes.mesh import Floats, Ints
 
 if TYPE_CHECKING:

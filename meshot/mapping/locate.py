@@ -9,31 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from meshot.kernels import kernel, run_in_chunks, subkernel
+from meshot.meshes.boxtree import LEAF, STACK, box_tree, morton_order
 from meshot.meshes.directions import unfolded
 from meshot.meshes.mesh import Floats, Ints
 
-# Triangles or tetrahedra in one box of the lowest level.
-LEAF = 4
 # How far outside a triangle a point may lie, in barycentric coordinates, because positions are rounded.
 ROUNDING = 1e-12
-STACK = 64
-# Steps that put one zero, or two, between each bit of a number and the next: shift to the left, keep the mask's bits.
-SPREAD = {
-    2: (
-        (16, 0x0000FFFF0000FFFF),
-        (8, 0x00FF00FF00FF00FF),
-        (4, 0x0F0F0F0F0F0F0F0F),
-        (2, 0x3333333333333333),
-        (1, 0x5555555555555555),
-    ),
-    3: (
-        (32, 0x001F00000000FFFF),
-        (16, 0x001F0000FF0000FF),
-        (8, 0x100F00F00F00F00F),
-        (4, 0x10C30C30C30C30C3),
-        (2, 0x1249249249249249),
-    ),
-}
 # Pairs of a point and a boundary edge that are compared at once; bounds the memory.
 PAIRS = 1_000_000
 
@@ -72,12 +53,12 @@ class Locator:
 
     def __init__(self, faces: Ints, uv: Floats) -> None:
         corners = uv[faces]
-        order = _morton_order(corners.mean(axis=1))
+        order = morton_order(corners.mean(axis=1))
         self.order = order
         self.corners = np.ascontiguousarray(corners[order].reshape(-1, 6))
         low, high = corners[order].min(axis=1), corners[order].max(axis=1)
         reach = ROUNDING * (high - low).max(axis=1) + 4 * np.finfo(float).eps * np.abs(corners).max()
-        self.boxes, self.first = _tree(low - reach[:, None], high + reach[:, None])
+        self.boxes, self.first = box_tree(low - reach[:, None], high + reach[:, None])
 
     def locate(self, points: Floats) -> Location:
         """Return the face and the barycentric coordinates of each point, (n, 2)."""
@@ -115,13 +96,13 @@ class SphereLocator:
 
     def __init__(self, faces: Ints, points: Floats) -> None:
         corners = points[faces]
-        self.order = _morton_order(unfolded(corners.sum(axis=1)))
+        self.order = morton_order(unfolded(corners.sum(axis=1)))
         corners = corners[self.order]
         self.corners = np.ascontiguousarray(corners.reshape(-1, 9))
         # The flat triangle lies this much below the sphere at most: its longest side, or three of that length.
         longest = np.sum((corners - np.roll(corners, 1, axis=1)) ** 2, axis=2).max(axis=1)
         reach = 1 - np.sqrt(np.maximum(1 - longest / 3, 0)) + ROUNDING
-        self.boxes, self.first = _tree(corners.min(axis=1) - reach[:, None], corners.max(axis=1) + reach[:, None])
+        self.boxes, self.first = box_tree(corners.min(axis=1) - reach[:, None], corners.max(axis=1) + reach[:, None])
 
     def locate(self, points: Floats) -> Location:
         """Return the face and the barycentric coordinates of each direction, (n, 3)."""
@@ -173,12 +154,12 @@ class SolidLocator:
 
     def __init__(self, tetrahedra: Ints, points: Floats) -> None:
         corners = points[tetrahedra]
-        self.order = _morton_order(corners.mean(axis=1))
+        self.order = morton_order(corners.mean(axis=1))
         corners = corners[self.order]
         self.corners = np.ascontiguousarray(corners.reshape(-1, 12))
         low, high = corners.min(axis=1), corners.max(axis=1)
         reach = ROUNDING * (high - low).max(axis=1) + 4 * np.finfo(float).eps * np.abs(corners).max()
-        self.boxes, self.first = _tree(low - reach[:, None], high + reach[:, None])
+        self.boxes, self.first = box_tree(low - reach[:, None], high + reach[:, None])
 
     def locate(self, points: Floats) -> SolidLocation:
         """Return the tetrahedron and the barycentric coordinates of each point, (n, 3)."""
@@ -193,35 +174,6 @@ class SolidLocator:
 
         run_in_chunks(work, len(points), 1 << 14)
         return SolidLocation(np.where(places < 0, -1, self.order[places]), weights)
-
-
-def _morton_order(middles: Floats) -> Ints:
-    """Sort points along a Z-shaped curve through their ranks."""
-    code, axes = np.zeros(len(middles), dtype=np.int64), middles.shape[1]
-    spare = max(0, len(middles).bit_length() - 63 // axes)
-    for axis in range(axes):
-        rank = np.empty(len(middles), dtype=np.int64)
-        rank[np.argsort(middles[:, axis], kind="stable")] = np.arange(len(middles)) >> spare
-        for shift, mask in SPREAD[axes]:
-            rank = (rank | rank << shift) & mask
-        code |= rank << axis
-    return np.argsort(code, kind="stable")
-
-
-def _tree(low: Floats, high: Floats) -> tuple[Floats, int]:
-    """Return boxes, (nodes, 2 d), of a complete binary tree and its first leaf; k has the children 2 k + 1, 2 k + 2."""
-    leaves, axes = -(-len(low) // LEAF), low.shape[1]
-    width = 1 << max(0, (leaves - 1).bit_length())
-    level = np.empty((width, 2 * axes))
-    level[:, :axes], level[:, axes:] = np.inf, -np.inf
-    starts = np.arange(0, len(low), LEAF)
-    level[:leaves, :axes], level[:leaves, axes:] = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
-    levels = [level]
-    while len(level) > 1:
-        lower = np.minimum(level[::2, :axes], level[1::2, :axes])
-        level = np.concatenate([lower, np.maximum(level[::2, axes:], level[1::2, axes:])], axis=1)
-        levels.append(level)
-    return np.concatenate(levels[::-1]), width - 1
 
 
 def nearest_on_boundary(uv: Floats, halfedges: Ints, twins: Ints, points: Floats) -> tuple[Ints, Floats]:

@@ -22,10 +22,11 @@ from typing import IO, NoReturn
 
 import numpy as np
 
-from meshot.errors import GeometryError, MeshotError, TopologyError
+from meshot.errors import GeometryError, MeshotError, TopologyError, format_ids
 from meshot.memory import require_memory
 from meshot.meshes.check import MeshReport, check
 from meshot.meshes.distance import hausdorff_distances
+from meshot.meshes.intersections import self_intersections
 from meshot.meshes.mesh import Floats, Ints, Surface, as_surface
 from meshot.meshes.problems import Problem
 from meshot.meshes.solid import Solid
@@ -149,6 +150,7 @@ def make_tetrahedra(
     diagonal = float(np.linalg.norm(np.ptp(used, axis=0)))
     length = EDGE_LENGTH * diagonal if edge_length is None else float(edge_length)
     _require_sensible(mesh, length, deviation, diagonal)
+    crossing = self_intersections(mesh)
     inside_out = any(note.kind == "inside-out" for note in report.notes)
     with stages("tetrahedra") as client:
         faces = mesh.faces[:, ::-1] if inside_out else mesh.faces
@@ -158,10 +160,13 @@ def make_tetrahedra(
     with stages("boundary"):
         outward, inward = (each / diagonal for each in hausdorff_distances(solid.boundary, mesh))
     notes = [
-        f"the surface was filled with {len(solid.tetrahedra):,} tetrahedra by fTetWild, self-intersections resolved",
+        f"the surface was filled with {len(solid.tetrahedra):,} tetrahedra by fTetWild",
         f"the boundary moved by that: its points lie up to {outward:.2g} of the diagonal from the surface, and those "
         f"of the surface up to {inward:.2g} from it",
     ]
+    if len(crossing):
+        several = f"{len(crossing):,} faces crossed others" if len(crossing) > 1 else "a face crossed another"
+        notes.insert(1, f"{several}, which was resolved by that ({format_ids(crossing.tolist(), of='faces')})")
     if inside_out:
         notes.insert(0, "the faces of the surface run clockwise seen from outside; they were turned over")
     return Tetrahedralization(solid, outward, inward, tuple(notes))

@@ -11,6 +11,7 @@ import shapes
 
 from meshot.errors import GeometryError, MeshotError, NotEnoughMemoryError, TopologyError
 from meshot.meshes import tetrahedra
+from meshot.meshes.mesh import Surface
 from meshot.meshes.tetrahedra import _State, make_tetrahedra, tetrahedralize
 
 
@@ -43,7 +44,7 @@ def test_a_ball_is_filled_and_its_boundary_stays_near(tmp_path, monkeypatch):
     assert solid.volume == pytest.approx(enclosed, rel=0.01)
     assert 0 <= made.outward < 2e-3
     assert 0 <= made.inward < 4e-3
-    assert f"{len(solid.tetrahedra)} tetrahedra" in made.notes[0]
+    assert f"{len(solid.tetrahedra):,} tetrahedra" in made.notes[0]
     assert "boundary moved" in made.notes[1]
     assert ear.stages == ["check", "tetrahedra", "boundary"]
     assert list(tmp_path.iterdir()) == []  # fTetWild leaves files where it runs
@@ -194,3 +195,13 @@ def test_the_process_ends_with_the_one_that_started_it():
         time.sleep(0.05)
     os.kill(child, 9)
     pytest.fail("the process went on")
+
+
+def test_faces_that_cross_are_named(monkeypatch):
+    ball, other = shapes.ball_solid(1), shapes.tetrahedron()
+    monkeypatch.setattr(tetrahedra, "_run", lambda *_: ball)
+    vertices = np.concatenate([ball.boundary.vertices, 0.6 * other.vertices + np.array([1.0, 0.1, 0.2])])
+    both = Surface(vertices, np.concatenate([ball.boundary.faces, other.faces + len(ball.boundary.vertices)]))
+    made = make_tetrahedra(both)
+    assert "faces crossed others, which was resolved by that (faces" in made.notes[1]
+    assert not any("crossed" in note for note in make_tetrahedra(ball.boundary).notes)

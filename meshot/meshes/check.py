@@ -1,6 +1,6 @@
 """Say what a mesh is, and whether it can be mapped: every problem with its cause and the offending ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
@@ -27,7 +27,10 @@ SIZES = (1e-100, 1e100)
 CHUNK = 16_384
 """Faces that are measured together, so that what is between stays in the cache."""
 
-GEOMETRY = ("non-finite-coordinates", "coordinate-range", "duplicate-face", "zero-area-face")
+GEOMETRY = (
+    "non-finite-coordinates", "coordinate-range", "duplicate-face", "zero-area-face",
+    "duplicate-tetrahedron", "repeated-vertex", "inverted-tetrahedron", "flat-tetrahedron",
+)  # fmt: skip
 """Kinds of problems that raise `GeometryError`; the others raise `TopologyError`."""
 
 
@@ -199,10 +202,35 @@ def require_genus_zero(surface: Any) -> MeshReport:
     GeometryError
         Coordinates that are not finite or out of range, faces of zero area, or duplicate faces.
     """
-    report = check(surface)
-    if report.ok:
-        return report
-    first, *others = report.problems
+    report: MeshReport = check(surface)
+    _raise_first(report.problems)
+    return report
+
+
+def require_ball(solid: Solid) -> SolidReport:
+    """Return the report of a solid that can be mapped to the ball, or raise its first problem.
+
+    Parameters
+    ----------
+    solid : Solid
+        One connected manifold without tunnels and cavities passes, its tetrahedra turned alike and none of them flat.
+
+    Raises
+    ------
+    TopologyError
+        Non-manifold, several components, cavities, or tunnels; ``ids`` holds the offending vertices or tetrahedra.
+    GeometryError
+        Coordinates that are not finite; flat, inverted or duplicate tetrahedra.
+    """
+    report = check(solid)
+    _raise_first(report.problems)
+    return report
+
+
+def _raise_first(problems: Sequence[Problem]) -> None:
+    if not problems:
+        return
+    first, *others = problems
     also = ", ".join(problem.kind.replace("-", " ") for problem in others)
     error = (GeometryError if first.kind in GEOMETRY else TopologyError)(
         f"{first}; also: {also}" if also else f"{first}"

@@ -13,9 +13,8 @@ from scipy import sparse
 from meshot.algebra.linsolve import SPDSolver
 from meshot.algebra.operators import Sparse
 from meshot.area.area import area_preserving_map
-from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError, TopologyError
+from meshot.errors import ConvergenceError, ConvergenceWarning
 from meshot.mapping.solidmeasure import SolidMeasure
-from meshot.meshes.check import require_genus_zero
 from meshot.meshes.mesh import Floats
 from meshot.meshes.solid import Solid
 
@@ -23,39 +22,6 @@ from meshot.meshes.solid import Solid
 TOL_BOUNDARY = 0.05
 # Unknowns from which the harmonic map is found by multigrid: factors in space fill up soon.
 MULTIGRID_FROM = 5_000
-
-
-def require_ball(solid: Solid) -> None:
-    """Raise unless the solid is a triangulated ball with tetrahedra of one orientation.
-
-    Raises
-    ------
-    GeometryError
-        Coordinates that are not finite, flat tetrahedra, or some that are turned inside out.
-    TopologyError
-        Several parts, tunnels, cavities, or faces and vertices that are not manifold.
-    """
-    bad = np.flatnonzero(~np.isfinite(solid.vertices[solid.tetrahedra]).all(axis=(1, 2)))
-    if len(bad):
-        raise GeometryError("tetrahedron with a coordinate that is not finite", ids=bad.tolist())
-    size = np.cbrt(solid.volume / len(solid.tetrahedra)) ** 3
-    bad = np.flatnonzero(~(solid.volumes * solid.orientation > 1e-12 * size))
-    if len(bad):
-        raise GeometryError("tetrahedron that is flat or inside out", ids=bad.tolist())
-    order, starts = solid.face_order
-    crowded = np.flatnonzero(np.diff(starts, append=len(order)) > 2)
-    if len(crowded):
-        raise TopologyError("face of more than two tetrahedra", ids=np.unique(order[starts[crowded]] // 4).tolist())
-    inside = np.flatnonzero(solid.neighbors.ravel() >= 0)
-    ends = inside // 4, solid.neighbors.ravel()[inside]
-    graph = sparse.coo_array((np.ones(len(inside), dtype=np.int8), ends), shape=(len(solid.tetrahedra),) * 2)
-    parts, part = sparse.csgraph.connected_components(graph, directed=False)
-    if parts > 1:
-        firsts = np.unique(part, return_index=True)[1]
-        raise TopologyError(f"the solid has {parts} parts, with these tetrahedra in them", ids=firsts.tolist())
-    require_genus_zero(solid.boundary)
-    if solid.euler_characteristic != 1:
-        raise TopologyError(f"the solid is no ball: its Euler characteristic is {solid.euler_characteristic}, not 1")
 
 
 def boundary_map(solid: Solid, measure: SolidMeasure) -> Floats:

@@ -14,12 +14,13 @@ from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats, Ints
 from meshot.volume.volumesystem import REGULAR, VolumeSystem
 
-# Rings of elements about the flipped ones that move, one choice after the other; the last is the whole.
-RINGS = (1, 2, 4, 1000)
-# Rounds of each choice, every one with an eps of its own, and iterations in a round.
-ROUNDS, ITERATIONS = 12, 120
+# Rings of elements about the flipped ones that move. A round that leaves more than a part of the flips makes the next
+# one take more rings; the last choice is the whole.
+RINGS, LEFT = (1, 2, 4, 8, 1000), 0.8
+# Rounds in all, every one with an eps of its own, and iterations in a round.
+ROUNDS, ITERATIONS = 60, 120
 # eps^2 is this part of the square of the worst determinant, and at least the second.
-PART, LEAST = 0.04, 1e-10
+PART, LEAST = 0.04, 1e-6
 
 
 def untangle(system: VolumeSystem, points: Floats) -> Floats:
@@ -38,13 +39,16 @@ def untangle(system: VolumeSystem, points: Floats) -> Floats:
     """
     points = np.vstack([points, np.zeros(3)])
     units = _units(system, points)
-    for rings in RINGS:
-        for _ in range(ROUNDS):
-            ratio = system.volumes(points) / units
-            flipped = np.flatnonzero(ratio <= 0)
-            if len(flipped) == 0:
-                return points[:-1]
-            points = _unfold(system, points, units, _neighborhood(system, flipped, rings))
+    level, flipped = 0, np.zeros(0, dtype=np.int64)
+    for _ in range(ROUNDS):
+        before, flipped = len(flipped), np.flatnonzero(system.volumes(points) <= 0)
+        if len(flipped) == 0:
+            return points[:-1]
+        if 0 < LEFT * before < len(flipped):
+            level += 1
+        if level == len(RINGS):
+            break
+        points = _unfold(system, points, units, _neighborhood(system, flipped, RINGS[level]))
     ids = flipped[flipped < system.tetrahedra]
     raise GeometryError("the map to the ball cannot be unfolded at these tetrahedra", ids=ids.tolist())
 

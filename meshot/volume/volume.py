@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 
 from meshot.mapping.solidmap import SolidMap
 from meshot.mapping.solidmeasure import SolidMeasure, as_solid_measure
+from meshot.meshes.check import require_ball
 from meshot.meshes.mesh import Floats
 from meshot.meshes.solid import Solid, as_solid
 from meshot.progress import Progress, Stages
 from meshot.settings import TOL_VOLUME, require_positive
-from meshot.volume.ballstart import boundary_map, harmonic_inside, require_ball
+from meshot.volume.ballstart import boundary_map, harmonic_inside
 from meshot.volume.untangle import untangle
 from meshot.volume.volumerefine import VolumeRefinement, VolumeState, refine_volumes
 from meshot.volume.volumesystem import VolumeSystem

@@ -29,6 +29,8 @@ SHRINK, GROW = 1.0, 1.0
 THIN = 0.3
 # Regularisation of ratios while some are negative.
 EPSILON = 0.1
+# Ratio below which the slope of the logarithm is no longer followed.
+NEARLY_FLAT = 1e-3
 CORRECTIONS = 2
 # Most of an element's curvature, relative to its volume, that a correction takes back.
 CURVED = 0.3
@@ -118,7 +120,7 @@ class VolumeStepper:
             positive = np.maximum(ratio, 1e-300)
         residual = np.log(positive)
         residual[inner:] = np.minimum(residual[inner:] - np.log(THIN), 0.0)
-        return units, residual, 1 / np.maximum(root, 1e-300)
+        return units, residual, 1 / np.maximum(root, NEARLY_FLAT)
 
     def _solve(
         self, frames: Floats, gradients: Floats, active: Floats, goal: Floats, units: Floats

@@ -145,10 +145,10 @@ def test_the_same_twice():
     ("solid", "error", "cause"),
     [
         (solid_torus(), TopologyError, "genus"),
-        (hollow_ball(), TopologyError, "component|part"),
-        (join_solids(ball_solid(0), ball_solid(0)), TopologyError, "2 parts"),
-        (Solid(np.eye(4, 3) * np.nan, [[0, 1, 2, 3]]), GeometryError, "not finite"),
-        (Solid(np.zeros((4, 3)), [[0, 1, 2, 3]]), GeometryError, "flat or inside out"),
+        (hollow_ball(), TopologyError, "cavity"),
+        (join_solids(ball_solid(0), ball_solid(0)), TopologyError, "2 components"),
+        (Solid(np.eye(4, 3) * np.nan, [[0, 1, 2, 3]]), GeometryError, "NaN"),
+        (Solid(np.zeros((4, 3)), [[0, 1, 2, 3]]), GeometryError, "flat"),
     ],
 )
 def test_what_is_no_ball_is_refused(solid, error, cause):
@@ -166,7 +166,7 @@ def test_an_inverted_tetrahedron_and_a_crowded_face_are_named():
         volume_preserving_map(ball.with_tetrahedra(turned))
     assert refused.value.ids == (4,)
     doubled = np.concatenate([ball.tetrahedra, ball.tetrahedra[:1]])
-    with pytest.raises(TopologyError, match="more than two"):
+    with pytest.raises((GeometryError, TopologyError), match=r"more than two|same four"):
         volume_preserving_map(ball.with_tetrahedra(doubled))
 
 

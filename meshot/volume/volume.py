@@ -1,8 +1,10 @@
-"""Volume-preserving maps of solids to the unit ball: sphere map, harmonic inside, unfolding, refinement.
+"""Volume-preserving maps of solids to the unit ball: sphere map, harmonic inside, transport, refinement.
 
 The boundary goes to the sphere and the inside to the ball by a harmonic map (Wang, Gu, Yau, "Volumetric harmonic map",
-2003), which in space may fold; it is unfolded. Then the vertices move until the tetrahedra have their shares of the
-ball, as nearly as the mesh allows: a tetrahedral mesh has fewer unknowns than tetrahedra.
+2003), which in space may fold; it is unfolded. The optimal transport from the ball to the vertices' volumes at their
+images (Su et al., "Volume preserving mesh parameterization based on optimal mass transportation", 2017) assigns each
+vertex a cell, and the vertices move towards their cells. Then they move on until the tetrahedra have their shares of
+the ball, as nearly as the mesh allows: a tetrahedral mesh has fewer unknowns than tetrahedra.
 """
 
 from collections.abc import Callable
@@ -11,16 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meshot.diagrams.spacedomains import Ball
 from meshot.mapping.solidmap import SolidMap
-from meshot.mapping.solidmeasure import SolidMeasure, as_solid_measure
+from meshot.mapping.solidmeasure import as_solid_measure
 from meshot.meshes.check import require_ball
 from meshot.meshes.mesh import Floats
 from meshot.meshes.solid import Solid, as_solid
 from meshot.progress import Progress, Stages
-from meshot.settings import TOL_VOLUME, require_positive
+from meshot.settings import TOL, TOL_VOLUME, require_positive
+from meshot.transport.transport import solve_transport
 from meshot.volume.ballstart import boundary_map, harmonic_inside
+from meshot.volume.placement import cell_positions, smoothly_displaced
 from meshot.volume.untangle import untangle
-from meshot.volume.volumerefine import VolumeRefinement, VolumeState, refine_volumes
+from meshot.volume.volumerefine import VolumeState, refine_volumes
 from meshot.volume.volumesystem import VolumeSystem
 
 
@@ -29,6 +34,7 @@ def volume_preserving_map(
     *,
     masses: ArrayLike | None = None,
     density: ArrayLike | None = None,
+    tol: float = TOL,
     tol_volume: float | None = TOL_VOLUME,
     max_iter: int = 100,
     callback: Callable[[VolumeState], None] | None = None,
@@ -47,20 +53,24 @@ def volume_preserving_map(
     masses, density : (V,) or (T,) float, optional
         A measure that the map preserves instead of the volume: masses of the vertices, or a density, the wanted volume
         of the image per volume of the solid, of the tetrahedra or the vertices. Only ratios count.
+    tol : float
+        Largest relative error of a cell of the transport.
     tol_volume : float or None
-        Mean and spread of |ratio - 1|, over the tetrahedra, at which the refinement stops. None leaves the harmonic
-        map, unfolded.
+        Mean and spread of |ratio - 1|, over the tetrahedra, at which the refinement stops. None leaves the vertices
+        where the transport moves them.
     max_iter : int
         Most steps of the refinement.
     callback : callable, optional
         Gets each `VolumeState` of the refinement; raising StopIteration ends it.
     progress : Progress, optional
-        Told of the stages "sphere map", "harmonic map", "unfolding" and "refinement".
+        Told of the stages "check", "sphere map", "harmonic map", "transport", "placement" and
+        "refinement".
 
     Returns
     -------
     SolidMap
-        With `harmonic`, the unfolded harmonic map, and `shares`, what each tetrahedron is to have.
+        With `harmonic`, the unfolded harmonic map, `transport`, whose site k is the k-th vertex that belongs to a
+        tetrahedron, and `shares`, what each tetrahedron is to have.
         ``notes["refinement"]`` is the `VolumeRefinement`, which names tetrahedra that are far off, and
         ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
 
@@ -75,7 +85,7 @@ def volume_preserving_map(
     Warns
     -----
     ConvergenceWarning
-        The refinement ended before it had found the least squares.
+        The transport did not reach its tolerance, or the refinement ended before it had found the least squares.
 
     Examples
     --------
@@ -84,6 +94,7 @@ def volume_preserving_map(
     >>> np.linalg.norm(mapped.points, axis=1).round(12)
     array([1., 1., 1., 1.])
     """
+    require_positive("tol", tol)
     require_positive("tol_volume", TOL_VOLUME if tol_volume is None else tol_volume)
     stages = Stages(progress)
     given = as_solid(solid)
@@ -92,23 +103,35 @@ def volume_preserving_map(
         measure = as_solid_measure(given, masses, density)
     with stages("sphere map"):
         sphere = boundary_map(given, measure)
+    notes: dict[str, Any] = {"seconds": stages.seconds, "measure": measure.kind}
     with stages("harmonic map"):
-        first = harmonic_inside(given, sphere)
-    used = np.flatnonzero(given.referenced)
-    system = _system(given)
-    notes: dict[str, Any] = {"seconds": stages.seconds}
-    with stages("unfolding"):
-        volumes = system.volumes(np.vstack([first[used], np.zeros(3)]))
-        notes["flipped_at_first"] = int((volumes[: system.tetrahedra] <= 0).sum())
-        unfolded = untangle(system, first[used])
-    harmonic = SolidMap(given, _spread(given, unfolded), shares=measure.tetrahedra, notes=notes)
-    if tol_volume is None:
-        return harmonic
-    with stages("refinement") as client:
-        refined = refine_volumes(
-            system, measure.tetrahedra, unfolded, tol=tol_volume, max_iter=max_iter, progress=client, callback=callback
-        )
-    return _mapped(harmonic, refined, measure)
+        system, used = _system(given), given.referenced
+        first = harmonic_inside(given, sphere)[used]
+        notes["flipped_at_first"] = _flips(system, first)
+        first = untangle(system, first)
+    harmonic = SolidMap(given, _spread(given, first), shares=measure.tetrahedra, notes=notes)
+    with stages("transport") as client:
+        weights = 4 * np.pi / 3 * measure.vertices[used]
+        transport = solve_transport(first, weights, Ball(), tol=tol, duplicates="merge", progress=client)
+    with stages("placement"):
+        wanted = cell_positions(transport, first, system.on_sphere)
+        inner_edges = system.edges[system.edges[:, 1] < len(first)]
+        points = smoothly_displaced(first, wanted, inner_edges, system.on_sphere)
+        notes["flipped_by_placement"] = _flips(system, points)
+        points = untangle(system, points)
+    if tol_volume is not None:
+        with stages("refinement") as client:
+            notes["refinement"] = refine_volumes(
+                system,
+                measure.tetrahedra,
+                points,
+                tol=tol_volume,
+                max_iter=max_iter,
+                progress=client,
+                callback=callback,
+            )
+        points = notes["refinement"].points
+    return SolidMap(given, _spread(given, points), transport, harmonic, measure.tetrahedra, notes)
 
 
 def _system(solid: Solid) -> VolumeSystem:
@@ -127,7 +150,6 @@ def _spread(solid: Solid, points: Floats) -> Floats:
     return everywhere
 
 
-def _mapped(harmonic: SolidMap, refined: VolumeRefinement, measure: SolidMeasure) -> SolidMap:
-    notes = {**harmonic.notes, "refinement": refined, "measure": measure.kind}
-    points = _spread(harmonic.solid, refined.points)
-    return SolidMap(harmonic.solid, points, harmonic=harmonic, shares=measure.tetrahedra, notes=notes)
+def _flips(system: VolumeSystem, points: Floats) -> int:
+    """Return how many tetrahedra and faces of the boundary are flipped."""
+    return int((system.volumes(np.vstack([points, np.zeros(3)])) <= 0).sum())

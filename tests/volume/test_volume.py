@@ -50,13 +50,22 @@ def test_random_bumpy_balls_are_mapped_one_to_one_and_nearly_evenly(seed, amplit
     assert np.abs(ratios(mapped) - 1).mean() < 0.05
 
 
-def test_the_harmonic_map_alone_is_one_to_one_too():
-    mapped = volume_preserving_map(dumbbell_solid(2), tol_volume=None)
-    check_embedding(mapped)
-    assert mapped.harmonic is None
+def test_each_stage_is_one_to_one_and_nearer_to_equal_volumes():
+    placed = volume_preserving_map(dumbbell_solid(2), tol_volume=None)
+    check_embedding(placed)
+    check_embedding(placed.harmonic)
+    assert placed.transport.converged
     refined = volume_preserving_map(dumbbell_solid(2))
-    assert np.array_equal(refined.harmonic.points, mapped.points)
-    assert np.abs(ratios(refined) - 1).mean() < 0.3 * np.abs(ratios(mapped) - 1).mean()
+    assert np.array_equal(refined.harmonic.points, placed.harmonic.points)
+    errors = [np.abs(ratios(m) - 1).mean() for m in (placed.harmonic, placed, refined)]
+    assert errors[2] < 0.3 * errors[1] < 0.3 * errors[0]
+
+
+def test_cells_hold_the_vertices_volumes():
+    solid = dumbbell_solid(2)
+    mapped = volume_preserving_map(solid, tol_volume=None)
+    wanted = 4 * np.pi / 3 * solid.vertex_volumes / solid.volume
+    assert np.allclose(mapped.transport.masses, wanted, rtol=2e-6)
 
 
 @pytest.mark.parametrize("axes", [(1, 1, 1), (1, 1.3, 1.7)])
@@ -71,6 +80,22 @@ def test_an_ellipsoid_has_an_exact_map_and_it_is_found(axes):
 def test_errors_fall_with_the_edge_length():
     errors = [np.abs(ratios(volume_preserving_map(dumbbell_solid(k), tol_volume=1e-3)) - 1).mean() for k in (2, 3)]
     assert errors[1] < 0.7 * errors[0]
+
+
+def test_a_radial_density_leads_to_the_radial_map():
+    errors = []
+    for levels in (2, 3):
+        ball = ball_solid(levels)
+        middles = ball.corners.mean(axis=1)
+        mapped = volume_preserving_map(ball, density=1 + 3 * (middles**2).sum(axis=1), tol_volume=None)
+        check_embedding(mapped)
+        r = np.linalg.norm(ball.vertices, axis=1)
+        # The mass within the radius r, as a share: 3 times the integral of (1 + 3 r^2) r^2, over 1 + 9/5.
+        wanted = np.cbrt((r**3 + 1.8 * r**5) / 2.8)
+        errors.append(np.sqrt(np.mean((np.linalg.norm(mapped.points, axis=1) - wanted) ** 2)))
+    # The smoothed displacement is off by some edge lengths' second differences.
+    assert np.log2(errors[0] / errors[1]) > 0.8
+    assert errors[1] < 0.03
 
 
 def test_prescribed_masses_and_densities_are_met():

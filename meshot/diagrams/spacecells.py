@@ -1,4 +1,7 @@
-"""Kernels: the power cells of space, each cut out of the domain by its bisectors and measured in closed form."""
+"""Kernels: the power cells of space, each cut out of the domain by its bisectors and measured in closed form.
+
+What is known of the cells before, by their facets, or of the last diagram, cuts first; a tree finds the rest.
+"""
 
 import numpy as np
 

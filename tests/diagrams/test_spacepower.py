@@ -252,6 +252,19 @@ def test_hard_inputs_pass_the_certificate(name, case):
         assert engine.diagram(weights).certificate <= CERTIFICATE
 
 
+@pytest.mark.parametrize("name", ["ball", "box"])
+@pytest.mark.parametrize("case", HARD)
+def test_hard_inputs_pass_the_certificate_on_slopes(name, case):
+    # weights of a transport that moves points far: cells lie elsewhere than their sites, many are empty
+    sites, rng = HARD[case], np.random.default_rng(1)
+    engine = SpaceEngine(sites, DOMAINS[name])
+    for noise in (1e-2, 1e-3, 1e-4):
+        weights = 0.3 * (sites**2).sum(axis=1) + noise * rng.random(len(sites))
+        diagram = engine.diagram(weights)
+        assert diagram.certificate <= CERTIFICATE
+        assert diagram.masses == pytest.approx(SpaceEngine(sites, DOMAINS[name]).diagram(weights).masses, abs=1e-12)
+
+
 def test_a_heavy_site_leaves_nothing_to_the_others():
     diagram = power_diagram(random_sites(50), np.append(np.zeros(49), 1e9))
     assert diagram.empty.tolist() == list(range(49))

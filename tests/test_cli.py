@@ -585,3 +585,20 @@ def test_clock_counts_inner_stages_once():
     clock.end(2.5)
     assert clock.seconds == {"inner": 2.0}
     assert recorder.told == ["outer", "inner", (0.5, "half"), 1.0, "inner", (0.5, "half"), 1.0]
+
+
+def test_area_with_sampled_cells(tmp_path, run):
+    path = tmp_path / "relief.obj"
+    surface = shapes.relief(6)
+    path.write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
+    options = ["--method", "montecarlo", "--samples", 16384, "--checkpoint", tmp_path / "state.npz", "--json"]
+    code, out, _ = run("area", path, "-o", tmp_path / "out", *options)
+    assert code == 0
+    figures = json.loads(out)
+    assert figures["transport"]["certificate"] is None
+    assert figures["transport"]["mass_error"] < 0.1
+    assert figures["area"]["flipped"] == 0
+    assert (tmp_path / "state.npz").exists()
+    code, _, told = run("area", path, "-o", tmp_path / "sphere", "--samples", 4096)
+    assert code == 2
+    assert 'for method="montecarlo"' in told

@@ -41,8 +41,8 @@ from meshot.transport.sampledtransport import solve_by_sampling
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
-# Bytes of memory that a site takes at the peak, in the plane and in space: measured from 10^5 to 10^6 sites.
-TRANSPORT_BYTES = {2: 1200, 3: 3000}
+# Bytes of memory that a site takes at the peak, in the plane and in space: measured from 10^5 sites on.
+TRANSPORT_BYTES = {2: 1200, 3: 2000}
 
 __all__ = [
     "DampedNewton",

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tears import barbell
 
 from meshot.demo import demo_mesh
 from meshot.formats.io import read_surface
+from meshot.formats.vtu import write_vtu
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -101,3 +103,16 @@ def test_uniform_sampling(tmp_path):
     assert figures["area-preserving disk"] < 0.05 * figures["conformal disk"]
     assert figures["blue noise on the surface"] < 0.05 * figures["conformal disk"]
     assert colors_in(tmp_path / "uniform_sampling.png") > 50
+
+
+def test_ball_to_shape(tmp_path):
+    """The two ends of a barbell meet in the ball in a sheet, and what lies between them lay on it."""
+    solid = barbell()
+    write_vtu(tmp_path / "barbell.vtu", solid.vertices, solid.tetrahedra)
+    figures = load("ball_to_shape").main(tmp_path, [str(tmp_path / "barbell.vtu")], tol=1e-2)["barbell"]
+    assert figures["sheets"] == 1
+    assert 0.5 < figures["area"] < 2.5
+    assert figures["largest jump"] > 1
+    assert 0.02 < figures["surface on a sheet, share"] < 0.8
+    assert colors_in(tmp_path / "ball_to_shape.png") > 1000
+    assert (tmp_path / "barbell_folds.ply").stat().st_size > 1000

@@ -199,6 +199,19 @@ def singular_set(
     SingularSet
         It states the threshold.
 
+    Notes
+    -----
+    Which criterion? On maps that are known to tear (``benchmarks/folds.md``), "jump" with the target found every
+    singular facet and no other wherever it was measured. Without the target it invents none either, but it sees only
+    tears wider than about 2.5 spacings of regular sites and 4 of independent ones: give the target where there is one.
+    "adjacency" misses nothing, but takes every stretch of the map for a tear, the more the finer the sites; it is as
+    good as "jump" where the map is nearly a rotation-free similarity. "normal" can be as good with the right threshold,
+    which nobody knows beforehand, and "angle" is not with any.
+
+    A torn point, as by a hole in the target, is found within the square root of the cells' size: `SingularSet.peak` is
+    nearer. Near a free end the map jumps too little to be told from a stretch, so that sheets end early by an amount
+    that falls with the spacing.
+
     Raises
     ------
     OptionError

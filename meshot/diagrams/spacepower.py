@@ -4,7 +4,7 @@ Each cell is cut out of the domain, first by its neighbors in the last diagram, 
 cannot rule out; see `spaceclipping`. It is exact whatever the weights were before. The sphere of a ball bounds cells as
 it is, with no polyhedron in its place; see `spacemeasure`. Cells are computed on all cores.
 
-The certificate: the cells tile the domain, so their volumes sum to the domain's.
+The certificate: the cells tile the domain, so their volumes sum to the domain's; if they do not, that is an error.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from meshot.diagrams.sites import Duplicates, check_sites, check_weights, heavie
 from meshot.diagrams.sitetree import build_tree, hilbert_order
 from meshot.diagrams.spacecells import DONE, NO_ROOM, measure_space_cells
 from meshot.diagrams.spacedomains import Ball, SpaceDomain
-from meshot.errors import GeometryError
+from meshot.errors import ConvergenceError, GeometryError
 from meshot.kernels import run_in_chunks
 from meshot.memory import require_memory
 from meshot.meshes.mesh import Floats, Ints
@@ -30,6 +30,8 @@ from meshot.meshes.mesh import Floats, Ints
 DIAGRAM_BYTES = 1200
 # Facets that there is room for at first, for each cell: 15.5 is the mean of random sites.
 USUAL_FACETS = 20
+# Of the domain's volume: cells that miss more are wrong, and no result is made of them.
+LARGEST_GAP = 1e-9
 # A frame about the domain is larger by this factor, lest the domain's walls coincide with the frame's.
 WIDER = 1.01
 
@@ -274,6 +276,8 @@ class SpaceEngine:
         patches = np.column_stack([self.order[on_sphere], measures[on_sphere, 5:]])
         volume = self.domain.measure
         certificate = abs(float(measures[:, 0].sum()) - volume) / volume
+        if not certificate <= LARGEST_GAP:
+            raise ConvergenceError(f"the cells miss the domain's volume by a factor of {certificate:.1e}: rounding")
         return SpaceDiagram(
             self.sites, psi, self.domain, place[:, 0].copy(), place[:, 1:4] + self.domain.center, place[:, 4].copy(),
             patches, certificate, CellEdges(self.order, starts, links, areas, None),

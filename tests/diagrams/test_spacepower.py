@@ -4,11 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
+from meshot.diagrams import spacepower
 from meshot.diagrams.domains import Box, Disk
 from meshot.diagrams.power import power_diagram
 from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
 from meshot.diagrams.spacepower import SpaceEngine
-from meshot.errors import GeometryError
+from meshot.errors import ConvergenceError, GeometryError
 
 CERTIFICATE = 1e-12
 CUBE = Box([-1, -1, -1], [1, 1, 1])
@@ -349,3 +350,9 @@ def test_cells_agree_with_geogram():
     volumes = np.bincount(owner, np.linalg.det(simplices[:, 1:] - simplices[:, :1]) / 6, minlength=500)
     diagram = power_diagram(sites, weights, TETRAHEDRON)
     assert diagram.masses == pytest.approx(volumes * np.sign(volumes.sum()), abs=1e-9)
+
+
+def test_cells_that_do_not_fill_the_domain_are_an_error(monkeypatch):
+    monkeypatch.setattr(spacepower, "LARGEST_GAP", -1.0)
+    with pytest.raises(ConvergenceError, match="miss the domain's volume"):
+        power_diagram([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]], domain=Ball())

@@ -16,10 +16,10 @@ import warnings
 from pathlib import Path
 
 from meshot.area.area import area_preserving_map
+from meshot.commands.job import Clock
 from meshot.demo import demo_meshes
 from meshot.errors import ConvergenceWarning
 from meshot.formats.io import read_surface
-from meshot.job import Clock
 from meshot.mapping.distortion import distortion
 from meshot.output.output import transport_figures
 from meshot.progress import SILENT, Stages

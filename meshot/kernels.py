@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -15,7 +17,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call; the machine code is cached on disk. Division by zero gives inf or nan."""
     compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(file, "_source_stamp"):
+        file._source_stamp = (file._source_stamp, _all_kernels())
     return cast(Function, compiled)
+
+
+@cache
+def _all_kernels() -> str:
+    """Hash the files with kernels: numba's own cache knows of a kernel's file, and not of those that it calls into."""
+    digest = blake2b(digest_size=16)
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        source = file.read_bytes()
+        if b"from meshot.kernels import" in source:
+            digest.update(source)
+    return digest.hexdigest()
 
 
 def subkernel(function: Function) -> Function:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from functools import partial
+from pathlib import Path
 
 import files
 import numpy as np
@@ -19,8 +20,9 @@ from outcomes import assert_one_sentence
 from PIL import Image
 
 import meshot
-from meshot import cli, job
+from meshot import cli
 from meshot.area import area
+from meshot.commands import job
 from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Surface
 from meshot.report import report
@@ -500,7 +502,7 @@ def test_what_cannot_be_drawn_is_told(tmp_path, run, arguments, cause):
 
 
 def test_demo_is_the_main_job_on_a_packaged_mesh(tmp_path, run, dome, monkeypatch):
-    monkeypatch.setattr("meshot.demo.demo_mesh", lambda name="face": {"face": cli.Path(dome)}[name])
+    monkeypatch.setattr("meshot.demo.demo_mesh", lambda name="face": {"face": Path(dome)}[name])
     assert run("demo", "-o", tmp_path / "out") == (0, "", "")
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["transport"]["sites"] == 127
 

@@ -9,7 +9,8 @@ from outcomes import Page, assert_one_sentence
 from PIL import Image
 from tears import cut_along_chord, spiral
 
-from meshot import cli, memory, pointcommands
+from meshot import cli, memory
+from meshot.commands import pointcommands
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.errors import ConvergenceWarning
 from meshot.output.output import Provenance

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from meshot.arguments import Json, Out, Tolerance, Up
+from meshot.commands.arguments import Json, Out, Tolerance, Up
+from meshot.commands.job import command_line, show, start_job, two_columns
 from meshot.errors import OptionError
-from meshot.job import command_line, show, start_job, two_columns
 from meshot.settings import TOL
 
 if TYPE_CHECKING:
-    from meshot.job import Job
+    from meshot.commands.job import Job
     from meshot.meshes.mesh import Floats
     from meshot.meshes.solid import Solid
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from meshot.arguments import Json, Up
+from meshot.commands.arguments import Json, Up
+from meshot.commands.job import show, start_job
 from meshot.errors import OptionError
-from meshot.job import show, start_job
 
 Result = Annotated[Path, Parameter(help="Folder that ``meshot area`` or ``meshot conformal`` wrote.")]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from meshot.arguments import Json, Out, Tolerance
+from meshot.commands.arguments import Json, Out, Tolerance
+from meshot.commands.job import command_line, show, start_job, two_columns
 from meshot.errors import MeshotError
-from meshot.job import command_line, show, start_job, two_columns
 from meshot.settings import TOL
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from meshot.arguments import Json, MeshOrSolid, Out, Positive, Up
+from meshot.commands.arguments import Json, MeshOrSolid, Out, Positive, Up
+from meshot.commands.job import command_line, show, start_job, two_columns
 from meshot.errors import OptionError
-from meshot.job import command_line, show, start_job, two_columns
 from meshot.settings import TOL_VOLUME
 
 if TYPE_CHECKING:
+    from meshot.commands.job import Job
     from meshot.formats.io import SurfaceFile
     from meshot.formats.solidfile import SolidFile
-    from meshot.job import Job
     from meshot.meshes.solid import Solid
     from meshot.meshes.tetrahedra import Tetrahedralization
     from meshot.output.volumerun import VolumeRun

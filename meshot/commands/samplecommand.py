@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from meshot.arguments import AreaTolerance, Json, Mesh, To, Tolerance
+from meshot.commands.arguments import AreaTolerance, Json, Mesh, To, Tolerance
+from meshot.commands.job import show, start_job
 from meshot.errors import OptionError
-from meshot.job import show, start_job
 from meshot.settings import TOL, TOL_AREA
 
 

@@ -202,11 +202,11 @@ def singular_set(
     Notes
     -----
     Which criterion? On maps that are known to tear (``benchmarks/folds.md``), "jump" with the target found every
-    singular facet and no other wherever it was measured. Without the target it invents none either, but it sees only
-    tears wider than about 2.5 spacings of regular sites and 4 of independent ones: give the target where there is one.
-    "adjacency" misses nothing, but takes every stretch of the map for a tear, the more the finer the sites; it is as
-    good as "jump" where the map is nearly a rotation-free similarity. "normal" can be as good with the right threshold,
-    which nobody knows beforehand, and "angle" is not with any.
+    singular facet and no other. Without the target it invents none either, but it sees only tears wider than about 2.5
+    spacings of regular sites and 4 of independent ones: give the target where there is one. "adjacency" with three
+    edges is as good, one false facet in 50,000 aside, and always needs the target; with one edge it takes every stretch
+    of the map for a tear, with two some. "normal" can be as good with the right threshold, which nobody knows
+    beforehand, and "angle" is not with any.
 
     A torn point, as by a hole in the target, is found within the square root of the cells' size: `SingularSet.peak` is
     nearer. Near a free end the map jumps too little to be told from a stretch, so that sheets end early by an amount

@@ -114,7 +114,7 @@ def _tidy(pos, top, count, tol, work):
     _flood(top, work, lowest, 0, 3)
     for v in range(count):
         if work[v, 5] == 3:
-            pos[3, v] = min(pos[3, v], -2.0 * tol)
+            pos[3, v] = min(pos[3, v], -2.0 * tol - 1e-300)  # beyond also where no tolerance is given
         else:
             pos[3, v] = max(pos[3, v], -tol)
 

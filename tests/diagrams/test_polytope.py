@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshot.diagrams.polytope import FULL, MISSED, cut, start_box
@@ -91,6 +91,7 @@ def test_both_sides_of_a_plane_make_the_whole(seed, count, offset):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(2, 40), st.sampled_from([0.0, 1e-16, 1e-15]), st.sampled_from([0, 1, 2]))
+@example(70704, 25, 0.0, 1)
 def test_planes_through_a_point_or_a_line_leave_a_sound_polytope(seed, count, tol, kind):
     # rounding scatters the signs of the corners at the common point, or along the common line
     rng = np.random.default_rng(seed)

@@ -8,8 +8,9 @@ of no length. A polytope is a few arrays with room to spare:
   it: edge k runs along the facets k and k + 1, counter-clockwise around the latter;
 * `planes` (c, 4) float: unit normal and offset, ``n x <= h``, of each facet; a facet that was cut off keeps its row;
 * `work` (c, 9) int32: room for a cut. Its columns 0 to 5 list the edges that are cut: the end that stays, the facets a
-* `pos` (7, c) float: the corners' coordinates, the distance to the plane at hand, and room for new coordinates;
-  that go; columns 7 and 8, for each facet, the cut edge of which it is the first, the second.
+  and b beside the edge, the end that goes, where the first has it among the corners next to it, and the number of the
+  new corner; column 6 lists the corners that go; columns 7 and 8, for each facet, the cut edge of which it is the
+  first, the second.
 
 A cut takes away the corners beyond the plane and closes the hole. Rounding may scatter signs among corners on the
 plane; then the part taken away is made one connected piece that leaves one connected piece, so that the polytope's

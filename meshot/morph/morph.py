@@ -73,6 +73,16 @@ class Morph:
         """Tetrahedra whose inverse image is flipped or flat, ascending."""
         return np.flatnonzero(~(self.inverse_volumes > 0))
 
+    @cached_property
+    def volume_ratio(self) -> Floats:
+        """Each tetrahedron's share of the inverse image over its share of the solid, (T,); negative where flipped.
+
+        NaN where the tetrahedron has no volume in the solid.
+        """
+        own = np.abs(self._require_solid().volumes)
+        shares = self.inverse_volumes / self.inverse_volumes.sum()
+        return np.divide(shares, own / own.sum(), out=np.full(len(own), np.nan), where=own > 0)
+
     @property
     def displacements(self) -> Floats:
         """How far each vertex goes, (V,); NaN where it comes from nowhere."""

@@ -98,7 +98,7 @@ def volume_figures(morph: Morph) -> dict[str, Any]:
     """
     assert morph.solid is not None
     own = np.abs(morph.solid.volumes)
-    ratio = (morph.inverse_volumes / morph.inverse_volumes.sum())[own > 0] / (own / own.sum())[own > 0]
+    ratio = morph.volume_ratio[own > 0]
     flipped = morph.flipped
     return {
         "flipped": len(flipped),

@@ -171,10 +171,8 @@ def _viewer(run: MorphRun, up: str) -> dict[str, Any] | None:
     morph = run.morph
     if morph.solid is None:
         return None
-    share = morph.inverse_volumes / np.abs(morph.solid.volumes)
-    share /= np.abs(morph.inverse_volumes).sum() / np.abs(morph.solid.volumes).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(share > 0, np.log(np.maximum(share, 0)), -np.inf)
+        ratio = np.where(morph.volume_ratio > 0, np.log(morph.volume_ratio), -np.inf)
     limit = float(np.log(4))
     scale = {"stops": ", ".join(DIVERGING), "low": "÷ 4, or flipped", "middle": "equal", "high": "× 4"}
     ball: Any = morph.transport.problem.domain

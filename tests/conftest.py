@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from shapes import read_brain
 
+from meshot import cli
 from meshot.meshes.mesh import Surface
 
 
@@ -14,3 +15,14 @@ def brain() -> Callable[[str], Surface]:
     pytest.importorskip("nibabel")
     pytest.importorskip("nilearn")
     return read_brain
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``run("area", path, "-o", out)``: the command's exit code, standard output and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call

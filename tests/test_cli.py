@@ -80,17 +80,6 @@ def dome(tmp_path):
     return obj(tmp_path / "dome.obj", shapes.cap(6))
 
 
-@pytest.fixture
-def run(capsys):
-    """Run the command line; exit code, standard output, standard error."""
-
-    def call(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # bad input: exit code 2, one sentence with the cause, nothing written
 

@@ -84,10 +84,7 @@ def morph_metrics(run: MorphRun) -> dict[str, Any]:
         "frames": run.frames,
         "merged_vertices": shared.tolist(),
         "vertices_without_mass": np.flatnonzero(morph.cell_of_vertex < 0).tolist(),
-        "input": {"name": run.provenance.name, "sha256": run.provenance.sha256, "notes": run.provenance.notes},
-        "meshot": run.provenance.version,
-        "command": run.provenance.command,
-        "options": dict(run.provenance.options),
+        **run.provenance.figures(),
     }
 
 

@@ -49,6 +49,15 @@ class Provenance:
     notes: tuple[str, ...] = ()
     version: str = __version__
 
+    def figures(self, **about_input: Any) -> dict[str, Any]:
+        """Return what ``metrics.json`` tells of it, and what else is to be told of the input."""
+        return {
+            "input": {"name": self.name, "sha256": self.sha256, "notes": self.notes, **about_input},
+            "meshot": self.version,
+            "command": self.command,
+            "options": dict(self.options),
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -126,15 +135,7 @@ def metrics(run: Run) -> dict[str, Any]:
         "measure": _measure_figures(run),
         "tradeoff": [point.figures for point in run.curve] or None,
         "map": _map_figures(run.surface_map),
-        "input": {
-            "name": run.provenance.name,
-            "sha256": run.provenance.sha256,
-            "notes": run.provenance.notes,
-            "unreferenced_vertices": int((~run.source.referenced).sum()),
-        },
-        "meshot": run.provenance.version,
-        "command": run.provenance.command,
-        "options": dict(run.provenance.options),
+        **run.provenance.figures(unreferenced_vertices=int((~run.source.referenced).sum())),
     }
     return figures
 

@@ -73,10 +73,7 @@ def transport_metrics(run: TransportRun) -> dict[str, Any]:
         "dual_cost": result.dual_cost,
         "folds": None if run.folds is None else run.folds.summary(),
         "merged_sites": shared.tolist(),
-        "input": {"name": run.provenance.name, "sha256": run.provenance.sha256, "notes": run.provenance.notes},
-        "meshot": run.provenance.version,
-        "command": run.provenance.command,
-        "options": dict(run.provenance.options),
+        **run.provenance.figures(),
     }
 
 

@@ -87,15 +87,7 @@ def volume_metrics(run: VolumeRun) -> dict[str, Any]:
         "tetrahedralization": None
         if filling is None
         else {"outward": filling.outward, "inward": filling.inward, "notes": filling.notes},
-        "input": {
-            "name": run.provenance.name,
-            "sha256": run.provenance.sha256,
-            "notes": run.provenance.notes,
-            "unreferenced_vertices": int((~solid.referenced).sum()),
-        },
-        "meshot": run.provenance.version,
-        "command": run.provenance.command,
-        "options": dict(run.provenance.options),
+        **run.provenance.figures(unreferenced_vertices=int((~solid.referenced).sum())),
     }
 
 

@@ -8,7 +8,6 @@ from outcomes import Page, assert_one_sentence
 from PIL import Image
 from tears import barbell
 
-from meshot import cli
 from meshot.formats.solidfile import read_solid
 from meshot.formats.vtu import write_vtu
 from meshot.meshes.solid import signed_volumes
@@ -23,15 +22,6 @@ FILES = {
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
     monkeypatch.setattr(figures, "SIZE", 60)
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

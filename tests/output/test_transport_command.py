@@ -9,7 +9,7 @@ from outcomes import Page, assert_one_sentence
 from PIL import Image
 from tears import cut_along_chord, spiral
 
-from meshot import cli, memory
+from meshot import memory
 from meshot.commands import pointcommands
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.errors import ConvergenceWarning
@@ -27,15 +27,6 @@ FILES = {"cells.png", "cells.vtk", "folds.ply", "metrics.json", "report.html", "
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
     monkeypatch.setattr(pointcommands, "CELLS_SIZE", 80)
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import shapes
 import solidfiles
 from outcomes import assert_one_sentence
 
-from meshot import cli
 from meshot.formats.solidfile import read_solid
 from meshot.mapping.soliddistortion import solid_distortion
 from meshot.mapping.solidmap import SolidMap
@@ -25,15 +24,6 @@ from meshot.volume import volume
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
     monkeypatch.setattr(volumereport, "render_volume", partial(volumereport.render_volume, size=40))
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from meshot.folds.singular import SingularSet, singular_set
     from meshot.formats.io import read_surface
     from meshot.formats.solidfile import read_solid
+    from meshot.generative.aeot import AEOT
+    from meshot.generative.extension import ExtendedMap
     from meshot.mapping.composition import Composition, compose
     from meshot.mapping.distortion import Distortion, distortion
     from meshot.mapping.maps import SurfaceMap
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AEOT": "generative.aeot",
     "Ball": "diagrams.spacedomains",
     "Box": "diagrams.domains",
     "Composition": "mapping.composition",
@@ -62,6 +65,7 @@ _HOME = {
     "ConvexPolyhedron": "diagrams.spacedomains",
     "Disk": "diagrams.domains",
     "Distortion": "mapping.distortion",
+    "ExtendedMap": "generative.extension",
     "GeometryError": "errors",
     "GridDensity": "diagrams.density",
     "MeshReadError": "errors",
@@ -114,6 +118,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AEOT",
     "Ball",
     "Box",
     "Composition",
@@ -123,6 +128,7 @@ __all__ = [
     "ConvexPolyhedron",
     "Disk",
     "Distortion",
+    "ExtendedMap",
     "GeometryError",
     "GridDensity",
     "MeshReadError",

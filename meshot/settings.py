@@ -1,6 +1,9 @@
 """Names and defaults of the options that functions and commands share; loads nothing, so that ``--help`` is quick."""
 
+from importlib.util import find_spec
 from typing import Literal, get_args
+
+from meshot.errors import OptionError
 
 Target = Literal["disk", "sphere"]
 Normalization = Literal["area", "distortion", "none"]
@@ -36,3 +39,9 @@ def require_positive(name: str, value: float) -> None:
     """
     if not value > 0:
         raise ValueError(f"{name} must be positive")
+
+
+def require_torch(what: str) -> None:
+    """Raise OptionError unless torch is installed, which `what` needs."""
+    if find_spec("torch") is None:
+        raise OptionError(f"{what} needs torch: install meshot with its extra, meshot[gpu]")

@@ -95,12 +95,11 @@ def _by_adjacency(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict
 
 
 def _by_angle(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
-    return _above(_angles(sites.positions, pairs), threshold)
+    return _above(angles_between(sites.positions, pairs), threshold)
 
 
 def _by_normal(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
-    normals = np.column_stack([sites.positions, np.full(len(sites.positions), -1.0)])
-    return _above(_angles(normals, pairs), threshold)
+    return _above(angles_between(plane_normals(sites.positions), pairs), threshold)
 
 
 _CRITERIA: dict[str, Callable[[Sites, Ints, float | None], Verdict]] = {
@@ -111,8 +110,13 @@ _CRITERIA: dict[str, Callable[[Sites, Ints, float | None], Verdict]] = {
 }
 
 
-def _angles(vectors: Floats, pairs: Ints) -> Floats:
-    """Return the angle between the vectors of each pair, in radians: 0 where one has no direction."""
+def plane_normals(sites: Floats) -> Floats:
+    """Return the normals (y_i, -1) of the potential's supporting planes, (n, d + 1)."""
+    return np.column_stack([sites, np.full(len(sites), -1.0)])
+
+
+def angles_between(vectors: Floats, pairs: Ints) -> Floats:
+    """Return the angle between the vectors (n, d) of each pair, in radians: 0 where one has no direction."""
     first, second = vectors[pairs[:, 0]], vectors[pairs[:, 1]]
     # Kahan's formula, which does not lose small angles as the arc cosine does
     a, b = norms(second)[:, None] * first, norms(first)[:, None] * second

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from meshot.meshes.mesh import Ints
+from meshot.meshes.mesh import Floats, Ints
 from meshot.montecarlo.sequences import BLOCK, SobolBlocks
 from meshot.montecarlo.sources import (
     CustomSource,
@@ -61,6 +61,21 @@ class Batch:
             parts = [self.source.draw(m, self.seed, k) for m, k in zip(sizes, blocks.tolist(), strict=True)]
             return torch.from_numpy(np.concatenate(parts)).to(self.device)
         return carry(self.source, self._sequence(blocks)[:count])
+
+
+def random_points(source: SampledSource, count: int, rng: np.random.Generator) -> Floats:
+    """Return independent samples of a source, (count, d), in contrast to the evenly spread ones of a `Batch`.
+
+    Examples
+    --------
+    >>> random_points(StandardNormal(3), 2, np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    if isinstance(source, CustomSource):
+        return source.draw(count, int(rng.integers(1 << 31)))
+    # the open cube: the normal variate of 0 is infinite
+    uniform = np.maximum(rng.random((count, uniforms_needed(source))), 2.0**-54)
+    return np.asarray(carry(source, torch.from_numpy(uniform)).numpy())
 
 
 def uniforms_needed(source: SampledSource) -> int:

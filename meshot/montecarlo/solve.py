@@ -103,6 +103,11 @@ class Settings:
             raise OptionError(f"samples must be at least 1024, got {self.samples}")
 
 
+def default_samples(sites: int) -> int:
+    """Return how many samples a survey of so many cells takes: a power of two, for the Sobol points' sake."""
+    return 1 << max(15, int(np.ceil(np.log2(SAMPLES * sites))))
+
+
 def solve_sampled(
     sites: Floats,
     shares: Floats,
@@ -148,7 +153,7 @@ class _Run:
         self.clusters: Clusters = cluster_sites(sites, shares)
         self.last = len(self.clusters.levels) - 1
         self.sites, self.shares = sites[self.clusters.order], shares[self.clusters.order]
-        self.samples = settings.samples or 1 << max(15, int(np.ceil(np.log2(SAMPLES * len(sites)))))
+        self.samples = settings.samples or default_samples(len(sites))
         key = fingerprint(sites, shares, *_told(source), self.samples, settings.seed, settings.optimizer)
         self.checkpoint = Checkpoint(settings.checkpoint if self.ranks.rank == 0 else None, key, settings.interval)
 

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from meshot.files import PathLike
 from meshot.meshes.mesh import Floats, Ints
 from meshot.montecarlo.sources import SampledSource, UniformBall, as_source
 from meshot.progress import Progress
+from meshot.settings import require_torch
 from meshot.transport.result import TransportResult
 
 if TYPE_CHECKING:
@@ -189,8 +189,7 @@ def solve_by_sampling(
     progress: Progress | None = None,
 ) -> SampledTransport:
     """Do what `solve_transport` does with ``method="montecarlo"``, whose parameters these are."""
-    if find_spec("torch") is None:
-        raise OptionError('method="montecarlo" needs torch: install meshot with its extra, meshot[gpu]')
+    require_torch('method="montecarlo"')
     from meshot.montecarlo.solve import Settings, solve_sampled  # noqa: PLC0415
 
     check_duplicates(duplicates)

@@ -226,7 +226,7 @@ def test_what_does_not_go_together_is_refused():
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr("meshot.transport.sampledtransport.find_spec", lambda name: None)
+    monkeypatch.setattr("meshot.settings.find_spec", lambda name: None)
     with pytest.raises(OptionError, match=r"meshot\[gpu\]"):
         sampled([[0.0, 0.0], [0.5, 0.0]])
 

@@ -1,0 +1,239 @@
+"""AE-OT: an auto-encoder whose latent distribution is reached by optimal transport instead of by training."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
+from meshot.errors import OptionError
+from meshot.files import PathLike
+from meshot.generative.crossings import Crossings
+from meshot.generative.extension import THETA, AngleCriterion, ExtendedMap, ExtensionRecord
+from meshot.meshes.mesh import Floats
+from meshot.montecarlo.sources import StandardNormal, UniformBox
+from meshot.progress import Progress
+from meshot.settings import Device, require_torch
+from meshot.transport.transport import TransportResult, solve_transport
+
+# Rows that go through a network at a time.
+BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """New data.
+
+    Attributes
+    ----------
+    data : (n, ...)
+        As the decoder returns them.
+    codes : (n, d) float
+        What was decoded.
+    source : (n, d) float
+        Samples of the source that were mapped to the codes.
+    record : ExtensionRecord
+        Cells, and who is near the singular set.
+    """
+
+    data: NDArray[Any]
+    codes: Floats
+    source: Floats
+    record: ExtensionRecord
+
+
+@dataclass(frozen=True, eq=False)
+class LatentPath(Generated):
+    """What lies over a straight segment of the source.
+
+    Attributes
+    ----------
+    times : (n,) float
+        From 0 to 1, evenly spaced.
+    crossings : Crossings
+        Where the segment crosses from cell to cell, and which crossings are singular.
+    """
+
+    times: Floats
+    crossings: Crossings
+
+    @property
+    def torn(self) -> NDArray[np.bool_]:
+        """Whether a singular crossing lies between each point of the path and the next, (n - 1,)."""
+        singular = self.crossings.times[self.crossings.singular]
+        return np.asarray(np.histogram(singular, self.times)[0] > 0)
+
+
+class AEOT:
+    """An auto-encoder with an extended transport map from a simple source to its codes.
+
+    Parameters
+    ----------
+    encoder, decoder : torch.nn.Module or callable
+        From data (n, ...) to codes (n, d) and back, trained beforehand; functions of arrays will do.
+    batch : int
+        Data that go through them at a time.
+
+    Attributes
+    ----------
+    map : ExtendedMap
+        From the source to codes, once fitted.
+    transport : TransportResult or None
+        What the map extends; None for a model that was loaded.
+
+    References
+    ----------
+    An, Guo, Lei, Luo, Yau, Gu, "AE-OT: a new generative model based on extended semi-discrete optimal transport",
+    ICLR 2020.
+
+    Examples
+    --------
+    >>> data = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = AEOT(lambda data: data / 2, lambda codes: 2 * codes).fit(data)
+    >>> model.sample(5, rng=1).data.shape
+    (5, 2)
+    """
+
+    def __init__(self, encoder: Any, decoder: Any, *, batch: int = BATCH) -> None:
+        require_torch("AEOT")
+        for name, model in (("encoder", encoder), ("decoder", decoder)):
+            if not callable(model):
+                raise OptionError(f"the {name} must be a torch module or a function, not a {type(model).__name__}")
+        self.encoder, self.decoder, self.batch = encoder, decoder, batch
+        self.transport: TransportResult | None = None
+        self._map: ExtendedMap | None = None
+
+    @property
+    def map(self) -> ExtendedMap:
+        """The map from the source to codes; OptionError before `fit` or `load`."""
+        if self._map is None:
+            raise OptionError("the model has no map yet: fit it to data, or load it")
+        return self._map
+
+    def fit(
+        self,
+        data: ArrayLike,
+        *,
+        source: Any = "cube",
+        theta: float = THETA,
+        criterion: AngleCriterion = "angle",
+        neighbors: int | None = None,
+        samples: int | None = None,
+        device: Device = "auto",
+        rng: int | np.random.Generator = 0,
+        progress: Progress | None = None,
+    ) -> "AEOT":
+        """Encode data and solve the transport to their codes; equal codes share a cell.
+
+        Parameters
+        ----------
+        data : (n, ...)
+        source : {"cube", "normal"} or domain
+            The uniform density on [-1, 1]^d, the standard normal one, or what `solve_transport` takes as a domain.
+            Codes of two or three coordinates get exact cells where the source has them, others are sampled.
+        theta, criterion, neighbors
+            Of the `ExtendedMap`.
+        samples, device, rng
+            Of a transport by sampling.
+        progress : Progress, optional
+
+        Raises
+        ------
+        GeometryError
+            Codes that are no (n, d) finite numbers.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The transport did not converge.
+        """
+        from meshot.generative.networks import encode  # noqa: PLC0415
+
+        codes = encode(self.encoder, data, self.batch)
+        domain = _domain(source, codes.shape[1])
+        sampling: dict[str, Any] = {"method": "montecarlo", "samples": samples, "device": device, "rng": rng}
+        how = {} if has_exact_cells(domain, codes.shape[1]) else sampling
+        self.transport = solve_transport(codes, domain=domain, duplicates="merge", progress=progress, **how)
+        self._map = ExtendedMap(self.transport, theta=theta, criterion=criterion, neighbors=neighbors, device=device)
+        return self
+
+    def sample(self, n: int, *, rng: int | np.random.Generator = 0, reject: bool = False) -> Generated:
+        """Generate `n` new data; with `reject`, none from near the singular set."""
+        drawn = self.map.sample(n, rng=rng, reject=reject)
+        return Generated(self._decode(drawn.points), drawn.points, drawn.source, drawn.record)
+
+    def path(self, z0: ArrayLike, z1: ArrayLike, steps: int = 9) -> LatentPath:
+        """Decode the straight path from `z0` to `z1`, points (d,) of the source, at evenly spaced times.
+
+        Where the map is torn between two steps, `LatentPath.torn` says so, and the data jump from one kind to another.
+        """
+        if not (isinstance(steps, int | np.integer) and steps >= 2):
+            raise OptionError(f"steps must be a whole number of at least 2, got {steps!r}")
+        crossings = self.map.crossings(z0, z1)
+        times = np.linspace(0, 1, steps)
+        points = (1 - times)[:, None] * np.asarray(z0) + times[:, None] * np.asarray(z1)
+        codes, record = self.map(points)
+        return LatentPath(self._decode(codes), codes, points, record, times, crossings)
+
+    def save(self, folder: PathLike) -> None:
+        """Keep the map, and the weights of those of encoder and decoder that are torch modules, in a folder.
+
+        Raises
+        ------
+        OptionError
+            The model is not fitted, or its source is a function.
+        """
+        from meshot.generative.modelfiles import save_model  # noqa: PLC0415
+
+        save_model(folder, self.map, self._models)
+
+    @classmethod
+    def load(cls, folder: PathLike, encoder: Any, decoder: Any, *, batch: int = BATCH) -> "AEOT":
+        """Return the model that was saved; `encoder` and `decoder` have its architecture, and get its weights.
+
+        Raises
+        ------
+        MeshReadError
+            A file is missing, damaged, or does not belong to the others.
+        OptionError
+            Another architecture.
+        """
+        from meshot.generative.modelfiles import load_model  # noqa: PLC0415
+
+        model = cls(encoder, decoder, batch=batch)
+        model._map = load_model(folder, model._models)
+        return model
+
+    @property
+    def _models(self) -> dict[str, Any]:
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
+    def _decode(self, codes: Floats) -> NDArray[Any]:
+        from meshot.generative.networks import apply  # noqa: PLC0415
+
+        return apply(self.decoder, codes, self.batch)
+
+
+def has_exact_cells(domain: Any, dimension: int) -> bool:
+    """Whether a transport from a domain, or from the disk or ball for None, has exact cells.
+
+    Examples
+    --------
+    >>> has_exact_cells(Box([0, 0], [1, 1]), 2), has_exact_cells(StandardNormal(2), 2)
+    (True, False)
+    """
+    exact = Disk | Box | ConvexPolygon | Ball | ConvexPolyhedron
+    return dimension in (2, 3) and (domain is None or isinstance(domain, exact))
+
+
+def _domain(source: Any, dimension: int) -> Any:
+    if not isinstance(source, str):
+        return source
+    if source not in ("cube", "normal"):
+        raise OptionError(f'source must be "cube", "normal" or a domain, got {source!r}')
+    if source == "normal":
+        return StandardNormal(dimension)
+    box = Box if dimension in (2, 3) else UniformBox
+    return box(-np.ones(dimension), np.ones(dimension))

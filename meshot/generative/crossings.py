@@ -1,0 +1,66 @@
+"""The cells that a straight segment of the source passes, exactly: the upper envelope of one line for each site."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.meshes.mesh import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Crossings:
+    """Where a segment leaves one cell for the next.
+
+    Attributes
+    ----------
+    times : (c,) float
+        Ascending, between 0 at the segment's start and 1 at its end.
+    cells : (c + 1,) int
+        The cells passed.
+    angles : (c,) float
+        Angle, in radians, between the supporting planes of the two cells, by the map's criterion.
+    jumps : (c,) float
+        Distance between their sites.
+    singular : (c,) bool
+        Whether the angle passes the map's threshold.
+    """
+
+    times: Floats
+    cells: Ints
+    angles: Floats
+    jumps: Floats
+    singular: NDArray[np.bool_]
+
+
+def cells_along(slopes: Floats, offsets: Floats) -> tuple[Floats, Ints]:
+    """Return where the largest of the lines ``offsets + t * slopes`` changes for t from 0 to 1, and which they are.
+
+    Parameters
+    ----------
+    slopes, offsets : (n,) float
+
+    Returns
+    -------
+    times : (c,) float
+    lines : (c + 1,) int
+
+    Examples
+    --------
+    >>> times, lines = cells_along(np.array([-1.0, 1.0]), np.array([0.5, -0.5]))
+    >>> times.tolist(), lines.tolist()
+    ([0.5], [0, 1])
+    """
+    line = int(np.lexsort((slopes, offsets))[-1])
+    times: list[float] = []
+    lines = [line]
+    while True:
+        steeper = np.flatnonzero(slopes > slopes[line])
+        meeting = (offsets[line] - offsets[steeper]) / (slopes[steeper] - slopes[line])
+        if not len(steeper) or meeting.min() > 1:
+            return np.array(times), np.array(lines)
+        # of lines that meet this one at the same time the steepest is above the others from there on
+        first = np.lexsort((-slopes[steeper], meeting))[0]
+        line = int(steeper[first])
+        times.append(max(0.0, float(meeting[first])))
+        lines.append(line)

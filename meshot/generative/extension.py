@@ -1,0 +1,282 @@
+"""A semi-discrete map extended to all points of its source, so that new samples are not copies of the old."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshot.diagrams.sites import check_numbers, check_sites
+from meshot.errors import ConvergenceError, GeometryError, OptionError
+from meshot.folds.criteria import angles_between, plane_normals
+from meshot.generative.crossings import Crossings, cells_along
+from meshot.meshes.mesh import Floats, Ints, norms
+from meshot.montecarlo.sources import SampledSource, as_source
+from meshot.settings import Device, require_positive, require_torch
+from meshot.transport.result import TransportResult
+from meshot.transport.sampledtransport import SampledTransport
+
+AngleCriterion = Literal["angle", "normal"]
+
+THETA = 0.75
+"""Angle between supporting planes, in radians, beyond which the map is torn (An et al., for codes of images)."""
+
+# Coordinates of neighboring sites held at once.
+HELD = 1 << 20
+# Rounds of drawing samples for those that were rejected.
+ROUNDS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class ExtensionRecord:
+    """What happened to points that were mapped.
+
+    Attributes
+    ----------
+    cells : (m,) int
+        The site in whose cell each point lies.
+    dropped : (m,) int
+        How many of the best planes of each point were dropped, as they are beyond the threshold.
+    rejected : int
+        Points drawn near the singular set that others were drawn for.
+    """
+
+    cells: Ints
+    dropped: Ints
+    rejected: int = 0
+
+    @property
+    def singular(self) -> NDArray[np.bool_]:
+        """Whether a point is near the singular set: a plane was dropped; (m,)."""
+        return self.dropped > 0
+
+
+class Extension(NamedTuple):
+    """Images of points, (m, d), and the record of how they were made."""
+
+    points: Floats
+    record: ExtensionRecord
+
+
+class Drawn(NamedTuple):
+    """Samples of the source, (n, d), their images, (n, d), and the record."""
+
+    source: Floats
+    points: Floats
+    record: ExtensionRecord
+
+
+class ExtendedMap:
+    """The piecewise-linear extension of a semi-discrete transport map.
+
+    A point x lies in the cell i of the plane <x, y_i> + h_i that is the highest. Of the d + 1 highest planes there,
+    those whose angle to plane i passes `theta` are dropped: beyond it the map is torn, and a mean of the two sides
+    would be no sample of the target. The image of x is the mean of the sites y_j that are left, with weights
+    proportional to 1 / |x - c_j|, where c_j is the mass center of cell j; each mass center goes to its site.
+
+    Parameters
+    ----------
+    transport : TransportResult or (sites, heights)
+        A transport, or the (n, d) sites and (n,) heights of a Brenier potential.
+    domain : optional
+        With sites and heights, the source, as `solve_transport` takes it.
+    theta : float
+        Threshold in radians.
+    criterion : {"angle", "normal"}
+        "angle" is that between y_i and y_j, which depends on where the origin is: it suits codes that spread about
+        the origin in many dimensions. "normal" is the angle between (y_i, -1) and (y_j, -1), the normals of the two
+        planes, which suits sites of any position and a spread of about one.
+    neighbors : int, optional
+        Planes to begin with, by default d + 1.
+    centers : (n, d) float, optional
+        Mass centers; by default those of the transport, exact or estimated, and estimated by sampling for sites and
+        heights. NaN marks cells without any: they are their own image, and lend nothing to others.
+    samples : int, optional
+        Samples of that estimate, by default at least 128 for each site.
+    device : {"auto", "cpu", "cuda"}
+        Where planes are compared.
+    rng : int or numpy.random.Generator
+        Seed of the estimate.
+
+    Raises
+    ------
+    OptionError
+        There is no torch, or options do not go together.
+    GeometryError
+        Arrays of wrong shapes.
+
+    References
+    ----------
+    An, Guo, Lei, Luo, Yau, Gu, "AE-OT: a new generative model based on extended semi-discrete optimal transport",
+    ICLR 2020, section 3.2.
+
+    Examples
+    --------
+    >>> import meshot
+    >>> sites = [[-2.0, 0.5], [-2.2, 0.4], [2.0, 0.5], [2.2, 0.4]]
+    >>> extended = ExtendedMap(meshot.solve_transport(sites, domain=meshot.Box([0, 0], [1, 1])))
+    >>> points, record = extended([[0.49, 0.5], [0.51, 0.5]])
+    >>> bool(points[0, 0] < -2), bool(points[1, 0] > 2), record.singular.tolist()
+    (True, True, [True, True])
+    """
+
+    def __init__(
+        self,
+        transport: TransportResult | tuple[ArrayLike, ArrayLike],
+        *,
+        domain: Any = None,
+        theta: float = THETA,
+        criterion: AngleCriterion = "angle",
+        neighbors: int | None = None,
+        centers: ArrayLike | None = None,
+        samples: int | None = None,
+        device: Device = "auto",
+        rng: int | np.random.Generator = 0,
+    ) -> None:
+        require_torch("an extended map")
+        require_positive("theta", theta)
+        if criterion not in get_args(AngleCriterion):
+            raise OptionError(f'criterion must be "angle" or "normal", got {criterion!r}')
+        if isinstance(transport, TransportResult):
+            if domain is not None:
+                raise OptionError("a transport has its own domain")
+            self.sites, self.heights, self._domain = transport.problem.sites, transport.heights, _domain_of(transport)
+            centers = transport.centroids if centers is None else centers
+        else:
+            self.sites, self.heights = _checked_planes(transport)
+            self._domain = as_source(domain, self.sites.shape[1])
+        n, d = self.sites.shape
+        self.theta, self.criterion, self.device = float(theta), criterion, device
+        self.neighbors = min(n, _checked_count("neighbors", d + 1 if neighbors is None else neighbors))
+        self.centers = self._estimated(samples, rng) if centers is None else _checked_centers(centers, (n, d))
+
+    def __call__(self, x: ArrayLike) -> Extension:
+        """Return the images of points (m, d) of the source, and the record of how they were made."""
+        points, d = self._checked_points(x), self.sites.shape[1]
+        rows = max(1, HELD // (self.neighbors * d))
+        parts = [self._extend(points[k : k + rows]) for k in range(0, max(1, len(points)), rows)]
+        images, cells, dropped = (np.concatenate(values) for values in zip(*parts, strict=True))
+        return Extension(images, ExtensionRecord(cells, dropped))
+
+    def sample(self, n: int, *, rng: int | np.random.Generator = 0, reject: bool = False) -> Drawn:
+        """Draw `n` independent samples of the source and map them.
+
+        Parameters
+        ----------
+        n : int
+        rng : int or numpy.random.Generator
+        reject : bool
+            Draw others for samples near the singular set; the record tells for how many.
+
+        Raises
+        ------
+        OptionError
+            There is no way to draw from the source, as it has a density on a mesh or a picture.
+        ConvergenceError
+            Nearly all samples are rejected.
+        """
+        from meshot.montecarlo.draws import random_points  # noqa: PLC0415
+
+        generator, wanted = np.random.default_rng(rng), _checked_count("n", n)
+        kept: list[tuple[Floats, Floats, Ints, Ints]] = []
+        have = rejected = 0
+        for _ in range(ROUNDS):
+            x = random_points(self.source, wanted - have, generator)
+            images, record = self(x)
+            good = ~record.singular if reject else np.ones(len(x), dtype=bool)
+            kept.append((x[good], images[good], record.cells[good], record.dropped[good]))
+            have, rejected = have + int(good.sum()), rejected + int((~good).sum())
+            if have == wanted:
+                x, images, cells, dropped = (np.concatenate(values) for values in zip(*kept, strict=True))
+                return Drawn(x, images, ExtensionRecord(cells, dropped, rejected))
+        raise ConvergenceError(f"{rejected:,} samples were rejected as singular for {have:,} that are not: raise theta")
+
+    def crossings(self, start: ArrayLike, stop: ArrayLike) -> Crossings:
+        """Return where the straight segment between two points (d,) of the source crosses from cell to cell, exactly.
+
+        Between crossings the semi-discrete map is constant; the images jump where a crossing is singular.
+        """
+        ends: Any = [start, stop]
+        a, b = self._checked_points(ends)
+        times, cells = cells_along(self.sites @ (b - a), self.sites @ a + self.heights)
+        pairs = np.stack([cells[:-1], cells[1:]], axis=1)
+        angles, jumps = angles_between(self._normals, pairs), norms(self.sites[pairs[:, 0]] - self.sites[pairs[:, 1]])
+        return Crossings(times, cells, angles, jumps, angles > self.theta)
+
+    @cached_property
+    def source(self) -> SampledSource:
+        """The source that samples are drawn from; OptionError if there is no way to draw from it."""
+        if self._domain is None:
+            raise OptionError("there is no way to draw from a density of the plane: map samples of your own by a call")
+        return as_source(self._domain, self.sites.shape[1])
+
+    @cached_property
+    def _normals(self) -> Floats:
+        return self.sites if self.criterion == "angle" else plane_normals(self.sites)
+
+    @cached_property
+    def _planes(self) -> Any:
+        from meshot.generative.planes import BestPlanes  # noqa: PLC0415
+        from meshot.montecarlo.device import find_device  # noqa: PLC0415
+
+        return BestPlanes(self.sites, self.heights, self.neighbors, find_device(self.device))
+
+    def _estimated(self, samples: int | None, rng: int | np.random.Generator) -> Floats:
+        from meshot.generative.centers import estimate_centers  # noqa: PLC0415
+
+        seed = int(np.random.default_rng(rng).integers(1 << 31))
+        return estimate_centers(self.sites, self.heights, self.source, samples, seed, self.device)
+
+    def _extend(self, x: Floats) -> tuple[Floats, Ints, Ints]:
+        """Return images, cells and numbers of dropped planes of a chunk of points."""
+        best = self._planes(x)
+        pairs = np.stack([np.repeat(best[:, 0], self.neighbors), best.ravel()], axis=1)
+        near = (angles_between(self._normals, pairs) <= self.theta).reshape(best.shape)
+        distances = np.sqrt(((x[:, None, :] - self.centers[best]) ** 2).sum(axis=2))
+        distances[:, 0] = np.nan_to_num(distances[:, 0])
+        distances[~near | np.isnan(distances)] = np.inf
+        # relative to the least one, so that a point in a mass center divides nothing by zero
+        distances = np.maximum(distances, np.finfo(float).tiny)
+        weights = distances.min(axis=1, keepdims=True) / distances
+        weights /= weights.sum(axis=1, keepdims=True)
+        return np.einsum("mk,mkd->md", weights, self.sites[best]), best[:, 0], (~near).sum(axis=1)
+
+    def _checked_points(self, x: ArrayLike) -> Floats:
+        points, d = check_numbers(x, "points"), self.sites.shape[1]
+        if points.ndim != 2 or points.shape[1] != d:
+            raise GeometryError(f"points must have shape (m, {d}), got {points.shape}")
+        if not np.isfinite(points).all():
+            raise GeometryError("points must be finite", ids=np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist())
+        return points
+
+
+def _domain_of(transport: TransportResult) -> Any:
+    """Return what stands for the source of a transport; None for a density of the plane, which cannot be drawn from."""
+    if isinstance(transport, SampledTransport):
+        return transport.source
+    return transport.problem.domain if transport.problem.source is None else None
+
+
+def _checked_planes(planes: Any) -> tuple[Floats, Floats]:
+    if not (isinstance(planes, tuple) and len(planes) == 2):
+        raise OptionError(f"give a transport, or a pair of sites and heights, not a {type(planes).__name__}")
+    shape = np.shape(planes[0])
+    sites = check_sites(planes[0], distinct=False, dimension=max(1, shape[-1]) if len(shape) == 2 else 1)
+    heights = check_numbers(planes[1], "heights")
+    if heights.shape != sites.shape[:1] or not np.isfinite(heights).all():
+        raise GeometryError(f"heights must be {len(sites)} finite numbers, got shape {heights.shape}")
+    return sites, heights
+
+
+def _checked_centers(centers: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    array = check_numbers(centers, "centers")
+    if array.shape != shape:
+        raise GeometryError(f"centers must have shape {shape}, one for each site, got {array.shape}")
+    return array
+
+
+def _checked_count(name: str, value: int) -> int:
+    if not (isinstance(value, int | np.integer) and value >= 1):
+        raise OptionError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)

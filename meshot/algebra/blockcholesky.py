@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meshot.algebra.fronts import TILE, panel_length, reduce_tiles, subtract_products, tile_place
 from meshot.algebra.separators import Dissection, dissect
+from meshot.algebra.substitution import substitute_back, substitute_forward
 from meshot.errors import ConvergenceError
-from meshot.kernels import kernel, run_in_chunks, subkernel
+from meshot.kernels import innerkernel, kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints, stable_order
 
-# Subtrees that hang at this level of the tree are eliminated side by side on the cores, then the levels above them.
-SPLIT = 3
-# Rows and columns that are updated together, so that they stay in the cache.
-ROWS, COLUMNS = 64, 512
+# Subtrees that hang at this level of the tree are worked on side by side on the cores; above them, tiles of one front.
+SPLIT = 4
 
 
 class Fronts(NamedTuple):
@@ -32,13 +32,17 @@ class Fronts(NamedTuple):
     touched : (t,) int
         The later places that each node touches, increasing.
     entries : (E, 3) int
-        The matrix's blocks off the diagonal by node: place of the row, of the column, and the block's number.
+        The matrix's blocks off the diagonal by node: place of the row, of the column, and the block's number, -1 minus
+        the number for a block that is to be transposed.
+    order : (V,) int
+        Vertex at each place.
     """
 
     nodes: Ints
     left: Ints
     touched: Ints
     entries: Ints
+    order: Ints
 
 
 class BlockCholesky:
@@ -63,13 +67,17 @@ class BlockCholesky:
 
     def __init__(self, positions: Floats, edges: Ints, size: int = 2) -> None:
         self.size = size
-        self.dissection = dissect(positions, edges)
-        place = np.empty(len(positions), dtype=np.int64)
-        place[self.dissection.order] = np.arange(len(positions))
-        ends = place[edges]
-        self.backward = ends[:, 0] > ends[:, 1]
-        self.fronts = _analyse(self.dissection, np.sort(ends, axis=1), size)
+        dissection = dissect(positions, edges)
+        self.fronts = _analyse(dissection, edges, size)
         self.panels = np.empty(0)
+        level, deepest = dissection.level, int(dissection.level.max())
+        split = min(SPLIT, deepest)
+        # Nodes of the subtrees, nodes above these, and the places of the latter.
+        nodes = 2 ** (deepest - split + 1) - 1
+        self.trees = [np.arange(root - nodes + 1, root + 1) for root in np.flatnonzero(level == split)]
+        self.above = np.flatnonzero(level < split)
+        starts = dissection.starts
+        self.top = np.concatenate([np.arange(starts[n], starts[n + 1]) for n in self.above] or [self.above])
 
     @property
     def fill(self) -> int:
@@ -86,46 +94,69 @@ class BlockCholesky:
         """
         if len(self.panels) == 0:
             self.panels = np.empty(self.fill)
-        forward = np.where(self.backward[:, None, None], across.transpose(0, 2, 1), across)
-        work = diagonal[self.dissection.order], forward, self.panels, *self.fronts
-        level, left = self.dissection.level, self.fronts.left
-        none = np.empty((0, 0))
-        updates: dict[int, Floats] = {}
-
-        def eliminate(nodes: Ints, depth: int) -> None:
-            """Eliminate subtrees of this depth side by side, given the updates of what lies below."""
-            below = [(updates.pop(int(left[n]), none), updates.pop(int(n) - 1, none)) for n in nodes]
-            tasks = [(n - 2 ** (depth + 1) + 2, n, *pair) for n, pair in zip(nodes, below, strict=True)]
-            done = run_in_chunks(lambda first, _: _eliminate_tree(*tasks[first], *work), len(tasks), 1)
-            updates.update(zip(nodes.tolist(), done, strict=True))
-
-        split = min(SPLIT, int(level.max()))
-        eliminate(np.flatnonzero(level == split), int(level.max()) - split)
-        for above in range(split - 1, -1, -1):
-            eliminate(np.flatnonzero(level == above), 0)
+        work = diagonal, across, self.panels, *self.fronts
+        left, ends = self.fronts.left, [(tree[0], tree[-1]) for tree in self.trees]
+        done = run_in_chunks(lambda k, _: _eliminate_tree(*ends[k], *work), len(ends), 1)
+        updates = {int(root): update for (_, root), update in zip(ends, done, strict=True)}
+        local = np.empty(len(diagonal), dtype=np.int64)
+        for node in self.above.tolist():
+            lower, upper = updates.pop(int(left[node])), updates.pop(node - 1)
+            updates[node] = self._eliminate(node, _open_front(node, lower, upper, local, *work))
         if not np.isfinite(self.panels[self._last_pivots]).all():
             raise ConvergenceError("the linear system is not positive definite in double precision")
 
+    def _eliminate(self, node: int, update: Floats) -> Floats:
+        """Eliminate the rows of one front, tiles side by side; return its update, given that so far."""
+        begin, end = self.fronts.nodes[node : node + 2, 3]
+        own, others = self.size * int(np.diff(self.fronts.nodes[node : node + 2, 0])[0]), len(update)
+        panel, count, columns = self.panels[begin:end], -(-own // TILE), -(-others // TILE)
+        reduce_tiles(panel, own, others, 0, count)
+        run_in_chunks(lambda k, _: reduce_tiles(panel, own, others, count + k, count + k + 1), columns, 1)
+        run_in_chunks(lambda k, _: subtract_products(update, panel, own, k, k + 1), columns, 1)
+        return update
+
     def solve(self, rhs: Floats) -> Floats:
         """Return the solution (V, size), or (V, size, k) for k right-hand sides."""
-        columns = rhs[self.dissection.order].reshape(len(rhs) * self.size, -1)
-        x = np.ascontiguousarray(columns.T)
-        run_in_chunks(lambda k, _: _substitute(x[k], self.panels, *self.fronts, self.size), len(x), 1)
+        order, trees, top = self.fronts.order, self.trees, self.top
+        x = np.ascontiguousarray(rhs[order].reshape(len(order) * self.size, -1).T)
+        spills = np.zeros((len(x), len(trees), self.size * len(top)))
+        slot = np.zeros(len(order), dtype=np.int64)
+        slot[top] = np.arange(len(top))
+        factor = self.panels, self.fronts.nodes, self.fronts.touched, self.size
+
+        def forward(task: int, _: int) -> None:
+            k, t = divmod(task, len(trees))
+            substitute_forward(trees[t], self.fronts.nodes[trees[t][-1] + 1, 0], x[k], spills[k, t], slot, *factor)
+
+        def back(task: int, _: int) -> None:
+            k, t = divmod(task, len(trees))
+            substitute_back(trees[t], x[k], *factor)
+
+        run_in_chunks(forward, len(x) * len(trees), 1)
+        for column, spilt in zip(x, spills, strict=True):
+            column.reshape(-1, self.size)[top] += spilt.sum(axis=0).reshape(-1, self.size)
+            substitute_forward(self.above, len(order), column, spilt[0], slot, *factor)
+            substitute_back(self.above, column, *factor)
+        run_in_chunks(back, len(x) * len(trees), 1)
         solution = np.empty(rhs.shape)
-        solution[self.dissection.order] = x.T.reshape(rhs.shape)
+        solution[order] = x.T.reshape(rhs.shape)
         return solution
 
     @property
     def _last_pivots(self) -> Ints:
-        """Where the last pivot of each node stands: not a number if one of the node's pivots is not positive."""
+        """Where the last pivot of each node stands: not a finite number if one of the node's pivots is not positive."""
         rows, touched, _, panels = np.diff(self.fronts.nodes, axis=0).T
-        begins, rows, width = self.fronts.nodes[:-1, 3], self.size * rows, self.size * (rows + touched)
-        return (begins + (rows - 1) * (width + 1))[panels > 0]
+        return (self.fronts.nodes[1:, 3] - self.size**2 * rows * touched - 1)[panels > 0]
 
 
-def _analyse(dissection: Dissection, ends: Ints, size: int) -> Fronts:
-    """Find what each node touches, from the leaves to the root, and where everything goes; `ends` are places (E, 2)."""
-    _, starts, level, parent = dissection
+def _analyse(dissection: Dissection, edges: Ints, size: int) -> Fronts:
+    """Find what each node touches, from the leaves to the root, and where everything goes."""
+    order, starts, level, parent = dissection
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    ends = place[edges]
+    backward = ends[:, 0] > ends[:, 1]
+    ends = np.sort(ends, axis=1)
     count, nodes = int(starts[-1]), len(parent)
     owner = np.repeat(np.arange(nodes), np.diff(starts))
     by_row = stable_order(ends[:, 0])
@@ -147,158 +178,116 @@ def _analyse(dissection: Dissection, ends: Ints, size: int) -> Fronts:
     pairs = np.sort(np.concatenate(keys))
     touching, touched = pairs >> bits, pairs & (2**bits - 1)
     sizes, degree = np.diff(starts), np.bincount(touching, minlength=nodes)
-    panels = size * sizes * size * (sizes + degree)
+    panels = panel_length(size * sizes, size * degree)
     counts = np.stack([sizes, degree, np.bincount(node, minlength=nodes), panels], axis=1)
     table = np.concatenate([np.zeros((1, 4), dtype=np.int64), np.cumsum(counts, axis=0)])
     left = np.where(level < level.max(), np.arange(nodes) - 2 ** (level.max() - level), -1)
-    return Fronts(table, left, touched, np.stack([first, second, by_row], axis=1))
+    number = np.where(backward, -1 - np.arange(len(edges)), np.arange(len(edges)))[by_row]
+    return Fronts(table, left, touched, np.stack([first, second, number], axis=1), order)
+
+
+@innerkernel
+def _add(target, begin, source, start, count):  # type: ignore[no-untyped-def]
+    """Add consecutive numbers to others; without signs, as an index that may be negative is looked at one by one."""
+    first, second = np.uint64(begin), np.uint64(start)
+    for j in range(np.uint64(count)):
+        target[first + j] += source[second + j]
 
 
 @subkernel
-def _subtract(target, origin, rows, first, last, skip):  # type: ignore[no-untyped-def]
-    """Subtract R^T R, R being some rows from column `skip` on, from the target's upper triangle below its `origin`."""
-    height, width = len(target) - origin, target.shape[1] - origin
-    for top in range(first, last, ROWS):
-        bottom = min(top + ROWS, last)
-        for begin in range(0, width, COLUMNS):
-            end = min(begin + COLUMNS, width)
-            for upper in range(0, min(end, height), ROWS):
-                lower = min(upper + ROWS, end, height)
-                for r in range(top, bottom, 4):
-                    # Four rows at a time; a missing one is replaced by the last one with factor zero.
-                    s, t, u = min(r + 1, bottom - 1), min(r + 2, bottom - 1), min(r + 3, bottom - 1)
-                    ra, rb, rc, rd = rows[r, skip:], rows[s, skip:], rows[t, skip:], rows[u, skip:]
-                    second, third, fourth = float(s - r), float(min(t - s, 1)), float(min(u - t, 1))
-                    for i in range(upper, lower):
-                        j = max(i, begin)
-                        a, b, c, d = ra[i], rb[i] * second, rc[i] * third, rd[i] * fourth
-                        out = target[origin + i, origin + j : origin + end]
-                        aj, bj, cj, dj = ra[j:end], rb[j:end], rc[j:end], rd[j:end]
-                        for q in range(len(out)):
-                            out[q] -= a * aj[q] + b * bj[q] + c * cj[q] + d * dj[q]
-
-
-@subkernel
-def _eliminate(panel):  # type: ignore[no-untyped-def]
-    """Turn the rows of a front, its diagonal block first, into rows of the factor; nan if that is not possible."""
-    count = len(panel)
-    for first in range(0, count, ROWS):
-        last = min(first + ROWS, count)
-        for r in range(first, last):
-            row, factor = panel[r, r:], 1.0 / np.sqrt(panel[r, r])
-            for j in range(len(row)):
-                row[j] *= factor
-            for i in range(r + 1, last):
-                out, source, factor = panel[i, i:], panel[r, i:], panel[r, i]
-                for j in range(len(out)):
-                    out[j] -= factor * source[j]
-        _subtract(panel, last, panel, first, last, last)
-
-
-@subkernel
-def _extend(panel, update, child, touched, first, last, local, size):  # type: ignore[no-untyped-def]
-    """Add a child's update to the front; it touches the places `first` to `last` of the list."""
-    k = len(panel)
+def _extend(panel, update, own, child, list_from, list_to, touched, local, places, strides, size):  # type: ignore[no-untyped-def]
+    """Add a child's update, which touches the places `list_from` to `list_to` of the list, to the front."""
     where = np.empty(len(child), dtype=np.int64)
-    for t in range(first, last):
+    for t in range(list_from, list_to):
         for u in range(size):
-            where[size * (t - first) + u] = size * local[touched[t]] + u
+            where[size * (t - list_from) + u] = size * local[touched[t]] + u
+    # Columns that stay side by side are added together: where such runs begin, and the end of the last.
+    begins, runs = np.zeros(len(where) + 1, dtype=np.int64), 0
     for i in range(len(where)):
-        p = where[i]
-        target, skip = (panel[p], p - p) if p < k else (update[p - k], k)
-        for j in range(i, len(where)):
-            target[where[j] - skip] += child[i, j]
+        if i == 0 or where[i] != where[i - 1] + 1 or places[where[i]] != places[where[i - 1]] + 1:
+            begins[runs] = i
+            runs += 1
+    begins[runs] = len(where)
+    flat, source, others, run = update.reshape(-1), child.reshape(-1), len(update), 0
+    for i in range(len(where)):
+        p, row = where[i], i * len(where)
+        if i == begins[run + 1]:
+            run += 1
+        for r in range(run, runs):
+            begin, end = max(i, begins[r]), begins[r + 1]
+            q = where[begin]
+            if p < own:
+                _add(panel, places[q] + p * strides[q], source, row + begin, end - begin)
+            else:
+                _add(flat, (p - own) * others + q - own, source, row + begin, end - begin)
 
 
 @subkernel
-def _load(panel, node, diagonal, across, nodes, entries, local, size):  # type: ignore[no-untyped-def]
+def _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size):  # type: ignore[no-untyped-def]
     """Put the matrix's own blocks into the rows of a front."""
     start = nodes[node, 0]
     for p in range(start, nodes[node + 1, 0]):
         for u in range(size):
-            for v in range(size):
-                panel[size * (p - start) + u, size * (p - start) + v] = diagonal[p, u, v]
+            for v in range(u, size):
+                q = size * (p - start) + v
+                panel[places[q] + (size * (p - start) + u) * strides[q]] = diagonal[order[p], u, v]
     for e in range(nodes[node, 2], nodes[node + 1, 2]):
         i, j, number = size * (entries[e, 0] - start), size * local[entries[e, 1]], entries[e, 2]
         for u in range(size):
             for v in range(size):
-                panel[i + u, j + v] = across[number, u, v]
+                entry = across[number, u, v] if number >= 0 else across[-1 - number, v, u]
+                panel[places[j + v] + (i + u) * strides[j + v]] = entry
 
 
 @kernel
-def _eliminate_tree(first, last, left, right, diagonal, across, panels, nodes, children, touched, entries):  # type: ignore[no-untyped-def]
-    """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`.
+def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order):  # type: ignore[no-untyped-def]
+    """Put together the front of a node from the matrix and its children's updates; return its own update so far.
 
-    If that is not a leaf but alone, `left` and `right` are its children's updates.
+    `local` (V,) is room for where each place stands in the front.
     """
-    size = diagonal.shape[1]
-    waiting = [left, right]
-    # Where each place stands in the front at hand.
+    size, start, later = diagonal.shape[1], nodes[node, 0], nodes[node, 1]
+    k, b = nodes[node + 1, 0] - start, nodes[node + 1, 1] - later
+    own, others = size * k, size * b
+    for i in range(k):
+        local[start + i] = i
+    for i in range(b):
+        local[touched[later + i]] = k + i
+    # Where each column begins in the panel, and the step to its next row.
+    places, strides = np.empty(own + others, dtype=np.int64), np.empty(own + others, dtype=np.int64)
+    for tile in range((own + TILE - 1) // TILE + (others + TILE - 1) // TILE):
+        at, column, width = tile_place(tile, own, others)
+        for q in range(width):
+            places[column + q], strides[column + q] = at + q, width
+    panel, update = panels[nodes[node, 3] : nodes[node + 1, 3]], np.empty((others, others))
+    panel[:] = 0.0
+    for i in range(others):
+        update[i, i:] = 0.0
+    _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size)
+    left, right = children[node], node - 1
+    if left >= 0:
+        _extend(panel, update, own, lower, nodes[left, 1], nodes[left + 1, 1], touched, local, places, strides, size)
+        _extend(panel, update, own, upper, nodes[right, 1], nodes[right + 1, 1], touched, local, places, strides, size)
+    return update
+
+
+@kernel
+def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touched, entries, order):  # type: ignore[no-untyped-def]
+    """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`."""
+    size, zero = diagonal.shape[1], first - first  # a literal would have kernels compiled once more
+    none = np.empty((zero, zero))
+    waiting = [none]
     local = np.empty(len(diagonal), dtype=np.int64)
     for node in range(first, last + 1):
-        start, k = nodes[node, 0], nodes[node + 1, 0] - nodes[node, 0]
-        later, b = nodes[node, 1], nodes[node + 1, 1] - nodes[node, 1]
-        for i in range(k):
-            local[start + i] = i
-        for i in range(b):
-            local[touched[later + i]] = k + i
-        panel = panels[nodes[node, 3] : nodes[node + 1, 3]].reshape((size * k, size * (k + b)))
-        panel[:] = 0.0
-        update = np.zeros((size * b, size * b))
-        _load(panel, node, diagonal, across, nodes, entries, local, size)
+        lower = upper = none
         if children[node] >= 0:
-            above, below, other = waiting.pop(), waiting.pop(), children[node]
-            _extend(panel, update, below, touched, nodes[other, 1], nodes[other + 1, 1], local, size)
-            _extend(panel, update, above, touched, nodes[node - 1, 1], nodes[node, 1], local, size)
-        _eliminate(panel)
-        zero = node - node  # a literal would have the kernel compiled once more
-        _subtract(update, zero, panel, zero, len(panel), len(panel))
+            upper, lower = waiting.pop(), waiting.pop()
+        update = _open_front(
+            node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order
+        )
+        own, others = size * (nodes[node + 1, 0] - nodes[node, 0]), len(update)
+        count, columns = (own + TILE - 1) // TILE, (others + TILE - 1) // TILE
+        panel = panels[nodes[node, 3] : nodes[node + 1, 3]]
+        reduce_tiles(panel, own, others, zero, count + columns)
+        subtract_products(update, panel, own, zero, columns)
         waiting.append(update)
     return waiting.pop()
-
-
-@kernel
-def _substitute(x, panels, nodes, children, touched, entries, size):  # type: ignore[no-untyped-def]
-    """Solve in place, forward through the nodes and back."""
-    count = len(children)
-    front = np.empty(len(x))
-    for turn in range(2 * count):
-        node = turn if turn < count else 2 * count - 1 - turn
-        base, rows = size * nodes[node, 0], size * (nodes[node + 1, 0] - nodes[node, 0])
-        later, columns = nodes[node, 1], rows + size * (nodes[node + 1, 1] - nodes[node, 1])
-        at = nodes[node, 3]
-        for r in range(rows):
-            front[r] = x[base + r]
-        for r in range(rows, columns, size):
-            for u in range(size):
-                front[r + u] = x[size * touched[later + (r - rows) // size] + u]
-        if turn < count:
-            for r in range(rows):
-                row, out = panels[at + r * columns + r : at + (r + 1) * columns], front[r:columns]
-                factor = out[0] / row[0]
-                for j in range(len(row)):
-                    out[j] -= factor * row[j]
-                out[0] = factor
-            for r in range(rows, columns, size):
-                for u in range(size):
-                    x[size * touched[later + (r - rows) // size] + u] = front[r + u]
-        else:
-            for r in range(rows - 1, -1, -1):
-                row, known = panels[at + r * columns + r : at + (r + 1) * columns], front[r:columns]
-                known[0] = (known[0] - _dot(row[1:], known[1:])) / row[0]
-        for r in range(rows):
-            x[base + r] = front[r]
-
-
-@kernel
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    """Scalar product with four sums at once."""
-    s = t = u = v = 0.0
-    for i in range(len(a) // 4):
-        s += a[4 * i] * b[4 * i]
-        t += a[4 * i + 1] * b[4 * i + 1]
-        u += a[4 * i + 2] * b[4 * i + 2]
-        v += a[4 * i + 3] * b[4 * i + 3]
-    for i in range(len(a) // 4 * 4, len(a)):
-        s += a[i] * b[i]
-    return s + t + u + v

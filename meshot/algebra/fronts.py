@@ -1,0 +1,112 @@
+"""Dense fronts of a multifrontal Cholesky factorization, in tiles small enough for the cache.
+
+A front has `own` rows to eliminate and `own + others` columns. The rows of its factor are stored by tiles of columns,
+one after the other, each row by row: tiles of the own columns as far as the diagonal, then tiles of the others. What
+remains of a front, the others against the others, is its update, a plain square matrix.
+
+Products of tiles are left to BLAS. They are so small that it starts no threads of its own, which would wait for cores
+that are busy elsewhere: tiles are worked on side by side instead. Diagonal tiles are inverted, as in Du Croz and Higham
+(1992, "Stability of methods for matrix inversion"), so that all else is products.
+"""
+
+import numpy as np
+
+from meshot.kernels import kernel, subkernel
+
+# Columns of a tile, rows of a block of rows.
+TILE = 64
+
+
+def panel_length(own, others):  # type: ignore[no-untyped-def]
+    """Numbers in the rows of a front's factor; takes arrays as well.
+
+    Examples
+    --------
+    >>> panel_length(2, 3), panel_length(TILE + 2, 1)
+    (10, 4294)
+    """
+    full = own // TILE
+    return TILE * TILE * full * (full + 1) // 2 + own * (own - TILE * full) + own * others
+
+
+@subkernel
+def tile_place(tile, own, others):  # type: ignore[no-untyped-def]
+    """Where a tile begins in the panel, its first column, and how many it has."""
+    count = (own + TILE - 1) // TILE
+    if tile < count:
+        first = TILE * tile
+        return TILE * TILE * tile * (tile + 1) // 2, first, min(TILE, own - first)
+    full, passed = own // TILE, TILE * (tile - count)
+    corner = TILE * TILE * full * (full + 1) // 2 + own * (own - TILE * full)
+    return corner + own * passed, own + passed, min(TILE, others - passed)
+
+
+@subkernel
+def _invert(corner, row):  # type: ignore[no-untyped-def]
+    """Replace the upper triangle of a positive definite matrix by the inverse of its factor; nan if it has none."""
+    size = len(corner)
+    for r in range(size):
+        pivot, factor = corner[r, r:], 1.0 / np.sqrt(corner[r, r])
+        for j in range(len(pivot)):
+            pivot[j] *= factor
+        for i in range(r + 1, size):
+            out, source, factor = corner[i, i:], corner[r, i:], corner[r, i]
+            for j in range(len(out)):
+                out[j] -= factor * source[j]
+    for r in range(size - 1, -1, -1):
+        inverse, factor = corner[r], -1.0 / corner[r, r]
+        for j in range(size):
+            row[j], inverse[j] = inverse[j], 0.0
+        inverse[r] = -factor
+        for i in range(r + 1, size):
+            below, weight = corner[i, i:], factor * row[i]
+            out = inverse[i:]
+            for j in range(len(out)):
+                out[j] += weight * below[j]
+
+
+@kernel
+def reduce_tiles(panel, own, others, first, last):  # type: ignore[no-untyped-def]
+    """Turn the tiles `first` to `last` of a front's own rows into tiles of its factor, given all own tiles before."""
+    buffer, count = np.empty(TILE * TILE), (own + TILE - 1) // TILE
+    for tile in range(first, last):
+        at, _, width = tile_place(tile, own, others)
+        for block in range(min(tile + 1, count)):
+            top = TILE * block
+            height = min(TILE, own - top)
+            target = panel[at + top * width : at + (top + height) * width]
+            matrix, product = target.reshape((height, width)), buffer[: height * width]
+            start, _, _ = tile_place(block, own, others)
+            for c in range(block):
+                left = panel[start + TILE * c * height : start + TILE * (c + 1) * height].reshape((TILE, height))
+                right = panel[at + TILE * c * width : at + TILE * (c + 1) * width].reshape((TILE, width))
+                np.dot(left.T, right, product.reshape((height, width)))
+                for q in range(len(target)):
+                    target[q] -= product[q]
+            if block == tile:
+                _invert(matrix, buffer)
+                continue
+            inverse = panel[start + top * height : start + (top + height) * height].reshape((height, height))
+            np.dot(inverse.T, matrix, product.reshape((height, width)))
+            for q in range(len(target)):
+                target[q] = product[q]
+
+
+@kernel
+def subtract_products(update, panel, own, first, last):  # type: ignore[no-untyped-def]
+    """Subtract R^T R from tiles of columns of an update's upper triangle, R being the other columns of the factor."""
+    buffer, others, count = np.empty(TILE * TILE), len(update), (own + TILE - 1) // TILE
+    for j in range(first, last):
+        at, _, width = tile_place(count + j, own, others)
+        for i in range(j + 1):
+            start, _, height = tile_place(count + i, own, others)
+            product = buffer[: height * width].reshape((height, width))
+            for top in range(0, own, TILE):
+                depth = min(TILE, own - top)
+                left = panel[start + top * height : start + (top + depth) * height].reshape((depth, height))
+                right = panel[at + top * width : at + (top + depth) * width].reshape((depth, width))
+                np.dot(left.T, right, product)
+                for p in range(height):
+                    out, source = update[TILE * i + p, TILE * j : TILE * j + width], product[p]
+                    for q in range(width):
+                        out[q] -= source[q]

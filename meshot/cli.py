@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from meshot import __version__
+from meshot.batch.command import batch_app
 from meshot.commands.figurecommands import compare_command, figure_command
 from meshot.commands.job import run_command
 from meshot.commands.morphcommand import morph_command
@@ -25,6 +26,7 @@ app.command(transport_command, name="transport")
 app.command(sample_command, name="sample")
 app.command(figure_command, name="figure")
 app.command(compare_command, name="compare")
+app.command(batch_app)
 app.command(demo_command, name="demo")
 
 

@@ -1,21 +1,20 @@
-"""Refuse at the start what would not fit in memory."""
+"""How much memory there is and was taken; refuse at the start what would not fit."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from meshot.errors import NotEnoughMemoryError
 
 MEMINFO = Path("/proc/meminfo")
+STATUS = Path("/proc/self/status")
 
 
 def available_memory() -> int | None:
     """Return how many bytes the system can still give without swapping; None if it does not say."""
-    try:
-        for line in MEMINFO.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
+    told = _entry(MEMINFO, "MemAvailable")
+    if told is not None:
+        return told
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
@@ -32,11 +31,40 @@ def require_memory(needed: float, what: str) -> None:
     available = available_memory()
     if available is not None and needed > available:
         raise NotEnoughMemoryError(
-            f"{what} takes about {_gib(needed)} of memory, and only {_gib(available)} are available",
+            f"{what} takes about {gib(needed)} of memory, and only {gib(available)} are available",
             needed=int(needed),
             available=available,
         )
 
 
-def _gib(count: float) -> str:
+def gib(count: float) -> str:
+    """Write bytes for people.
+
+    Examples
+    --------
+    >>> gib(3 * 2**29)
+    '1.5 GiB'
+    """
     return f"{count / 2**30:.3g} GiB"
+
+
+def forget_peak() -> None:
+    """Let `peak_memory` count from now on, where the system can do that."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int | None:
+    """Return the most bytes of memory that this process has held; None if the system does not say."""
+    return _entry(STATUS, "VmHWM")
+
+
+def _entry(file: Path, key: str) -> int | None:
+    """Return bytes from a file of the system that tells them as ``key: 12 kB``."""
+    try:
+        for line in file.read_text().splitlines():
+            if line.startswith(f"{key}:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None

@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,16 +135,30 @@ class Job:
         return NOT_CONVERGED
 
 
+_listener: "ContextVar[Progress | None]" = ContextVar("listener", default=None)
+
+
+@contextmanager
+def reporting_to(progress: "Progress") -> Iterator[None]:
+    """Let the commands that run in the block report to this client, not to the terminal."""
+    token = _listener.set(progress)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
 @contextmanager
 def start_job(out: "PathLike | None" = None) -> Iterator[Job]:
     """Show progress on a terminal, collect warnings that a solver did not converge, and hold the folder `out`."""
     from meshot.output.folder import reserved_folder
     from meshot.progress import SILENT, Stages
 
-    bars = Bars() if sys.stderr.isatty() else None
+    listener = _listener.get()
+    bars = Bars() if listener is None and sys.stderr.isatty() else None
     if bars is not None:
         bars.tell_of_compiling()
-    clock = Clock(SILENT if bars is None else bars)
+    clock = Clock(listener or bars or SILENT)
     job = Job(clock, Stages(clock), [])
     try:
         held = nullcontext() if out is None else reserved_folder(out)
@@ -165,23 +180,28 @@ _arguments: list[str] = []
 
 def run_command(app: App, arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name, by default those of the process, and return its exit code."""
-    _arguments[:] = sys.argv[1:] if arguments is None else arguments
     try:
         with _termination_as_interrupt():
-            command, bound, _ = app.parse_args(_arguments, print_error=False, exit_on_error=False)
-            code = command(*bound.args, **bound.kwargs)
-            sys.stdout.flush()
-        return code if isinstance(code, int) else DONE
+            return perform(app, sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; let the exit's flush go nowhere
         return NO_ACCESS
     except (CycloptsError, MeshotError, OSError, KeyboardInterrupt) as error:
-        code, sentence = _cause(error)
+        code, sentence = cause(error)
         complain(sentence)
         return code
 
 
-def _cause(error: BaseException) -> tuple[int, str]:
+def perform(app: App, arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name and return its exit code; what goes wrong is raised."""
+    _arguments[:] = arguments
+    command, bound, _ = app.parse_args(_arguments, print_error=False, exit_on_error=False)
+    code = command(*bound.args, **bound.kwargs)
+    sys.stdout.flush()
+    return code if isinstance(code, int) else DONE
+
+
+def cause(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for an error that was foreseen."""
     if isinstance(error, CycloptsError):
         return REFUSED, f"{str(error).rstrip('.')}. See meshot --help"
@@ -191,7 +211,7 @@ def _cause(error: BaseException) -> tuple[int, str]:
         place = f"cannot read or write {error.filename}: {error.strerror}"
         return NO_ACCESS, place if error.filename else f"cannot read or write: {error}"
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, "interrupted; nothing was written"
+        return INTERRUPTED, str(error) or "interrupted; nothing was written"
     return REFUSED, str(error)
 
 

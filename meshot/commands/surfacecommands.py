@@ -32,6 +32,10 @@ class Vertices(tuple[int, ...]):
             raise ValueError("Vertices are given as 12,345,678.")
         return super().__new__(cls, map(int, words))
 
+    def __str__(self) -> str:
+        """Write them so."""
+        return ",".join(map(str, self))
+
 
 Through = Annotated[
     Vertices | None,

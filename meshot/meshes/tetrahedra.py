@@ -192,11 +192,18 @@ def _require_sensible(mesh: Surface, length: float, deviation: float, diagonal: 
         raise GeometryError("edge_length must be positive" if diagonal > 0 else "the surface is a single point")
     if not 0 < deviation < 0.1:
         raise GeometryError("deviation must be between 0 and 0.1 of the diagonal")
+    count, needed = filling_size(mesh, length)
+    require_memory(needed, f"filling the surface with about {count:.2g} tetrahedra of edge length {length:.3g}")
+
+
+def filling_size(mesh: Surface, length: float | None = None) -> tuple[float, float]:
+    """Estimate how many tetrahedra of an edge length fill a closed surface, and how many bytes making them takes."""
+    if length is None:
+        length = EDGE_LENGTH * float(np.linalg.norm(np.ptp(mesh.vertices[mesh.referenced], axis=0)))
     a, b, c = mesh.corners.transpose(1, 0, 2)
     volume = abs(float(np.einsum("fk,fk->", a - mesh.vertices[mesh.faces[0, 0]], np.cross(b - a, c - a)))) / 6
     count = DENSITY * volume / length**3
-    needed = BYTES[0] * count + BYTES[1] * len(mesh.faces) + BYTES[2]
-    require_memory(needed, f"filling the surface with about {count:.2g} tetrahedra of edge length {length:.3g}")
+    return count, BYTES[0] * count + BYTES[1] * len(mesh.faces) + BYTES[2]
 
 
 def _run(vertices: Floats, faces: Ints, options: dict[str, float], client: Progress) -> Solid:

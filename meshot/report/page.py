@@ -41,7 +41,7 @@ def render_page(template: str, context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render({"scripts_allowed": "", **context})
+    return environment.get_template(template).render({"scripts_allowed": "", "pictures_from": "data:", **context})
 
 
 def color_scale(stops: Sequence[str], high: float, more: str = "") -> dict[str, str]:

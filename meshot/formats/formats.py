@@ -4,6 +4,7 @@ General-purpose loaders split vertices at texture seams, merge them by position,
 what no face uses. Here vertex i of the file is vertex i of the result. Only STL, where no vertex is shared, is joined.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -34,6 +35,19 @@ class Polygons(NamedTuple):
     """What had to be done to read it."""
     first: int = 0
     """The number that the format gives its first vertex, for messages."""
+
+
+def without_mark(data: bytes) -> bytes:
+    """Return a file's bytes without the byte order mark that some editors put before a text in UTF-8.
+
+    Raises
+    ------
+    FormatError
+        The mark is one of UTF-16.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and 0 in data[2:4]:
+        raise FormatError("is a text in UTF-16: save it as UTF-8")
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def floats(tokens: list[bytes], what: str = "coordinate") -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from meshot.errors import MeshotError, MeshReadError
 from meshot.files import PathLike, read_bytes, replacing, to_json, write_json, write_npz, write_text
-from meshot.formats.formats import FormatError, Polygons, parse_obj, parse_off, parse_stl
+from meshot.formats.formats import FormatError, Polygons, parse_obj, parse_off, parse_stl, without_mark
 from meshot.formats.ply import parse_ply
 from meshot.meshes.mesh import Floats, Ints, Surface
 
@@ -133,7 +133,8 @@ def read_surface_file(path: PathLike) -> SurfaceFile:
     if not data or data.isspace():
         raise MeshReadError(f"{name} is empty")
     try:
-        surface, notes = _surface(_PARSERS[suffix](data))
+        with np.errstate(all="ignore"):  # what is no number is found by itself
+            surface, notes = _surface(_PARSERS[suffix](without_mark(data)))
     except FormatError as error:
         raise MeshReadError(f"{name} {error}", ids=error.ids) from None
     except (ValueError, IndexError, OverflowError, MemoryError) as error:  # what no parser foresaw

@@ -1,6 +1,8 @@
 """Parse MESH, the text format of Medit, which TetGen, Gmsh, CGAL and fTetWild write."""
 
+import itertools
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,14 +29,8 @@ def parse_medit(data: bytes) -> Elements:
     if data[:4] in (b"\1\0\0\0", b"\0\0\0\1"):
         raise FormatError("is a binary MESH file; only the text form is read")
     text = re.sub(rb"#[^\n]*", b"", data)
-    words = list(re.finditer(rb"(?<![\w.+-])(?!(?i:nan|inf|infinity)\b)[A-Za-z]\w*", text))
-    if not words or words[0][0] != b"MeshVersionFormatted":
-        raise FormatError("is no MESH file of Medit: its first word is not 'MeshVersionFormatted'")
-    points, blocks, cells, ended = None, list[Block](), 0, False
-    for word, following in zip(words, [*words[1:], None], strict=True):
-        name = word[0].decode("ascii").lower()
-        ended = name == "end"
-        tokens = text[word.end() : following.start() if following else None].split()
+    points, blocks, cells, name = None, list[Block](), 0, ""
+    for name, tokens in _sections(text):
         if name == "dimension" and tokens[:1] != [b"3"]:
             raise FormatError(f"is of dimension {b' '.join(tokens[:1]).decode('ascii', 'replace')[:20]}, not 3")
         if name not in _KINDS:
@@ -49,9 +45,21 @@ def parse_medit(data: bytes) -> Elements:
         cells += len(rows)
     if points is None:
         raise FormatError("is truncated: it has no 'Vertices'")
-    if not ended and not any(block.element.name == "tetra" for block in blocks):
+    if name != "end" and not any(block.element.name == "tetra" for block in blocks):
         raise FormatError("is truncated: the word 'End' is missing")
     return Elements(points, blocks)
+
+
+def _sections(text: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield each word, in small letters, and what follows it up to the next."""
+    words = re.finditer(rb"(?<![\w.+-])(?!(?i:nan|inf|infinity)\b)[A-Za-z]\w*", text)
+    word = next(words, None)
+    if word is None or word[0] != b"MeshVersionFormatted":
+        raise FormatError("is no MESH file of Medit: its first word is not 'MeshVersionFormatted'")
+    for following in itertools.chain(words, [None]):
+        assert word is not None
+        yield word[0].decode("ascii").lower(), text[word.end() : following.start() if following else None].split()
+        word = following
 
 
 def _rows(name: str, tokens: list[bytes], columns: int) -> list[list[bytes]]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.formats.formats import FormatError, floats, integers
-from meshot.formats.vtkarrays import Elements
+from meshot.formats.vtkarrays import Elements, whole_numbers
 from meshot.meshes.elements import BY_MSH, Block, Element
 from meshot.meshes.mesh import Floats, Ints
 
@@ -136,15 +136,15 @@ def _version_2(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Raw:
         tags, points = table["tag"].astype(np.int64), table["point"].astype(np.float64)
     else:
         numbers = nodes.floats(4 * count).reshape(-1, 4)
-        tags, points = numbers[:, 0].astype(np.int64), numbers[:, 1:].copy()
+        tags, points = whole_numbers(numbers[:, 0], "numbers of nodes"), numbers[:, 1:].copy()
     count = elements.count()
     found: list[tuple[Element, Ints]] = []
     if isinstance(elements, _Binary):
         while count > 0:
             kind, several, marks = elements.ints(3).tolist()
             element = _kind(kind)
-            if several <= 0 or marks < 0:
-                raise FormatError("is damaged: a block of elements announces none")
+            if not 0 < several <= count or marks < 0:
+                raise FormatError("is damaged: a block of elements announces none, or more than there are")
             rows = elements.ints(several * (1 + marks + element.nodes)).reshape(several, -1)
             found.append((element, rows[:, 1 + marks :]))
             count -= several

@@ -15,7 +15,7 @@ import numpy as np
 
 from meshot.errors import MeshReadError
 from meshot.files import PathLike, read_bytes
-from meshot.formats.formats import FormatError
+from meshot.formats.formats import FormatError, without_mark
 from meshot.formats.medit import parse_medit
 from meshot.formats.msh import parse_msh
 from meshot.formats.vtkarrays import Elements
@@ -108,8 +108,8 @@ def read_solid_file(path: PathLike) -> SolidFile:
     if not data or data.isspace():
         raise MeshReadError(f"{name} is empty")
     try:
-        elements = _PARSERS[suffix](data)
-        solid, notes = _solid(elements)
+        with np.errstate(all="ignore"):  # what is no number is found by itself
+            solid, notes = _solid(_PARSERS[suffix](without_mark(data)))
     except FormatError as error:
         raise MeshReadError(f"{name} {error}", ids=error.ids) from None
     except MeshReadError as error:

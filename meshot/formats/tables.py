@@ -9,6 +9,7 @@ import numpy as np
 
 from meshot.errors import MeshReadError
 from meshot.files import PathLike, read_bytes
+from meshot.formats.formats import without_mark
 from meshot.meshes.mesh import Floats
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -123,7 +124,7 @@ def _table(path: PathLike, data: bytes) -> Floats:
     if not data or data.isspace():
         raise MeshReadError(f"{path} is empty")
     try:
-        table = _npy(data) if Path(path).suffix.lower() == ".npy" else _text(data)
+        table = _npy(data) if Path(path).suffix.lower() == ".npy" else _text(without_mark(data))
     except (ValueError, EOFError, OverflowError, MemoryError) as error:
         raise MeshReadError(f"{path} holds no table of numbers ({str(error).rstrip('.')})") from error
     if table.ndim != 2 or table.size == 0:

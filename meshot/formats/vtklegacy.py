@@ -45,17 +45,28 @@ class _Cursor:
             array = np.frombuffer(self.data, dtype, count, self.at)
             self.at = end
             return array
-        tokens = self.data[self.at :].split(None, count) if count <= len(self.data) else []
-        if len(tokens) < count:
-            raise FormatError("is truncated: an array is shorter than it announces")
-        self.at = len(self.data) - sum(map(len, tokens[count:]))
-        tokens = tokens[:count]
+        tokens = self._tokens(count)
         return floats(tokens) if dtype.kind == "f" else integers(tokens, "whole number")
+
+    def _tokens(self, count: int) -> list[bytes]:
+        """Return the next `count` words, of however many lines."""
+        left = len(self.data) - self.at
+        width = 24 * count + 64
+        while count <= left:  # only a part of the file is split, as there may be many small arrays
+            part = self.data[self.at : self.at + width]
+            tokens = part.split(None, count)
+            if len(tokens) > count or (len(tokens) == count and width >= left):
+                self.at += len(part) - sum(map(len, tokens[count:]))
+                return tokens[:count]
+            if width >= left:
+                break
+            width *= 4
+        raise FormatError("is truncated: an array is shorter than it announces")
 
 
 def parse_vtk(data: bytes) -> Elements:
     """Parse a legacy VTK file of an unstructured grid; values are passed over."""
-    head = re.match(rb"# vtk DataFile Version [\d.]+[^\n]*\n[^\n]*\n\s*(ASCII|BINARY)[^\n]*\n", data, re.IGNORECASE)
+    head = re.match(rb"# vtk DataFile Version \d[^\n]*\n[^\n]*\n\s*(ASCII|BINARY)[^\n]*\n", data, re.IGNORECASE)
     if head is None:
         raise FormatError("is no legacy VTK file: it does not begin with '# vtk DataFile Version'")
     cursor = _Cursor(data, head.end(), head[1].upper() == b"BINARY")
@@ -90,6 +101,8 @@ def _cells(cursor: _Cursor, count: int, size: int) -> tuple[Ints, Ints]:
     if words[:1] == ["OFFSETS"]:
         offsets = whole_numbers(cursor.array(_word(words, 1), count), "offsets of cells")
         words = cursor.words()
+        if offsets[:1].any():
+            raise FormatError("is truncated or damaged: its first cell does not begin at 0", ids=[0])
         if words[:1] != ["CONNECTIVITY"]:
             raise FormatError("is truncated or damaged: the vertices of its cells are missing")
         return offsets[1:], whole_numbers(cursor.array(_word(words, 1), size), "vertices of cells")

@@ -7,6 +7,7 @@ import binascii
 import lzma
 import re
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -18,10 +19,32 @@ from meshot.formats.formats import FormatError, floats, integers
 from meshot.formats.vtkarrays import XML_TYPES, Elements, vtk_blocks, whole_numbers
 from meshot.meshes.elements import Block
 
-_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "vtkZLibDataCompressor": zlib.decompress,
-    "vtkLZMADataCompressor": lzma.decompress,
+# Of LZMA, whose highest level needs 65 MiB, a file cannot ask for more.
+_LZMA_BYTES = 100 << 20
+_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+    "vtkZLibDataCompressor": zlib.decompressobj,
+    "vtkLZMADataCompressor": lambda: lzma.LZMADecompressor(memlimit=_LZMA_BYTES),
 }
+# A file is read to as many numbers as these times its bytes; those of meshes hold less than one a byte, compressed or
+# not, and a file of zeros, made to fill the memory, a thousand.
+_NUMBERS_PER_BYTE, _NUMBERS = 4, 1 << 16
+
+
+class _Room:
+    """How much more a file may hold: its arrays can be compressed, and many pieces can name the same one."""
+
+    def __init__(self, size: int) -> None:
+        self.left = _NUMBERS_PER_BYTE * size + _NUMBERS
+
+    def take(self, count: int) -> None:
+        """Raise `FormatError` where there is none."""
+        if count > self.left:
+            raise _too_much()
+        self.left -= count
+
+
+def _too_much() -> FormatError:
+    return FormatError("holds far more than a mesh of its size can: it seems made to fill the memory")
 
 
 class _File(NamedTuple):
@@ -31,7 +54,8 @@ class _File(NamedTuple):
     """"<" or ">"."""
     header: np.dtype[Any]
     """Type of the numbers that stand before an array."""
-    decompress: Callable[[bytes], bytes] | None
+    decompressor: Callable[[], Any] | None
+    room: _Room
     appended: bytes
     """What stands behind the underscore of AppendedData."""
     in_base64: bool
@@ -49,7 +73,7 @@ def parse_vtu(data: bytes) -> Elements:
     if root.tag != "VTKFile" or root.get("type") != "UnstructuredGrid":
         kind = root.get("type") or root.tag
         raise FormatError(f"is no VTU mesh: it holds {kind[:40]!r}, not an unstructured grid")
-    file = _storage(root, appended, in_base64)
+    file = _storage(root, _Room(len(data)), appended, in_base64)
     pieces = root.findall("UnstructuredGrid/Piece")
     points, blocks, before, cells = [np.empty((0, 3))], list[Block](), 0, 0
     for piece in pieces:
@@ -64,7 +88,7 @@ def parse_vtu(data: bytes) -> Elements:
 
 def _split(data: bytes) -> tuple[bytes, bytes, bool]:
     """Return the XML without what is appended to it, which need not be XML, and whether that is in base64."""
-    tag = re.search(rb"<AppendedData([^>]*)>", data)
+    tag = re.search(rb"<AppendedData([^<>]*)>", data)
     if tag is None:
         return data, b"", False
     start = data.find(b"_", tag.end())
@@ -74,20 +98,22 @@ def _split(data: bytes) -> tuple[bytes, bytes, bool]:
     return data[: tag.end()] + data[end:], data[start + 1 : end], b"base64" in tag[1]
 
 
-def _storage(root: ElementTree.Element, appended: bytes, in_base64: bool) -> _File:
+def _storage(root: ElementTree.Element, room: _Room, appended: bytes, in_base64: bool) -> _File:
     order = ">" if root.get("byte_order") == "BigEndian" else "<"
     header = {"UInt32": "u4", "UInt64": "u8"}.get(root.get("header_type", "UInt32"))
     if header is None:
         raise FormatError(f"has the unknown header type {root.get('header_type')!r}")
     compressor = root.get("compressor")
-    if compressor and compressor not in _DECOMPRESS:
+    if compressor and compressor not in _DECOMPRESSORS:
         raise FormatError(f"is compressed by {compressor}; only ZLib and LZMA are read")
     try:
         offsets = sorted({int(each.get("offset", "")) for each in root.iter("DataArray") if each.get("offset")})
     except ValueError:
         raise FormatError("has an offset that is no number") from None
-    decompress = _DECOMPRESS[compressor] if compressor else None
-    return _File(order, np.dtype(order + header), decompress, appended, in_base64, offsets)
+    if offsets and offsets[0] < 0:
+        raise FormatError(f"has the offset {offsets[0]}")
+    decompressor = _DECOMPRESSORS[compressor] if compressor else None
+    return _File(order, np.dtype(order + header), decompressor, room, appended, in_base64, offsets)
 
 
 def _piece(file: _File, piece: ElementTree.Element) -> tuple[NDArray[np.float64], list[Block]]:
@@ -128,14 +154,16 @@ def _array(file: _File, array: ElementTree.Element) -> NDArray[Any]:
         raw = _from_base64(text)
     elif how == "appended":
         offset = int(array.get("offset") or 0)
-        following = [place for place in file.offsets if place > offset]
-        raw = file.appended[offset : following[0] if following else None]
+        following = bisect_right(file.offsets, offset)
+        raw = file.appended[offset : file.offsets[following] if following < len(file.offsets) else None]
+        file.room.take(len(raw))
         raw = _from_base64(raw) if file.in_base64 else raw
     else:
         raise FormatError(f"has an array of the unknown format {how!r}")
-    content = _content(file, raw)
+    content = _content(file, raw, dtype.itemsize)
     if len(content) % dtype.itemsize:
         raise FormatError("is truncated or damaged: an array ends within a number")
+    file.room.take(len(content) // dtype.itemsize)
     return np.frombuffer(content, dtype)
 
 
@@ -147,15 +175,14 @@ def _from_base64(text: bytes) -> bytes:
         raise FormatError("is truncated or damaged: an array is no base64") from None
 
 
-def _content(file: _File, raw: bytes) -> bytes:
-    """Return the bytes of an array without its header, decompressed."""
+def _content(file: _File, raw: bytes, itemsize: int) -> bytes:
+    """Return the bytes of an array of numbers of `itemsize` bytes without its header, decompressed."""
     width = file.header.itemsize
     if len(raw) < width:
         return b"" if not raw else _truncated()
-    if file.decompress is None:
-        count = int(np.frombuffer(raw, file.header, 1)[0])
-        return raw[width : width + count] if len(raw) >= width + count else _truncated()
     count = int(np.frombuffer(raw, file.header, 1)[0])
+    if file.decompressor is None:
+        return raw[width : width + count] if len(raw) >= width + count else _truncated()
     if count == 0:
         return b""
     start = width * (3 + count)
@@ -165,11 +192,23 @@ def _content(file: _File, raw: bytes) -> bytes:
     ends = start + np.cumsum(sizes)
     if sizes.min() < 0 or ends[-1] > len(raw):
         return _truncated()
+    content = bytearray()
+    for begin, end in zip((ends - sizes).tolist(), ends.tolist(), strict=True):
+        content += _decompressed(file, raw[begin:end], file.room.left * itemsize - len(content))
+    return bytes(content)
+
+
+def _decompressed(file: _File, block: bytes, most: int) -> bytes:
+    """Return what is in a block; raise `FormatError` if it is more than `most` bytes."""
+    assert file.decompressor is not None
+    decompressor = file.decompressor()
     try:
-        parts = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
-        return b"".join(file.decompress(raw[begin:end]) for begin, end in parts)
+        content: bytes = decompressor.decompress(block, most + 1)
     except (zlib.error, lzma.LZMAError):
         raise FormatError("is truncated or damaged: an array cannot be decompressed") from None
+    if len(content) > most:
+        raise _too_much()
+    return content if decompressor.eof else _truncated()
 
 
 def _truncated() -> bytes:

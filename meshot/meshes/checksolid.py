@@ -118,8 +118,8 @@ def check_solid(solid: Solid) -> SolidReport:
     copies, repeated = _copies(solid.tetrahedra), _repeated(solid.tetrahedra)
     kept = np.ones(len(solid.tetrahedra), dtype=bool)
     kept[copies] = kept[repeated] = False
-    number = np.flatnonzero(kept)
-    mesh = solid if kept.all() else solid.with_tetrahedra(solid.tetrahedra[kept] if kept.any() else solid.tetrahedra)
+    number = np.flatnonzero(kept) if kept.any() else np.arange(len(kept))
+    mesh = solid if len(number) == len(kept) else solid.with_tetrahedra(solid.tetrahedra[number])
     skin = mesh.boundary_halffaces if kept.any() else np.zeros(0, dtype=np.int64)
     boundary = Topology(mesh.halffaces[skin], len(mesh.vertices))
     inside = np.flatnonzero(mesh.neighbors.ravel() >= 0)

@@ -209,6 +209,26 @@ def test_off_variants(tmp_path, text):
     assert surface.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
 
 
+@pytest.mark.parametrize("kind", ["obj", "off", "ply-text", "stl-text"])
+def test_a_byte_order_mark_hides_no_vertex(tmp_path, kind):
+    content = FORMATS[kind](QUAD, [[0, 1, 2], [0, 2, 3]])
+    suffix = kind.partition("-")[0]
+    assert len(read(tmp_path, suffix, b"\xef\xbb\xbf" + content).surface.vertices) == 4
+    for encoding in ("utf-16", "utf-16-be"):
+        data = ("\ufeff" * (encoding != "utf-16") + content.decode()).encode(encoding)
+        assert "is a text in UTF-16: save it as UTF-8" in str(refused(tmp_path, suffix, data))
+
+
+@pytest.mark.parametrize("kind", ["stl-binary", "ply-little", "ply-big"])
+@pytest.mark.filterwarnings("error")
+def test_signaling_nans_are_refused_without_a_warning(tmp_path, kind):
+    marked = FORMATS[kind]([[7.0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
+    order, width = (">" if kind == "ply-big" else "<"), ("f" if kind == "stl-binary" else "d")
+    signaling = {"f": 0x7F800001, "d": 0x7FF0000000000001}[width]
+    data = marked.replace(struct.pack(order + width, 7.0), struct.pack(order + {"f": "I", "d": "Q"}[width], signaling))
+    assert "NaN or infinite" in str(refused(tmp_path, kind.partition("-")[0], data))
+
+
 def test_stl_with_several_solids_is_one_mesh(tmp_path):
     one = files.stl_text(QUAD, [[0, 1, 2]])
     two = files.stl_text(QUAD, [[0, 2, 3]])

@@ -1,4 +1,8 @@
+import base64
+import lzma
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -176,6 +180,54 @@ def test_truncated_files_are_refused(tmp_path, kind):
 )
 def test_what_is_no_solid_is_told(tmp_path, suffix, data, cause):
     assert re.search(cause, str(refused(tmp_path, suffix, data)))
+
+
+@pytest.mark.parametrize("kind", ["mesh", "msh-2-text", "msh-4-text", "vtk-3-text", "vtu-text"])
+def test_a_byte_order_mark_does_no_harm(tmp_path, kind):
+    data = b"\xef\xbb\xbf" + FORMATS[kind](BALL.vertices, of_solid(BALL))
+    assert len(read(tmp_path, kind.partition("-")[0], data).solid.vertices) == len(BALL.vertices)
+
+
+def test_offsets_of_vtk_begin_at_zero(tmp_path):
+    data = FORMATS["vtk-5-text"](BALL.vertices, of_solid(BALL))
+    error = refused(tmp_path, "vtk", data.replace(b"OFFSETS vtktypeint64\n0", b"OFFSETS vtktypeint64\n1"))
+    assert "its first cell does not begin at 0" in str(error)
+
+
+def test_offsets_of_vtu_are_not_negative(tmp_path):
+    data = FORMATS["vtu-raw"](BALL.vertices, of_solid(BALL))
+    assert "has the offset -8" in str(refused(tmp_path, "vtu", data.replace(b'offset="0"', b'offset="-8"')))
+
+
+@pytest.mark.parametrize(("compressor", "compress"), [("ZLib", zlib.compress), ("LZMA", lzma.compress)])
+def test_arrays_of_vtu_are_decompressed_to_no_more_than_a_mesh_can_hold(tmp_path, compressor, compress):
+    block = compress(bytes(24 * 333_333))
+    content = base64.b64encode(struct.pack("<4I", 1, 24 * 333_333, 0, len(block))) + base64.b64encode(block)
+    text = (
+        f'<VTKFile type="UnstructuredGrid" compressor="vtk{compressor}DataCompressor"><UnstructuredGrid>'
+        '<Piece NumberOfPoints="333333" NumberOfCells="0"><Points><DataArray type="Float64" format="binary">'
+        f"{content.decode()}</DataArray></Points></Piece></UnstructuredGrid></VTKFile>"
+    )
+    assert "made to fill the memory" in str(refused(tmp_path, "vtu", text))
+
+
+def test_an_array_of_vtu_cannot_stand_in_for_many(tmp_path):
+    text = FORMATS["vtu-raw"](BALL.vertices, of_solid(BALL))
+    piece = text[text.index(b"<Piece") : text.index(b"</Piece>") + len("</Piece>")]
+    assert "made to fill the memory" in str(refused(tmp_path, "vtu", text.replace(piece, piece * 500)))
+
+
+@pytest.mark.parametrize("tag", ["1.5", "nan", "1e300"])
+@pytest.mark.filterwarnings("error")
+def test_nodes_of_msh_have_whole_numbers(tmp_path, tag):
+    data = FORMATS["msh-2-text"](BALL.vertices, of_solid(BALL))
+    data = data.replace(b"$Nodes\n55\n1 ", b"$Nodes\n55\n%s " % tag.encode())
+    assert "numbers of nodes that are not integers" in str(refused(tmp_path, "msh", data))
+
+
+def test_blocks_of_msh_hold_no_more_elements_than_announced(tmp_path):
+    data = FORMATS["msh-2-binary"](BALL.vertices, of_solid(BALL)).replace(b"$Elements\n160\n", b"$Elements\n159\n")
+    assert "more than there are" in str(refused(tmp_path, "msh", data))
 
 
 def test_missing_files_and_folders(tmp_path):

@@ -24,6 +24,15 @@ def test_text_in_all_its_kinds(tmp_path, text):
     assert read_corners(path).tolist() == ROWS.tolist()
 
 
+def test_a_byte_order_mark_hides_no_row(tmp_path):
+    path = tmp_path / "sites.csv"
+    path.write_text("0.1,-2\n1e-17,3\n", encoding="utf-8-sig")
+    assert read_table(path).tolist() == ROWS[:2].tolist()
+    path.write_text("0.1,-2\n1e-17,3\n", encoding="utf-16")
+    with pytest.raises(MeshReadError, match="UTF-16"):
+        read_table(path)
+
+
 def test_npy(tmp_path):
     np.save(tmp_path / "a.npy", ROWS)
     np.save(tmp_path / "b.npy", np.array([1, 2, 3]))

@@ -162,6 +162,12 @@ def test_what_is_degenerate_alone_is_reported():
     assert check(Solid(np.zeros((4, 3)), [[0, 1, 2, 3]])).problems[0].kind == "flat-tetrahedron"
 
 
+def test_degenerate_tetrahedra_and_copies_of_them_alone_are_reported():
+    solid = Solid(SMALL.vertices, [[0, 1, 2, 2], [0, 1, 2, 2], [0, 1, 2, 2]])
+    assert set(kinds(solid)) >= {"duplicate-tetrahedron", "repeated-vertex"}
+    assert ids(solid, "repeated-vertex") == (0, 1, 2)
+
+
 def test_bad_coordinates_are_named_and_nothing_else_fails():
     vertices = SMALL.vertices.copy()
     vertices[[3, 20]] = [np.nan, np.inf, 0]

@@ -1,0 +1,86 @@
+"""No file, however bad, does worse than a sentence: mutants, files made to take time or memory, code in files."""
+
+import random
+
+import pytest
+from heavyfiles import HEAVY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from meshmutations import KINDS
+from mutating import CHANGES, mutant, mutated
+from trial import examine
+from watching import BROKEN, Watch
+
+MUTANTS = 300
+
+
+@pytest.fixture(scope="module")
+def watch():
+    with Watch() as watch:
+        yield watch
+
+
+def test_mutants_are_refused_or_mapped_right(watch):
+    broken, outcomes = {}, set()
+    for number in range(MUTANTS):
+        file = mutant(0, number)
+        told = watch.try_file(file.suffix, file.data)
+        outcomes.add(told.outcome)
+        if told.outcome in BROKEN:
+            broken[number] = (file.kind, file.changes, told)
+    assert not broken
+    assert outcomes >= {"refused", "not to be mapped", "mapped"}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_a_megabyte_takes_neither_long_nor_much_memory(watch, name):
+    suffix, make = HEAVY[name]
+    told = watch.try_file(suffix, make())
+    assert told.outcome not in BROKEN, told
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(sorted(kind for kinds in KINDS.values() for kind in kinds)),
+    st.lists(st.sampled_from(CHANGES), max_size=4),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_changes_are_refused_or_mapped_right(tmp_path_factory, kind, changes, seed):
+    file = mutated(kind, changes, random.Random(seed))
+    path = tmp_path_factory.getbasetemp() / f"mesh.{file.suffix}"
+    path.write_bytes(file.data)
+    outcome, words = examine(path)
+    assert outcome.startswith(("refused", "not", "mapped")), words
+
+
+@pytest.mark.parametrize(
+    ("outcome", "data"),
+    [
+        ("refused", b"v 0 0 zero"),
+        ("not to be mapped", b"v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n"),
+        ("mapped", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"),
+    ],
+)
+def test_the_trial_tells_what_came_of_a_file(watch, outcome, data):
+    assert watch.try_file("obj", data).outcome == outcome
+
+
+PROGRAM = """
+import json, os, sys
+for line in sys.stdin:
+    data = open(line.rstrip("\\n"), "rb").read()
+    while data == b"hang":
+        pass
+    if data == b"die":
+        os.abort()
+    told = {"outcome": "mapped", "words": "", "seconds": 0.0, "bytes": 300 << 20 if data == b"eat" else 0}
+    print(json.dumps(told), flush=True)
+"""
+
+
+def test_the_watch_sees_what_hangs_and_dies_and_eats_memory_and_goes_on(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with Watch(program, seconds=0.2) as watch:
+        tried = [watch.try_file("obj", data).outcome for data in (b"", b"hang", b"", b"die", b"eat", b"")]
+    assert tried == ["mapped", "hang", "mapped", "crash", "memory", "mapped"]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
+from meshot.area.obstruction import name_obstructed
 from meshot.area.spheresystem import SphereSystem
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Floats, Ints
@@ -240,28 +241,9 @@ class _Refiner:
         start[used] = self.best
         flipped, error = min(self.errors)
         converged = flipped == 0 and error <= 1
-        obstructed, reasons = _obstructed(system, ratio, self.tol_max)
+        obstructed, reasons = name_obstructed(system, ratio, self.tol_max)
         steps, history = len(self.history) - 1, tuple(self.history)
         refinement = Refinement(start, ratio, steps, converged, history, min(self.errors), obstructed, reasons)
         if not converged:
             warnings.warn(refinement.told, ConvergenceWarning, stacklevel=4)
         return refinement
-
-
-def _obstructed(system: AreaSystem, ratio: Floats, tol_max: float) -> tuple[Ints, tuple[str, ...]]:
-    """Return the faces beyond the tolerance, worst first, and what holds each."""
-    faces, off = system.faces, np.abs(ratio - 1)
-    order = np.argsort(-off)
-    obstructed = order[off[order] > tol_max]
-    rim = system.on_circle[faces].sum(axis=1)
-    valence = np.bincount(faces.ravel(), minlength=system.count)[faces].min(axis=1)
-    regular = (np.bincount(faces.ravel(), minlength=system.count)[faces] == 6).all(axis=1) & (rim == 0)
-    causes = [rim == 3, valence <= 3, rim == 2, regular]
-    names = [
-        "all three vertices lie on the circle",
-        "it has a vertex of at most three faces",
-        "it has an edge on the circle",
-        "each of its vertices has six faces: there areas can hardly change against their neighbors'",
-    ]
-    chosen = np.select(causes, names, default="its neighbors' areas hold it")
-    return obstructed, tuple(chosen[obstructed].tolist())

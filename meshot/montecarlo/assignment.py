@@ -13,7 +13,7 @@ import torch
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.device import with_smaller_chunks
 from meshot.montecarlo.fused import best_tiles_fused, fused_available
-from meshot.montecarlo.twobest import TwoBest
+from meshot.montecarlo.ranked import Ranked, joined, ranked
 
 TILE = 32
 # Scores held at once: on a processor they should stay in its cache.
@@ -61,19 +61,19 @@ class BruteForce:
         self._rows = max(64, min(4096, SCORES[device.type] // padded))
         self._fused = device.type == "cuda" and self.count > 4 * TILE and fused_available()
 
-    def __call__(self, points: torch.Tensor) -> TwoBest:
+    def __call__(self, points: torch.Tensor) -> Ranked:
         """Return the two best sites of samples (m, d) float64 on the device."""
         if not len(points):  # a rank may have none
-            none = torch.empty(0, dtype=torch.int64, device=self.device)
-            return TwoBest(none, none, none.double(), none.double())
+            none = torch.empty(0, 2, dtype=torch.int64, device=self.device)
+            return ranked(none, none.double())
         parts, self._rows = with_smaller_chunks(
             lambda rows: [self._two_best(points[k : k + rows]) for k in range(0, max(1, len(points)), rows)],
             self._rows,
             64,
         )
-        return TwoBest(*(torch.cat(values) for values in zip(*parts, strict=True)))
+        return joined(parts)
 
-    def _two_best(self, points: torch.Tensor) -> TwoBest:
+    def _two_best(self, points: torch.Tensor) -> Ranked:
         local = points - self._center
         single = local.to(torch.float32)
         first, second, gap = self._in_single(single)
@@ -82,11 +82,8 @@ class BruteForce:
         close = (gap <= SLACK * (points.shape[1] + 2) * ROUNDOFF * size).nonzero()[:, 0]
         if self.count > 1 and len(close):
             first[close], second[close] = self._in_double(points[close])
-        best = self._scores_of(points, first)
-        return TwoBest(first, second, best, best - self._scores_of(points, second))
-
-    def _scores_of(self, points: torch.Tensor, sites: torch.Tensor) -> torch.Tensor:
-        return (points * self.sites[sites]).sum(dim=1) + self.heights[sites]
+        sites = torch.stack([first, second], dim=1)
+        return ranked(sites, torch.einsum("md,mkd->mk", points, self.sites[sites]) + self.heights[sites])
 
     def _in_single(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return the best and the second-best site, and the least gap of the best scores."""

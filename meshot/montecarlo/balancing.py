@@ -77,15 +77,14 @@ class Balance:
         self.known: NDArray[np.int32] = np.zeros((len(self.points), 1), dtype=np.int32)
         if coarse is not None:
             found = coarse[0].search(coarse[1], self.size, 2)(self.points)
-            self.known = _without_repeats(torch.stack([found.first, found.second], dim=1).cpu().numpy())
+            self.known = _without_repeats(found.sites.cpu().numpy())
 
     def meet(self, heights: Floats) -> None:
         """Let each sample know of the clusters of its two best sites at these heights, too."""
         if len(self.starts) == 2:
             return
         found = self.problem.search(heights, self.size, 2)(self.points)
-        sites = torch.stack([found.first, found.second], dim=1).cpu().numpy()
-        owners = np.searchsorted(self.starts, sites, side="right") - 1
+        owners = np.searchsorted(self.starts, found.sites.cpu().numpy(), side="right") - 1
         self.known = _without_repeats(np.concatenate([owners, self.known], axis=1))[:, :KNOWN]
 
     def run(self, heights: Floats, factors: Floats) -> Floats:
@@ -107,26 +106,6 @@ class Balance:
         """Let the samples know what is near at these heights, and balance again."""
         self.meet(heights)
         return self.run(heights, np.geomspace(np.sqrt(self.last), self.last, STEPS_AGAIN))
-
-    def lift(self, heights: Floats, starved: NDArray[np.bool_]) -> Floats:
-        """Return heights, (n,), at which starved sites take half of what they should get.
-
-        Site i takes from the cells that are there the samples x for which <x, y_i> - u(x) > -h_i.
-        """
-        potential = self.problem.search(heights, self.size, 1)(self.points).score.cpu().numpy()
-        points, (rows, columns) = self.points.cpu().numpy(), np.nonzero(self.known >= 0)
-        clusters = self.known[rows, columns]
-        rows = rows[np.argsort(clusters, kind="stable")]
-        begins = np.concatenate([[0], np.cumsum(np.bincount(clusters, minlength=len(self.starts) - 1))])
-        owners = np.searchsorted(self.starts, np.flatnonzero(starved), side="right") - 1
-        lifted = np.array(heights)
-        for i, owner in zip(np.flatnonzero(starved), owners, strict=True):
-            near = rows[begins[owner] : begins[owner + 1]]
-            rank = max(1, round(self.problem.shares[i] * self.size / 2))
-            if rank <= len(near):
-                lead = points[near] @ self.problem.sites[i] - potential[near]
-                lifted[i] = max(lifted[i], -np.partition(lead, -rank)[-rank])
-        return self.ranks.same(lifted - lifted.mean())
 
     @cached_property
     def last(self) -> float:

@@ -6,8 +6,8 @@ Of two sites i and j the score s_i(x) = <x, y_i> + h_i is below s_j(x) on all of
 
 With j the best site at the center, a box drops all sites for which this holds; its halves in each direction start from
 what it keeps. Boxes are split until few sites are left or few samples fall into them. A sample then costs the way down
-the tree and a handful of scores, however many sites there are. To find the two best sites of a sample, sites are
-dropped only where two others are above them.
+the tree and a handful of scores, however many sites there are. To find the two or three best sites of a sample, sites
+are dropped only where so many others are above them.
 
 On a processor compiled kernels do the work, on a CUDA device the same steps are done with whole arrays of torch; both
 in double precision.
@@ -21,7 +21,7 @@ import torch
 
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
-from meshot.montecarlo.twobest import TwoBest
+from meshot.montecarlo.ranked import Ranked, ranked
 
 # Sites that a box may keep without being split, and samples below which a split costs more than it saves.
 KEPT, SAMPLES = (6, 10, 20), 4.0
@@ -71,7 +71,7 @@ def build_boxes(sites: Floats, heights: Floats, low: Floats, high: Floats, sampl
     samples : float
         How many will be looked up, about evenly spread.
     best : int
-        1 if only the best site of a sample is asked for, 2 for the two best.
+        How many of the best sites of a sample are asked for.
 
     Examples
     --------
@@ -106,16 +106,17 @@ def build_boxes(sites: Floats, heights: Floats, low: Floats, high: Floats, sampl
 def _split(
     level: _Level, parents: Ints, half: Floats, sites: Floats, heights: Floats, best: int, margin: float
 ) -> _Level:
-    """Return the children of some boxes, with the sites that can be the best, or the second-best, in each."""
+    """Return the children of some boxes, with the sites that can be among the `best` ones in each."""
     d = sites.shape[1]
     signs = np.array([[1 - 2 * ((corner >> k) & 1) for k in range(d)] for corner in range(2**d)], dtype=np.float64)
     centers = (level.centers[parents][:, None, :] - half * signs).reshape(-1, d)
     count = len(centers)
     owner = np.repeat(parents, 2**d)
-    rivals, scores, sizes = np.empty((count, 2), dtype=np.int32), np.empty((count, 2)), np.empty(count, dtype=np.int64)
+    rivals, scores = np.zeros((count, best), dtype=np.int32), np.full((count, best), -np.inf)
+    sizes = np.empty(count, dtype=np.int64)
     chunk = max(64, count // 64)
     given = (margin, owner, level.starts, level.sites, centers, half, sites, heights, rivals, scores)
-    run_in_chunks(lambda first, last: _count_kept(first, last, best, *given, sizes), count, chunk)
+    run_in_chunks(lambda first, last: _count_kept(first, last, *given, sizes), count, chunk)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     kept = np.empty(starts[-1], dtype=np.int32)
     run_in_chunks(lambda first, last: _fill_kept(first, last, *given, starts, kept), count, chunk)
@@ -131,40 +132,40 @@ def _score(points, p, sites, heights, i):
 
 
 @subkernel
-def _most_above(i, rival, score, rival_score, half, sites):
-    """How far a site can come above its rival in a box at whose center they have these scores."""
-    reach = score - rival_score
-    for a in range(len(half)):
-        reach += half[a] * abs(sites[i, a] - sites[rival, a])
-    return reach
+def _rank(i, score, row, sites, scores):
+    """Put a site in its place among the best of a row, if it is one of them; of equal ones the earlier stays ahead."""
+    k = scores.shape[1] - 1
+    if not score > scores[row, k]:
+        return
+    while k > 0 and score > scores[row, k - 1]:
+        sites[row, k], scores[row, k] = sites[row, k - 1], scores[row, k - 1]
+        k -= 1
+    sites[row, k], scores[row, k] = i, score
+
+
+@subkernel
+def _stays(i, score, box, rivals, scores, half, sites, margin):
+    """Tell whether not all rivals are above a site in all of a box, at whose center they have these scores."""
+    for k in range(rivals.shape[1]):
+        rival, reach = rivals[box, k], score - scores[box, k]
+        for a in range(len(half)):
+            reach += half[a] * abs(sites[i, a] - sites[rival, a])
+        if reach >= -margin:
+            return True
+    return False
 
 
 @kernel
-def _count_kept(
-    first, last, best, margin, owner, starts, candidates, centers, half, sites, heights, rivals, scores, sizes
-):  # fmt: skip
+def _count_kept(first, last, margin, owner, starts, candidates, centers, half, sites, heights, rivals, scores, sizes):
     """Find the best sites at the center of each box, and count the sites that they do not drop."""
     for box in range(first, last):
-        top, runner, high, low = -1, -1, -np.inf, -np.inf
         for k in range(starts[owner[box]], starts[owner[box] + 1]):
             i = candidates[k]
-            score = _score(centers, box, sites, heights, i)
-            if score > high:
-                runner, low, top, high = top, high, i, score
-            elif score > low:
-                runner, low = i, score
-        if best < 2 or runner < 0:
-            runner, low = top, high
-        rivals[box, 0], rivals[box, 1], scores[box, 0], scores[box, 1] = top, runner, high, low
+            _rank(i, _score(centers, box, sites, heights, i), box, rivals, scores)
         kept = 0
         for k in range(starts[owner[box]], starts[owner[box] + 1]):
             i = candidates[k]
-            score = _score(centers, box, sites, heights, i)
-            if (
-                _most_above(i, runner, score, low, half, sites) >= -margin
-                or _most_above(i, top, score, high, half, sites) >= -margin
-            ):
-                kept += 1
+            kept += _stays(i, _score(centers, box, sites, heights, i), box, rivals, scores, half, sites, margin)
         sizes[box] = kept
 
 
@@ -177,18 +178,14 @@ def _fill_kept(
         m = places[box]
         for k in range(starts[owner[box]], starts[owner[box] + 1]):
             i = candidates[k]
-            score = _score(centers, box, sites, heights, i)
-            if (
-                _most_above(i, rivals[box, 1], score, scores[box, 1], half, sites) >= -margin
-                or _most_above(i, rivals[box, 0], score, scores[box, 0], half, sites) >= -margin
-            ):
+            if _stays(i, _score(centers, box, sites, heights, i), box, rivals, scores, half, sites, margin):
                 kept[m] = i
                 m += 1
 
 
 @kernel
-def look_up(points, low, high, child, starts, kept, sites, heights, first, second, best, gap):
-    """Find the two best sites of each point: down the tree to its box, or among all sites for a point outside."""
+def look_up(points, low, high, child, starts, kept, sites, heights, found, scores):
+    """Find the best sites of each point: down the tree to its box, or among all sites for a point outside."""
     d = sites.shape[1]
     middle, half = np.empty(d), np.empty(d)
     for p in range(len(points)):
@@ -207,17 +204,11 @@ def look_up(points, low, high, child, starts, kept, sites, heights, first, secon
                     middle[a] -= half[a]
             node = child[node] + corner
         begin, end = (0, len(sites)) if outside else (starts[node], starts[node + 1])
-        top, runner, largest, next_largest = -1, -1, -np.inf, -np.inf
         for k in range(begin, end):
             i = k if outside else kept[k]
-            score = _score(points, p, sites, heights, i)
-            if score > largest:
-                runner, next_largest, top, largest = top, largest, i, score
-            elif score > next_largest:
-                runner, next_largest = i, score
-        if runner < 0:
-            runner, next_largest = top, largest
-        first[p], second[p], best[p], gap[p] = top, runner, largest, largest - next_largest
+            _rank(i, _score(points, p, sites, heights, i), p, found, scores)
+        for k in range(end - begin, scores.shape[1]):
+            found[p, k], scores[p, k] = found[p, 0], scores[p, 0]
 
 
 class BoxSearch:
@@ -232,7 +223,7 @@ class BoxSearch:
     samples : float
         How many will be looked up.
     best : int
-        2 if the second-best site is wanted too; with 1 what is said of it means nothing.
+        How many of the best sites of a sample are wanted.
     device : torch.device
 
     Examples
@@ -259,24 +250,24 @@ class BoxSearch:
         shifted -= self._raised
         tree = build_boxes(local, shifted, bounds[0] - self._center, bounds[1] - self._center, samples, best)
         self._arrays = (*tree, local, shifted)
-        self._device = device
+        self._device, self._best = device, best
         if device.type == "cuda":
             self._tensors = [torch.tensor(array, device=device) for array in self._arrays]
 
-    def __call__(self, points: torch.Tensor) -> TwoBest:
-        """Return the two best sites of samples (m, d) float64 on the device."""
-        center = torch.as_tensor(self._center, device=points.device)
-        found = look_up_whole(points - center, *self._tensors) if self._device.type == "cuda" else self._on_cpu(points)
+    def __call__(self, points: torch.Tensor) -> Ranked:
+        """Return the best sites of samples (m, d) float64 on the device."""
+        local = points - torch.as_tensor(self._center, device=points.device)
+        cuda = self._device.type == "cuda"
+        found = look_up_whole(local, *self._tensors, best=self._best) if cuda else self._on_cpu(local)
         # back from the local scores: <x, y> + h = <x - c, y - m> + h' + <x, m> + raised
         potential = found.score + points @ torch.as_tensor(self._mean, device=points.device) + self._raised
         return found._replace(score=potential)
 
-    def _on_cpu(self, points: torch.Tensor) -> TwoBest:
-        local, m = points.numpy() - self._center, len(points)
-        first, second = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
-        best, gap = np.empty(m), np.empty(m)
-        look_up(local, *self._arrays, first, second, best, gap)
-        return TwoBest(*(torch.from_numpy(values) for values in (first, second, best, gap)))
+    def _on_cpu(self, local: torch.Tensor) -> Ranked:
+        sites = np.empty((len(local), self._best), dtype=np.int64)
+        scores = np.full((len(local), self._best), -np.inf)
+        look_up(local.numpy(), *self._arrays, sites, scores)
+        return ranked(torch.from_numpy(sites), torch.from_numpy(scores))
 
 
 def look_up_whole(
@@ -288,7 +279,9 @@ def look_up_whole(
     kept: torch.Tensor,
     sites: torch.Tensor,
     heights: torch.Tensor,
-) -> TwoBest:
+    *,
+    best: int,
+) -> Ranked:
     """Do what `look_up` does with whole tensors, on any device.
 
     Parameters
@@ -297,6 +290,8 @@ def look_up_whole(
     low, high, child, starts, kept
         As of `BoxTree`.
     sites, heights : (n, d) float64, (n,) float64
+    best : int
+        How many of the best sites are wanted.
     """
     d, m = sites.shape[1], len(points)
     bits = 2 ** torch.arange(d, device=points.device)
@@ -314,11 +309,15 @@ def look_up_whole(
     place = torch.arange(len(owner), device=points.device) - (count.cumsum(0) - count)[owner]
     candidate = torch.where(inside[owner], kept[(begin[owner] + place).clamp(max=len(kept) - 1)].long(), place)
     scores = (points[owner] * sites[candidate]).sum(dim=1) + heights[candidate]
-    first, best = _largest_of_each(scores, candidate, owner, m, len(sites))
-    scores[candidate == first[owner]] = -torch.inf
-    second, next_best = _largest_of_each(scores, candidate, owner, m, len(sites))
-    alone = torch.isinf(next_best)
-    return TwoBest(first, torch.where(alone, first, second), best, torch.where(alone, 0.0, best - next_best))
+    found: list[torch.Tensor] = []
+    values: list[torch.Tensor] = []
+    for _ in range(best):
+        site, value = _largest_of_each(scores, candidate, owner, m, len(sites))
+        none = torch.isinf(value)
+        found.append(torch.where(none, found[0], site) if found else site)
+        values.append(torch.where(none, values[0], value) if values else value)
+        scores[candidate == site[owner]] = -torch.inf
+    return ranked(torch.stack(found, dim=1), torch.stack(values, dim=1))
 
 
 def _largest_of_each(

@@ -111,8 +111,8 @@ def _offsets(border: Neighbors, centroids: Floats, inverse: Floats) -> Floats:
     """Return what to add to the potential of each cluster, so that they agree best where the cells meet."""
     k = len(centroids)
     assert border.places is not None
-    near = border.gap < np.median(border.gap) / 2
-    i, j, x = border.first[near], border.second[near], border.places[near]
+    near = border.gaps[:, 0] < np.median(border.gaps[:, 0]) / 2
+    (i, j), x = border.sites[near, :2].T, border.places[near]
     here, there = (_form(inverse[c], x - centroids[c]) / 2 for c in (i, j))
     step = here - there
     one = np.ones(len(i))

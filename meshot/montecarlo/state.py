@@ -71,7 +71,8 @@ class State:
     coarse_heights : (j,) float
         Of the level below; empty at the coarsest.
     level, size, rounds, lifts, steps : int
-        The level at work, samples of its surveys now, rounds of balancing, lifts of starved sites and steps so far.
+        The level at work, samples of its surveys now, rounds of balancing so far, lifts of thin cells since the last
+        step of an optimizer, and surveys so far.
     draws : int
         Batches drawn so far: the seed of the next.
     spent : int

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.balancing import Balance
 from meshot.montecarlo.facets import newton_solver
+from meshot.montecarlo.lifting import lifted, thin_cells
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.state import SampledStep, State
 from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
@@ -24,16 +23,20 @@ from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
 # Samples a site of the first surveys, and how batches grow.
 FIRST, GROWTH = 32, 4
 LEAST = 1 << 14
-# RMS error above which masses are balanced first, and the most rounds of that.
-ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 6
+# RMS error above which masses are balanced first, the most rounds of that, and the most lifts between two steps.
+ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 3
 # A round that leaves more than this share of the error is the last.
 STUCK = 0.9
 # An error this many times the noise is hidden by it; below the second, whole steps are taken untried.
 HIDDEN, NEAR = 1.5, 3.0
+# unless the largest error of a cell is above the first, and above so many times the noise.
+LINEAR, FAR_OUT = 0.5, 6.0
 # So many steps are the most that a level takes.
-MAX_STEPS = 40
+MAX_STEPS = 60
 # Shortest step; where none helps, masses are balanced again.
 SHORTEST = 1 / 16
+# Seed of the samples of lifts.
+LIFTS = 1 << 23
 
 Report = Callable[[State, Quality], None]
 
@@ -96,47 +99,42 @@ class Level:
         return replace(state, history=(*state.history, step), steps=state.steps + 1)
 
 
-def starved(found: Survey, problem: SampledProblem) -> np.ndarray:
-    """Return which cells have no sample, though some were to be expected."""
-    return (found.counts.sum(axis=0) == 0) & (problem.shares * found.sizes.sum() >= 4)
-
-
 def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     """Take one step, and return the state, the survey at its start, and whether the level is done."""
     problem = level.problem
     found, quality, state = level.look(state, moments=state.polished)
-    empty = starved(found, problem)
     hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
-    if state.polished and hidden and not empty.any():
+    if state.polished and hidden and not thin_cells(found, problem).any():
         return level.record(state, found, quality, 0.0), found, True
     smoothed = _smoothed(level, state, found, quality)
     if smoothed is not None:
         return smoothed, found, False
     move = newton_solver(found, problem, level.ranks)(problem.shares - found.masses)
-    if quality.error <= NEAR * quality.noise:
+    if quality.error <= NEAR * quality.noise and quality.largest <= max(LINEAR, FAR_OUT * quality.noise):
         final = state.size == level.final
-        state = replace(level.record(state, found, quality, 1.0), heights=_moved(level, state, move), polished=final)
-        return replace(state, size=min(GROWTH * state.size, level.final)), found, False
+        state = _moved(level, level.record(state, found, quality, 1.0), move)
+        return replace(state, size=min(GROWTH * state.size, level.final), polished=final), found, False
     length, spent = _length(level, state, found, move)
     state = replace(level.record(state, found, quality, length), spent=state.spent + spent)
     if length == 0:
         done = level.balance is None or state.rounds >= 2 * MAX_ROUNDS
         return state if done else _balanced(level, state), found, done
-    return replace(state, heights=_moved(level, state, length * move)), found, False
+    return _moved(level, state, length * move), found, False
 
 
 def _smoothed(level: Level, state: State, found: Survey, quality: Quality) -> State | None:
-    """Balance rough masses and lift starved sites; None if there is nothing to do, or it has been done often enough."""
+    """Balance rough masses and lift thin cells; None if there is nothing to do, or it has been done often enough."""
     if level.balance is None:
         return None
     last = state.history[-1] if state.history else None
     stuck = last is not None and last.level == level.index and last.step == 0 and quality.error > STUCK * last.rms
     if quality.error > ROUGH and state.rounds < MAX_ROUNDS and not stuck:
         return _balanced(level, level.record(state, found, quality, 0.0))
-    empty = starved(found, level.problem)
-    if empty.any() and state.lifts < MAX_LIFTS:
-        state = replace(level.record(state, found, quality, 0.0), lifts=state.lifts + 1)
-        return replace(state, heights=level.balance.lift(state.heights, empty))
+    thin = thin_cells(found, level.problem)
+    if thin.any() and state.lifts < MAX_LIFTS:
+        seed = (level.seed, LIFTS, level.index, state.draws)
+        heights = lifted(found, level.problem, state.heights, thin, seed, level.ranks)
+        return replace(level.record(state, found, quality, 0.0), heights=heights, lifts=state.lifts + 1)
     return None
 
 
@@ -151,9 +149,9 @@ def smooth(level: Level, state: State, report: Report) -> State:
         report(state, quality)
 
 
-def _moved(level: Level, state: State, move: Floats) -> Floats:
+def _moved(level: Level, state: State, move: Floats) -> State:
     heights = state.heights + move
-    return level.ranks.same(heights - heights.mean())
+    return replace(state, heights=level.ranks.same(heights - heights.mean()), lifts=0)
 
 
 def _balanced(level: Level, state: State) -> State:
@@ -164,18 +162,18 @@ def _balanced(level: Level, state: State) -> State:
 def _length(level: Level, state: State, found: Survey, move: Floats) -> tuple[float, int]:
     """Return the longest step, a power of 1/2, that brings down the error of these samples; and the samples spent.
 
-    It may starve no cell that has samples now, but for one in a thousand.
+    It may make no more cells thin than there are now, but for one in a thousand.
     """
     problem, spent, length = level.problem, 0, 1.0
     square = float(((found.masses - problem.shares) ** 2 / problem.shares).sum())
-    allowed = int(starved(found, problem).sum()) + len(problem.sites) // 1000
+    allowed = int(thin_cells(found, problem).sum()) + len(problem.sites) // 1000
     seed = (level.seed, state.draws - 1)
     while length >= SHORTEST:
         heights = state.heights + length * move
         tried = survey(problem, heights, state.size, seed, level.ranks, neighbors=False)
         spent += state.size
         left = float(((tried.masses - problem.shares) ** 2 / problem.shares).sum())
-        if left <= (1 - length / 2) ** 2 * square and starved(tried, problem).sum() <= allowed:
+        if left <= (1 - length / 2) ** 2 * square and thin_cells(tried, problem).sum() <= allowed:
             return length, spent
         length /= 2
     return 0.0, spent

@@ -11,17 +11,18 @@ from meshot.meshes.mesh import Floats, Ints
 from meshot.montecarlo.assignment import BruteForce
 from meshot.montecarlo.candidates import BoxSearch
 from meshot.montecarlo.draws import Batch
+from meshot.montecarlo.ranked import Ranked, joined
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.sequences import BLOCK
 from meshot.montecarlo.sources import SampledSource
-from meshot.montecarlo.twobest import TwoBest
 
 # Dimension up to which a tree of boxes beats comparing with all sites.
 BOXES_UP_TO = 3
 # Independent scrambles that a survey is made of: their differences are its standard error. Few cells need more.
 SCRAMBLES, SCRAMBLES_OF_FEW, FEW = 2, 4, 256
-# Samples a cell from which its neighbors are told.
-NEIGHBOR_SAMPLES = 32
+# Samples a cell from which its neighbors are told, and how many sites of each: one that nearly coincides with another
+# hides those behind it.
+NEIGHBOR_SAMPLES, NEIGHBOR_RANKS = 32, 3
 # Samples that a device holds at once.
 HELD = {"cpu": 1 << 19, "cuda": 1 << 22}
 # Dimension up to which the covariances of cells are computed whole; above, their traces.
@@ -46,11 +47,10 @@ class SampledProblem:
 
 
 class Neighbors(NamedTuple):
-    """Some samples with the two best sites of each, (k,), by how much the best is ahead, and perhaps where they lie."""
+    """Some samples with their best sites, (k, r), what the others are behind, (k, r - 1), and perhaps their places."""
 
-    first: Ints
-    second: Ints
-    gap: Floats
+    sites: Ints
+    gaps: Floats
     places: Floats | None = None
 
 
@@ -164,14 +164,14 @@ def survey(
         counted = torch.zeros(n, dtype=torch.int64, device=problem.device)
         full = -(-share // BLOCK)
         for blocks in _groups(ranks.own(batch.blocks), full, problem.device):
-            best = 2 if len(blocks) and blocks[0] < full else 1
+            best = NEIGHBOR_RANKS if len(blocks) and blocks[0] < full else 1
             if best not in searches:
                 searches[best] = problem.search(heights, size if best == 1 else max(wanted, BLOCK), best)
             points, found = _look_up(batch, blocks, searches[best])
             counted += torch.bincount(found.first, minlength=n)
             potential += found.score.sum()
-            if best == 2:
-                told_here = [found.first, found.second, found.gap, *([points] if moments else [])]
+            if best > 1:
+                told_here = [found.sites, found.gaps, *([points] if moments else [])]
                 near.append([values.cpu().numpy() for values in told_here])
             if sums is not None:
                 sums.add(points, found)
@@ -179,8 +179,8 @@ def survey(
         told += min(full * BLOCK, int(m))
     parts = [np.concatenate(values) for values in zip(*near, strict=True)]
     if not parts:  # this rank has no such samples
-        none, dimension = np.empty(0, dtype=np.int64), problem.sites.shape[1]
-        parts = [none, none, np.empty(0), *([np.empty((0, dimension))] if moments else [])]
+        nothing = (np.empty((0, 2), dtype=np.int64), np.empty((0, 1)), np.empty((0, problem.sites.shape[1])))
+        parts = list(nothing[: 3 if moments else 2])
     whole = None if sums is None else ranks.sum(sums.values).cpu().numpy()
     mean = float(ranks.sum(potential)) / size
     return Survey(counts, sizes, Neighbors(*parts), told, mean, whole)
@@ -193,20 +193,19 @@ def _groups(blocks: Ints, full: int, device: torch.device) -> list[Ints]:
     return [part[k : k + step] for part in parts for k in range(0, len(part), step)]
 
 
-def _look_up(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tuple[torch.Tensor, TwoBest]:
+def _look_up(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tuple[torch.Tensor, Ranked]:
     """Draw the samples of some blocks and find their sites; the compiled search runs on all cores."""
     if batch.device.type == "cuda" or isinstance(search, BruteForce):
         points = batch.draw(blocks)
         return points, search(points)
 
-    def work(start: int, stop: int) -> tuple[torch.Tensor, TwoBest]:
+    def work(start: int, stop: int) -> tuple[torch.Tensor, Ranked]:
         points = batch.draw(blocks[start:stop])
         return points, search(points)
 
     batch.prepare()
     parts = run_in_chunks(work, len(blocks), 1)
-    found = TwoBest(*(torch.cat(values) for values in zip(*(part[1] for part in parts), strict=True)))
-    return torch.cat([part[0] for part in parts]), found
+    return torch.cat([part[0] for part in parts]), joined([part[1] for part in parts])
 
 
 class _Sums:
@@ -219,7 +218,7 @@ class _Sums:
         width = d + (len(self.pairs) or 1)
         self.values = torch.zeros(n, width, dtype=torch.float64, device=problem.device)
 
-    def add(self, points: torch.Tensor, found: TwoBest) -> None:
+    def add(self, points: torch.Tensor, found: Ranked) -> None:
         products = [points[:, a] * points[:, b] for a, b in self.pairs] or [(points**2).sum(dim=1)]
         for column, values in enumerate([*points.unbind(1), *products]):
             self.values[:, column] += torch.bincount(found.first, values, minlength=self.count)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 from meshot.montecarlo.balancing import Balance, soft_masses
 from meshot.montecarlo.clusters import cluster_sites
-from meshot.montecarlo.facets import LaplacianSolver, facet_laplacian, mean_gaps
+from meshot.montecarlo.facets import LaplacianSolver, facet_laplacian
 from meshot.montecarlo.prolongation import prolong
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.sources import UniformBox, as_source
@@ -37,17 +38,31 @@ def test_a_survey_counts_strips():
 def test_facets_are_estimated_from_second_best_sites():
     problem, heights = strip(6)
     found = survey(problem, heights, 1 << 16, (1,), Ranks())
-    laplacian = facet_laplacian(found, problem, mean_gaps(found, problem, Ranks()), Ranks()).toarray()
+    laplacian = facet_laplacian(found, problem, Ranks()).toarray()
     # facets have length 1, and neighbors lie 1/6 apart
     expected = 6 * (np.diag([1, 2, 2, 2, 2, 1]) - np.eye(6, k=1) - np.eye(6, k=-1))
-    assert np.abs(laplacian - expected).max() < 0.05 * expected.max()
+    assert np.abs(laplacian - expected).max() < 0.06 * expected.max()
     assert np.abs(laplacian.sum(axis=1)).max() < 1e-12
+
+
+def test_a_site_beside_another_hides_no_facet():
+    # the third strip of five is shared by two sites that all but coincide
+    sites = np.column_stack([np.array([0.1, 0.3, 0.5 - 1e-6, 0.5 + 1e-6, 0.7, 0.9]), np.zeros(6)])
+    problem = SampledProblem(sites, np.array([2, 2, 1, 1, 2, 2]) / 10, UniformBox([0, -0.5], [1, 0.5]), CPU)
+    found = survey(problem, -0.5 * (sites**2).sum(axis=1), 1 << 16, (6,), Ranks())
+    laplacian = facet_laplacian(found, problem, Ranks()).toarray()
+    assert laplacian[2, 3] == pytest.approx(-1 / 2e-6, rel=0.1)
+    assert laplacian[[1, 4], 2:4].sum(axis=1) == pytest.approx([-5, -5], rel=0.1)
+    # a step through this facet, five million times as stiff as the others, still moves the two together
+    missing = np.array([0.1, 0.0, -0.05, -0.05, 0.0, 0.0])
+    move = LaplacianSolver(csr_array(laplacian))(missing)
+    assert move[0] - move[2:4].mean() == pytest.approx(0.1 / 5 * 2, rel=0.1)
 
 
 def test_the_solver_of_small_and_large_graphs_agree(monkeypatch):
     problem, heights = strip(300)
     found = survey(problem, heights, 1 << 16, (2,), Ranks())
-    laplacian = facet_laplacian(found, problem, mean_gaps(found, problem, Ranks()), Ranks())
+    laplacian = facet_laplacian(found, problem, Ranks())
     missing = np.sin(np.arange(300.0))
     missing -= missing.mean()
     dense = LaplacianSolver(laplacian)(missing)
@@ -66,8 +81,6 @@ def test_balance_raises_what_is_buried():
     balance = Balance(problem, np.array([0, 60]), None, np.array([0.3]), (5,), Ranks())
     after = survey(problem, balance.first_round(heights), 1 << 14, (4,), Ranks())
     assert after.quality(problem.shares).error < 0.3
-    lifted = survey(problem, balance.lift(heights, before.counts.sum(axis=0) == 0), 1 << 14, (4,), Ranks())
-    assert (lifted.counts.sum(axis=0) == 0).sum() <= 5
 
 
 def test_whole_tensors_share_as_the_kernel_does():

@@ -1,0 +1,55 @@
+import numpy as np
+import torch
+
+from meshot.montecarlo.lifting import lifted, thin_cells
+from meshot.montecarlo.ranks import Ranks
+from meshot.montecarlo.sources import UniformBox
+from meshot.montecarlo.survey import SampledProblem, survey
+
+CPU = torch.device("cpu")
+
+
+def strips(heights_of):
+    """Ten sites on a line in a box, whose cells are strips of equal width at heights -y^2 / 2; others at will."""
+    sites = np.column_stack([(np.arange(10) + 0.5) / 10, np.zeros(10)])
+    problem = SampledProblem(sites, np.full(10, 0.1), UniformBox([0, -0.5], [1, 0.5]), CPU)
+    heights = -0.5 * (sites**2).sum(axis=1)
+    heights_of(heights)
+    return problem, heights, survey(problem, heights, 1 << 15, (1,), Ranks())
+
+
+def raise_thin(problem, heights, found):
+    thin = thin_cells(found, problem)
+    raised = lifted(found, problem, heights, thin, (2,), Ranks())
+    assert np.ptp((raised - heights)[~thin]) < 1e-12  # no others
+    return raised, survey(problem, raised, 1 << 15, (3,), Ranks())
+
+
+def test_a_buried_site_takes_half_of_its_mass():
+    def bury(heights):
+        heights[4] -= 0.006
+
+    problem, heights, found = strips(bury)
+    assert thin_cells(found, problem).nonzero()[0].tolist() == [4]
+    masses = raise_thin(problem, heights, found)[1].masses
+    assert abs(masses[4] - 0.05) < 0.002
+    assert abs(masses[[3, 5]] - 0.125).max() < 0.002
+
+
+def test_a_site_far_below_others_comes_to_the_surface_first():
+    def bury(heights):
+        heights[4] -= 5.0
+
+    problem, heights, found = strips(bury)
+    assert not (found.neighbors.sites == 4).any()
+    heights, found = raise_thin(problem, heights, found)
+    assert (found.neighbors.sites == 4).any()
+    assert found.masses[4] < 0.01
+    assert abs(raise_thin(problem, heights, found)[1].masses[4] - 0.05) < 0.002
+
+
+def test_thin_cells_of_few_expected_samples_are_not_told():
+    problem, _, found = strips(lambda heights: None)
+    assert not thin_cells(found, problem).any()
+    few = SampledProblem(problem.sites, np.array([1e-5, *[1 / 9] * 9]), problem.source, CPU)
+    assert not thin_cells(found, few)[0]

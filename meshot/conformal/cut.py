@@ -10,13 +10,15 @@ from scipy.sparse.csgraph import dijkstra
 
 from meshot.algebra.operators import Sparse
 from meshot.errors import GeometryError, TopologyError
-from meshot.meshes.mesh import Floats, Ints, Surface, norms
+from meshot.meshes.mesh import Floats, Ints, Surface, first_largest, norms
 
 # The automatic cut passes a third point if its distance from the first two is more than this part of theirs.
 THIRD_POINT = 0.4
 # A detour is cut short if its ends are nearer than this part of its length.
 HAIRPIN = 0.35
 HAIRPIN_TRIALS = 5
+# What lengths of edges are rounded to, in units of their mean; a power of two.
+GRAIN = 2.0**-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +69,21 @@ def cut_to_disk(surface: Surface, path: Sequence[int] | None = None) -> Cut:
 
 
 def edge_graph(surface: Surface) -> Sparse:
-    """Return the graph of edges weighted by their length, (V, V), symmetric."""
-    i, j = surface.edges.T
-    length = norms(surface.vertices[i] - surface.vertices[j])
-    count = len(surface.vertices)
+    """Return the graph of edges weighted by their length over the mean of all, (V, V), symmetric.
+
+    Lengths are multiples of `GRAIN`, whose sums are exact: which of several shortest paths is found does not depend on
+    rounding, and so not on the place and the unit of the surface.
+    """
+    length = _edge_lengths(surface)
+    length = GRAIN * np.maximum(np.rint(length / (GRAIN * length.mean())), 1.0)
+    count, (i, j) = len(surface.vertices), surface.edges.T
     rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
     return sparse.coo_array((np.concatenate([length, length]), (rows, columns)), shape=(count, count)).tocsr()
+
+
+def _edge_lengths(surface: Surface) -> Floats:
+    i, j = surface.edges.T
+    return norms(surface.vertices[i] - surface.vertices[j])
 
 
 def _distances(graph: Sparse, source: int) -> tuple[Floats, Ints]:
@@ -81,7 +92,7 @@ def _distances(graph: Sparse, source: int) -> tuple[Floats, Ints]:
 
 
 def _farthest(distance: Floats) -> int:
-    return int(np.argmax(np.where(np.isfinite(distance), distance, -1.0)))
+    return first_largest(np.where(np.isfinite(distance), distance, -1.0))
 
 
 def _trace(before: Ints, start: int, end: int) -> list[int]:
@@ -120,7 +131,7 @@ def _far_path(surface: Surface, graph: Sparse) -> list[int]:
 
 def _trimmed(surface: Surface, graph: Sparse, path: list[int], turn: int) -> list[int]:
     """Shorten a path where it goes to and fro about a turning point: what lies between would be mapped to nothing."""
-    points, at = surface.vertices[path], path.index(turn)
+    points, at = surface.vertices[path] / _edge_lengths(surface).mean(), path.index(turn)
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     direct = np.linalg.norm(points[:at, None] - points[None, at + 1 :], axis=2)
     walked = along[None, at + 1 :] - along[:at, None]

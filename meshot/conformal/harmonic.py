@@ -13,7 +13,7 @@ from meshot.algebra.operators import LEAST_WEIGHT, Sparse, edge_weights, laplaci
 from meshot.conformal.intrinsic import intrinsic_delaunay
 from meshot.conformal.moebius import DiskMoebius, centering
 from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.meshes.mesh import Floats, Ints, Surface, first_largest
 
 SOLVER_TOLERANCE = 1e-12
 # A pole is changed if the Moebius map that centers the area moves the origin further than this.
@@ -142,14 +142,14 @@ def circle_map(problem: DirichletProblem, surface: Surface) -> CircleMap:
     exit_time = problem.solve(areas[problem.interior])
     masses = areas[loop] + np.maximum(problem.flux(exit_time), 0.0)
     masses /= masses.sum()
-    pole = int(np.argmax(exit_time))
+    pole = first_largest(exit_time)
     gaps = _harmonic_measure(problem, length, pole)
     for _ in range(POLES):
         moebius = center_masses(on_circle(gaps), masses)
         if abs(moebius.a) <= OFF_CENTER:
             break
         # Seen from this pole, too much is too far away to be told apart: take one nearer to the center.
-        pole = int(np.argmin(np.abs(moebius(problem.extend(on_circle(gaps))))))
+        pole = first_largest(1.0 - np.abs(moebius(problem.extend(on_circle(gaps)))))
         gaps = _harmonic_measure(problem, length, pole)
     return CircleMap(gaps, masses)
 

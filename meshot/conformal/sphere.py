@@ -27,7 +27,7 @@ from meshot.conformal.intrinsic import mollified
 from meshot.conformal.repair import DEGENERATE, embed
 from meshot.errors import GeometryError
 from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.meshes.mesh import Floats, Ints, Surface, first_largest
 
 # Each chart is solved from this part of the equator's radius on, so that the two overlap.
 OVERLAP = 0.4
@@ -162,7 +162,7 @@ def folded_on_sphere(faces: Ints, points: Floats) -> Mask:
 
 def _punctured(surface: Surface) -> tuple[Complexes, Mask]:
     """Map the surface without one vertex to the unit disk; that vertex goes to infinity."""
-    pole = int(np.argmax(surface.vertex_areas))
+    pole = first_largest(surface.vertex_areas)
     around = (surface.faces == pole).any(axis=1)
     rest = surface.with_faces(surface.faces[~around])
     problem = dirichlet_problem(rest)

@@ -9,7 +9,7 @@ import numpy as np
 from meshot.errors import GeometryError, TopologyError
 from meshot.meshes.checksolid import SolidReport, check_solid
 from meshot.meshes.mesh import Floats, Ints, Surface, as_surface, norms, stable_order
-from meshot.meshes.problems import Problem, counted, listed, make_problem, problem_lists
+from meshot.meshes.problems import Problem, coordinate_problems, counted, error_of, listed, make_problem, problem_lists
 from meshot.meshes.solid import Solid, as_solid
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ FLAT = 1e-10
 
 An angle of 0.0005 degrees gives 4e-6, exactly collinear corners up to about 1e-15 by rounding.
 """
-
-SIZES = (1e-100, 1e100)
-"""Largest coordinates between these can be squared, and areas squared, in double precision."""
 
 CHUNK = 16_384
 """Faces that are measured together, so that what is between stays in the cache."""
@@ -232,11 +229,8 @@ def _raise_first(problems: Sequence[Problem]) -> None:
         return
     first, *others = problems
     also = ", ".join(problem.kind.replace("-", " ") for problem in others)
-    error = (GeometryError if first.kind in GEOMETRY else TopologyError)(
-        f"{first}; also: {also}" if also else f"{first}"
-    )
-    error.ids = first.ids
-    raise error
+    kind = GeometryError if first.kind in GEOMETRY else TopologyError
+    raise error_of(first, kind, f"; also: {also}" if also else "")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -353,14 +347,7 @@ def _shapes(corners: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[Problem]:
-    bad = np.flatnonzero(~np.isfinite(mesh.vertices).all(axis=1))
-    if len(bad):
-        message = f"{counted(len(bad), 'vertex has', 'vertices have')} NaN or infinite coordinates"
-        yield make_problem("non-finite-coordinates", message, bad, "vertices")
-    size = float(np.abs(mesh.vertices[mesh.referenced]).max(initial=0.0))
-    if np.isfinite(size) and size > 0 and not SIZES[0] <= size <= SIZES[1]:
-        message = f"the largest coordinate is {size:.3g}, outside {SIZES[0]:g} to {SIZES[1]:g}: rescale the mesh"
-        yield make_problem("coordinate-range", message, ())
+    yield from coordinate_problems(mesh.vertices, mesh.referenced)
     if len(copies):
         message = f"{counted(len(copies), 'face has', 'faces have')} the same three vertices as another before"
         yield make_problem("duplicate-face", message, copies)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshot.meshes.mesh import Floats, Ints, norms
-from meshot.meshes.problems import Problem, counted, listed, make_problem, problem_lists
+from meshot.meshes.problems import Problem, coordinate_problems, counted, listed, make_problem, problem_lists
 from meshot.meshes.solid import OPPOSITE, SIDES, Solid, signed_volumes
 
 if TYPE_CHECKING:
@@ -259,10 +259,7 @@ def _smallest_angle(points: Floats, tetrahedra: Ints) -> float:
 
 
 def _geometry_problems(solid: Solid, copies: Ints, repeated: Ints, inverted: Ints, shape: Floats) -> Iterator[Problem]:
-    bad = np.flatnonzero(~np.isfinite(solid.vertices).all(axis=1))
-    if len(bad):
-        message = f"{counted(len(bad), 'vertex has', 'vertices have')} NaN or infinite coordinates"
-        yield make_problem("non-finite-coordinates", message, bad, "vertices")
+    yield from coordinate_problems(solid.vertices, solid.referenced)
     if len(copies):
         message = (
             f"{counted(len(copies), 'tetrahedron has', 'tetrahedra have')} the same four vertices as another before"

@@ -254,6 +254,21 @@ def norms(vectors: Floats) -> Floats:
     return np.asarray(np.sqrt(square))
 
 
+def first_largest(values: Floats, within: float = 1e-6) -> int:
+    """Return the first index whose value is the largest, but for a part of it.
+
+    On a symmetric shape several are equal, and rounding says which is the largest; the first of them stays the same
+    when the shape is moved or scaled.
+
+    Examples
+    --------
+    >>> first_largest(np.array([1.0, 2.0, 2.0 + 1e-12]))
+    1
+    """
+    largest = float(values.max())
+    return int(np.argmax(values >= largest - within * abs(largest)))
+
+
 def cross2(a: Floats, b: Floats) -> Floats:
     """Cross product of plane vectors along the last axis.
 

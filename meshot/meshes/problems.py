@@ -1,13 +1,17 @@
 """`Problem`: something that hinders the map of a mesh, in a sentence with the offending ids."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from meshot.errors import format_ids
-from meshot.meshes.mesh import Ints
+from meshot.errors import GeometryError, MeshotError, format_ids
+from meshot.meshes.mesh import Floats, Ints
+
+SIZES = (1e-50, 1e50)
+"""Between these, the sixth powers of coordinates, squares of volumes, can be told apart in double precision."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,37 @@ def problem_lists(report: Report) -> dict[str, list[dict[str, Any]]]:
 def make_problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "faces") -> Problem:
     """Return a problem with ids from an array."""
     return Problem(kind, message, tuple(np.asarray(ids, dtype=np.int64).tolist()), of)
+
+
+def coordinate_problems(vertices: Floats, referenced: NDArray[np.bool_]) -> Iterator[Problem]:
+    """Yield what is wrong with coordinates, (V, 3): those that are not finite, or sizes that nothing is computed with.
+
+    Examples
+    --------
+    >>> [problem.kind for problem in coordinate_problems(np.array([[1e60, 0.0, np.nan]]), np.array([False]))]
+    ['non-finite-coordinates']
+    """
+    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
+    if len(bad):
+        message = f"{counted(len(bad), 'vertex has', 'vertices have')} NaN or infinite coordinates"
+        yield make_problem("non-finite-coordinates", message, bad, "vertices")
+    size = float(np.abs(vertices[referenced]).max(initial=0.0))
+    if np.isfinite(size) and size > 0 and not SIZES[0] <= size <= SIZES[1]:
+        message = f"the largest coordinate is {size:.3g}, outside {SIZES[0]:g} to {SIZES[1]:g}: rescale the mesh"
+        yield make_problem("coordinate-range", message, ())
+
+
+def require_coordinates(vertices: Floats, referenced: NDArray[np.bool_]) -> None:
+    """Raise `GeometryError` for the first of the `coordinate_problems`."""
+    for problem in coordinate_problems(vertices, referenced):
+        raise error_of(problem, GeometryError)
+
+
+def error_of(problem: Problem, kind: type[MeshotError], more: str = "") -> MeshotError:
+    """Return an error that says what a problem says, and `more`, and has its ids."""
+    error = kind(f"{problem}{more}")
+    error.ids = problem.ids
+    return error
 
 
 def counted(number: int, one: str, many: str) -> str:

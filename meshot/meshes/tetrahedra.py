@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from meshot.meshes.check import MeshReport, check
 from meshot.meshes.distance import hausdorff_distances
 from meshot.meshes.intersections import self_intersections
 from meshot.meshes.mesh import Floats, Ints, Surface, as_surface
-from meshot.meshes.problems import Problem
+from meshot.meshes.problems import error_of, require_coordinates
 from meshot.meshes.solid import Solid
 from meshot.progress import Progress, Stages
 
@@ -142,12 +142,13 @@ def make_tetrahedra(
     mesh, stages = as_surface(surface), Stages(progress)
     with stages("check"):
         report = check(mesh)
+    require_coordinates(mesh.vertices, mesh.referenced)
     _require_closed(report)
     for problem in report.problems if ball else ():
         if problem.kind in NO_BALL:
-            _refuse(problem, TopologyError)
+            raise error_of(problem, TopologyError)
     used = mesh.vertices[mesh.referenced]
-    diagonal = float(np.linalg.norm(np.ptp(used, axis=0)))
+    middle, diagonal = (used.min(axis=0) + used.max(axis=0)) / 2, float(np.linalg.norm(np.ptp(used, axis=0)))
     length = EDGE_LENGTH * diagonal if edge_length is None else float(edge_length)
     _require_sensible(mesh, length, deviation, diagonal)
     crossing = self_intersections(mesh)
@@ -155,8 +156,8 @@ def make_tetrahedra(
     with stages("tetrahedra") as client:
         faces = mesh.faces[:, ::-1] if inside_out else mesh.faces
         options = {"edge_length_abs": length / diagonal, "epsilon": deviation}
-        solid = _run(mesh.vertices / diagonal, faces, options, client)
-        solid = solid.with_vertices(solid.vertices * diagonal)
+        solid = _run((mesh.vertices - middle) / diagonal, faces, options, client)
+        solid = solid.with_vertices(solid.vertices * diagonal + middle)
     with stages("boundary"):
         outward, inward = (each / diagonal for each in hausdorff_distances(solid.boundary, mesh))
     notes = [
@@ -173,18 +174,9 @@ def make_tetrahedra(
 
 
 def _require_closed(report: MeshReport) -> None:
-    for problem in report.problems:
-        if problem.kind in ("non-finite-coordinates", "coordinate-range"):
-            _refuse(problem, GeometryError)
     if report.boundary_loops:
         loops = "a boundary loop" if report.boundary_loops == 1 else f"{report.boundary_loops} boundary loops"
         raise TopologyError(f"the surface is open: it has {loops}, and so encloses no solid")
-
-
-def _refuse(problem: Problem, kind: type[MeshotError]) -> NoReturn:
-    error = kind(f"{problem}")
-    error.ids = problem.ids
-    raise error
 
 
 def _require_sensible(mesh: Surface, length: float, deviation: float, diagonal: float) -> None:

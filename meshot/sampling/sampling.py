@@ -10,6 +10,7 @@ from meshot.area.area import area_preserving_map
 from meshot.errors import GeometryError
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Floats, Ints, as_surface
+from meshot.meshes.problems import require_coordinates
 from meshot.progress import Progress
 from meshot.sampling.blue import blue_places
 from meshot.sampling.pointsets import SQUARE_POINTS, Seed, fibonacci, to_square
@@ -121,6 +122,7 @@ def _plain_map(mesh: Any, method: str, to: Target, progress: Progress | None) ->
     if method not in WITHOUT_MAP:
         made: SurfaceMap = area_preserving_map(surface, to=to, progress=progress)
         return made
+    require_coordinates(surface.vertices, surface.referenced)
     nowhere = np.full((len(surface.vertices), 2), np.nan)
     return SurfaceMap(surface, nowhere, np.arange(len(surface.vertices)))
 

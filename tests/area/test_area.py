@@ -4,6 +4,7 @@ import torture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import bumpy_sphere, cap, cylinder, disk, glove, join, relief, tetrahedron, triangle
+from similar import assert_unit_and_place_do_not_matter
 from torture import CASES
 
 from meshot.area.area import area_preserving_map, circle_angles, place_vertices, transport_from_disk
@@ -270,3 +271,12 @@ def test_sampled_cells_are_for_the_disk():
         area_preserving_map(relief(3), samples=4096)
     with pytest.raises(OptionError, match='for method="newton"'):
         area_preserving_map(relief(3), method="montecarlo", tol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["relief", "closed"])
+def test_unit_and_place_do_not_matter(name):
+    assert_unit_and_place_do_not_matter(SURFACES[name], lambda mesh: area_preserving_map(mesh).uv)
+
+
+def test_unit_and_place_do_not_matter_on_the_sphere():
+    assert_unit_and_place_do_not_matter(bumpy_sphere(2), lambda mesh: area_preserving_map(mesh, to="sphere").points)

@@ -5,6 +5,7 @@ from scipy.optimize import brentq, least_squares
 from scipy.spatial.transform import Rotation
 from scipy.special import ellipj, ellipk
 from shapes import bumpy_sphere, cap, cylinder, disk, grid, icosphere, relief, tetrahedron, torus
+from similar import assert_unit_and_place_do_not_matter
 
 from meshot import conformal_map
 from meshot.conformal.moebius import DiskMoebius
@@ -285,3 +286,14 @@ def test_what_check_refuses_is_refused(surface, error):
 def test_unknown_options_are_named(options):
     with pytest.raises(ValueError, match=next(iter(options.values()))):
         conformal_map(disk(3), **options)
+
+
+@pytest.mark.parametrize("normalize", ["area", "distortion", "none"])
+@pytest.mark.parametrize("surface", [relief(8), grid(6, 5), bumpy_sphere(2)], ids=["relief", "grid", "closed"])
+def test_unit_and_place_do_not_matter(surface, normalize):
+    assert_unit_and_place_do_not_matter(surface, lambda mesh: conformal_map(mesh, normalize=normalize).uv)
+
+
+@pytest.mark.parametrize("surface", [bumpy_sphere(2), icosphere(2), tetrahedron()], ids=["bumpy", "round", "least"])
+def test_unit_and_place_do_not_matter_on_the_sphere(surface):
+    assert_unit_and_place_do_not_matter(surface, lambda mesh: conformal_map(mesh, to="sphere").points)

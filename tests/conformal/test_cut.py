@@ -108,6 +108,15 @@ def test_no_corner_of_the_cut_is_cut_off(brain):
     assert not any((a, c) in pairs for a, c in zip(path.tolist(), path[2:].tolist(), strict=False))
 
 
-def test_edge_graph_holds_each_edge_twice_with_its_length():
-    graph = edge_graph(tetrahedron())
-    np.testing.assert_allclose(graph.toarray(), np.sqrt(8) * (1 - np.eye(4)))
+def test_edge_graph_holds_each_edge_twice_with_its_length_over_the_mean():
+    graph = edge_graph(tetrahedron().with_vertices([[0, 0, 0], [3, 0, 0], [0, 4, 0], [0, 0, 12]])).toarray()
+    np.testing.assert_array_equal(graph, graph.T)
+    lengths = np.array([3, 4, 12, 5, np.sqrt(153), np.sqrt(160)])
+    np.testing.assert_allclose(graph[np.triu_indices(4, 1)], lengths / lengths.mean(), atol=1e-6)
+
+
+def test_the_cut_of_a_symmetric_surface_is_the_same_in_any_unit():
+    surface = icosphere(2)
+    path = cut_to_disk(surface).path
+    for unit in (1e-12, 0.1, 1 / 3, 1e12):
+        np.testing.assert_array_equal(cut_to_disk(surface.with_vertices(unit * surface.vertices)).path, path)

@@ -312,7 +312,7 @@ def blade(degrees):
 
 @pytest.mark.parametrize("shape", [needle, blade])
 @pytest.mark.parametrize("degrees", [0.0005, 1e-6, 3.0, 29.0])
-@pytest.mark.parametrize("scale", [1e-90, 1.0, 1e90])
+@pytest.mark.parametrize("scale", [1e-48, 1.0, 1e48])
 def test_thin_triangles_pass_and_their_angle_is_told(shape, degrees, scale):
     surface = shape(degrees)
     report = check(surface.with_vertices(scale * surface.vertices))
@@ -320,7 +320,7 @@ def test_thin_triangles_pass_and_their_angle_is_told(shape, degrees, scale):
     assert report.smallest_angle == pytest.approx(degrees, rel=1e-6)
 
 
-@pytest.mark.parametrize("scale", [1e-90, 1.0, 1e90])
+@pytest.mark.parametrize("scale", [1e-48, 1.0, 1e48])
 @pytest.mark.parametrize("direction", [[1, 0, 0], [1, 2, 3], [0.1, 0.7, -0.3]])
 def test_flat_triangles_fail_at_any_scale(scale, direction):
     along = scale * np.outer([0, 1, 1 / 3, 1 / 7], direction)
@@ -361,8 +361,8 @@ def test_non_finite_coordinates():
     assert "2 vertices have NaN or infinite coordinates" in problem.message
 
 
-@pytest.mark.parametrize("scale", [1e-160, 1e160])
-def test_coordinates_too_large_or_small_to_square(scale):
+@pytest.mark.parametrize("scale", [1e-160, 1e-51, 1e51, 1e160])
+def test_coordinates_too_large_or_small_to_compute_with(scale):
     surface = shapes.disk(2)
     report = check(surface.with_vertices(scale * surface.vertices))
     assert [p.kind for p in report.problems] == ["coordinate-range"]

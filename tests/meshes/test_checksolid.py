@@ -176,6 +176,11 @@ def test_bad_coordinates_are_named_and_nothing_else_fails():
     assert np.isnan(report.smallest_angle)
 
 
+@pytest.mark.parametrize("scale", [1e-51, 1e51])
+def test_coordinates_too_large_or_small_to_compute_with(scale):
+    assert kinds(SMALL.with_vertices(scale * SMALL.vertices)) == ["coordinate-range"]
+
+
 def test_loose_and_coincident_vertices_are_notes():
     pieces = [Solid(SMALL.corners[k], [[0, 1, 2, 3]]) for k in (0, 1)]
     both = Solid(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 from shapes import cap, disk, grid, icosphere, relief, triangle
+from similar import assert_unit_and_place_do_not_matter
 
 from meshot.conformal.conformal import conformal_map
 from meshot.errors import GeometryError
@@ -356,3 +357,20 @@ def test_a_bare_closed_surface_is_sampled_through_the_sphere():
     samples = sample(icosphere(2), 500, to="sphere", rng=0)
     assert samples.uv.shape == (500, 3)
     assert np.abs(samples.points.mean(axis=0)).max() < 0.01
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_unit_and_place_do_not_matter(method):
+    def places(surface):
+        found = sample(surface, 60, method, rng=0)
+        return np.column_stack([found.faces, found.barycentric])
+
+    assert_unit_and_place_do_not_matter(relief(8), places)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scale", [1e-60, 1e60])
+def test_units_beyond_what_can_be_computed_with_are_refused(method, scale):
+    surface = relief(4)
+    with pytest.raises(GeometryError, match="rescale the mesh"):
+        sample(surface.with_vertices(scale * surface.vertices), 5, method, rng=0)

@@ -16,6 +16,7 @@ from tests.shapes import (
     one_tetrahedron,
     solid_torus,
 )
+from tests.similar import assert_unit_and_place_do_not_matter
 
 
 def ratios(mapped):
@@ -204,3 +205,8 @@ def test_bad_options_are_refused():
     assert refused.value.ids == (19,)
     with pytest.raises(ValueError, match="tol_volume"):
         volume_preserving_map(ball, tol_volume=0.0)
+
+
+@pytest.mark.parametrize("solid", [dumbbell_solid(1), bumpy(2, 0.5, 0)], ids=["dumbbell", "bumpy"])
+def test_unit_and_place_do_not_matter(solid):
+    assert_unit_and_place_do_not_matter(solid, lambda mesh: volume_preserving_map(mesh).points, tol=1e-8)

@@ -13,7 +13,7 @@ def run() -> None:
 
         code = main()
     except KeyboardInterrupt:  # before the command line was there to catch it
-        sys.stderr.write("meshot: interrupted; nothing was written.\n")
+        sys.stderr.write("meshot: interrupted; nothing was written, and what was there is as it was.\n")
         code = 130
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # what is done is done

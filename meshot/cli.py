@@ -14,9 +14,13 @@ from meshot.commands.samplecommand import sample_command
 from meshot.commands.solidcommands import volume_command
 from meshot.commands.surfacecommands import area_command, check_command, conformal_command, demo_command
 
-app = App(
-    name="meshot", version=__version__, help="Measure-preserving maps of surfaces and solids by optimal transport."
-)
+HELP = """Measure-preserving maps of surfaces and solids by optimal transport.
+
+Exit codes: 0 done, 2 input or usage refused, 3 did not converge (what was reached is told, and written if it is a map),
+4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. But for 0 and 3 no file has changed.
+"""
+
+app = App(name="meshot", version=__version__, help=HELP)
 app.command(check_command, name="check")
 app.command(conformal_command, name="conformal")
 app.command(area_command, name="area")

@@ -5,11 +5,12 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from meshot.errors import MeshReadError
 
@@ -59,11 +60,16 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
             yield file
         part.replace(target)
     except OSError as error:
-        if error.filename == os.fspath(part):  # name the file that was asked for
-            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        if error.filename in (None, os.fspath(part)):
+            raise renamed(error, path) from None
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def renamed(error: OSError, path: PathLike) -> OSError:
+    """Return the error with the name of the file that was asked for, in place of none or of a passing one."""
+    return OSError(error.errno, error.strerror or str(error), os.fspath(path))
 
 
 def write_text(path: PathLike, text: str) -> None:
@@ -112,3 +118,11 @@ def write_npz(path: PathLike, **arrays: ArrayLike) -> None:
         raise ValueError("arrays of Python objects cannot be stored safely")
     with replacing(path) as file:
         np.savez(file, allow_pickle=False, **solid)
+
+
+def write_npy(path: PathLike, array: NDArray[Any]) -> None:
+    """Write an array as NumPy's NPY, by way of memory: straight to a file, NumPy would not notice a full disk."""
+    whole = BytesIO()
+    np.save(whole, array, allow_pickle=False)
+    with replacing(path) as file:
+        file.write(whole.getbuffer())

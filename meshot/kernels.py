@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -16,11 +17,26 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call; the machine code is cached on disk. Division by zero gives inf or nan."""
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    file: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(file, "_source_stamp"):
-        file._source_stamp = (file._source_stamp, _all_kernels())
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        compiled: Any = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither the package nor the user has a folder that can be written to
+        compiled = numba.njit(**options)(function)
+    cache: Any = getattr(compiled, "_cache", None)
+    if hasattr(cache, "_cache_file"):
+        cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _all_kernels())
+        cache.save_overload = _where_there_is_room(cache.save_overload)
     return cast(Function, compiled)
+
+
+def _where_there_is_room(save: Callable[..., Any]) -> Callable[..., None]:
+    """Return the function but for its errors on a full disk: what is not cached is compiled again."""
+
+    def attempt(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    return attempt
 
 
 @cache

@@ -230,7 +230,7 @@ def test_interrupts(tmp_path, run, dome, monkeypatch, number):
     monkeypatch.setattr("meshot.output.output.write_json", lambda *_: os.kill(os.getpid(), number))
     code, _, err = run("conformal", dome, "-o", tmp_path / "out")
     assert code == 130
-    assert err == "meshot: interrupted; nothing was written.\n"
+    assert err == "meshot: interrupted; nothing was written, and what was there is as it was.\n"
     assert {path.name for path in tmp_path.iterdir()} == {"dome.obj"}
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
@@ -503,6 +503,15 @@ def test_help_and_version(run):
         code, out, _ = run(*command)
         assert code == 0
         assert "Usage: meshot" in out
+
+
+def test_exit_codes_are_documented(run):
+    _, out, _ = run("--help")
+    told = " ".join(out.split())
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for code in (job.DONE, job.REFUSED, job.NOT_CONVERGED, job.NO_ACCESS, job.INTERRUPTED):
+        assert f" {code} " in told
+        assert f"| {code} | " in readme
 
 
 # ---------------------------------------------------------------------------------------------------------------------

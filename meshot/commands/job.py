@@ -211,7 +211,7 @@ def cause(error: BaseException) -> tuple[int, str]:
         place = f"cannot read or write {error.filename}: {error.strerror}"
         return NO_ACCESS, place if error.filename else f"cannot read or write: {error}"
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, str(error) or "interrupted; nothing was written"
+        return INTERRUPTED, str(error) or "interrupted; nothing was written, and what was there is as it was"
     return REFUSED, str(error)
 
 

@@ -43,12 +43,10 @@ def morph_command(
     """Send the ball to a shape by optimal transport. Writes cells, frames, folds, a GIF and a report."""
     from meshot.folds.singular import singular_set
     from meshot.morph.morph import ball_to_shape
-    from meshot.output.folder import check_folder
     from meshot.output.morphrun import MorphRun, morph_metrics, write_morph
     from meshot.output.output import Provenance
 
-    check_folder(out)
-    with start_job() as job:
+    with start_job(out) as job:
         shape, masses, sha256, notes = _read(target, edge_length, job)
         morph = ball_to_shape(shape, masses, tol=tol, progress=job.clock)
         options = {"tol": tol, "frames": frames, "edge_length": edge_length}

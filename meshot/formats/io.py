@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.errors import MeshotError, MeshReadError
-from meshot.files import PathLike, read_bytes, replacing, to_json, write_json, write_npz, write_text
+from meshot.files import PathLike, read_bytes, replacing, to_json, write_json, write_npy, write_npz, write_text
 from meshot.formats.formats import FormatError, Polygons, parse_obj, parse_off, parse_stl, without_mark
 from meshot.formats.ply import parse_ply
 from meshot.meshes.mesh import Floats, Ints, Surface
@@ -361,8 +361,7 @@ def write_points(
     if suffix == ".ply":
         write_ply(path, table[:, :3], None, vertex_scalars=dict(zip(names[3:], table.T[3:], strict=True)))
     elif suffix == ".npy":
-        with replacing(path) as file:
-            np.save(file, table, allow_pickle=False)
+        write_npy(path, table)
     elif suffix == ".obj":
         lines = _lines("v %.17g %.17g %.17g", table[:, :3])
         if normals is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from meshot.files import PathLike
+from meshot.files import PathLike, renamed
 
 RENAME_EXCHANGE = 2  # of Linux' renameat2
 AT_FDCWD = -100
@@ -24,7 +24,8 @@ def check_folder(out: PathLike) -> None:
     if not place.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), os.fspath(place))
     if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(place))
+        code = errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(code, os.strerror(code), os.fspath(place))
 
 
 @contextmanager
@@ -66,8 +67,9 @@ def _locked(file: Path, out: PathLike) -> int:
             who = f"process {holder}" if holder else "another process"
             raise OSError(errno.EBUSY, f"a run is at work there, {who}", os.fspath(out)) from None
         if file.exists() and os.fstat(handle).st_ino == file.stat().st_ino:
-            os.truncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            with suppress(OSError):  # the lock holds on a full disk, too
+                os.truncate(handle, 0)
+                os.pwrite(handle, str(os.getpid()).encode(), 0)
             return handle
         os.close(handle)
 
@@ -80,6 +82,11 @@ def complete_folder(out: PathLike) -> Iterator[Path]:
     step. A subfolder of the same name is replaced, not joined. Where the system has no such step, or the folder is the
     one at work in, each file takes the place of its namesake, ``metrics.json`` after all others: where it is new,
     everything is.
+
+    Raises
+    ------
+    OSError
+        Something cannot be written; it names the file of `out`, and nothing there has changed.
     """
     target = Path(os.path.realpath(out))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,8 +99,18 @@ def complete_folder(out: PathLike) -> Iterator[Path]:
         elif not _exchanged(stage, target):
             with _uninterrupted():
                 _move_into(stage, target)
+    except OSError as error:
+        raise _in_place(error, stage, out) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _in_place(error: OSError, stage: Path, out: PathLike) -> OSError:
+    """Return the error with the name that a file was to have in the end."""
+    if error.filename is None:
+        return renamed(error, out)
+    name = Path(os.fsdecode(error.filename))
+    return renamed(error, Path(out) / name.relative_to(stage)) if name.is_relative_to(stage) else error
 
 
 def _nearest(place: Path) -> Path:

@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,3 +81,11 @@ class Mixture(NamedTuple):
             "high_quality_percent": 100 * float(good.mean()),
             "reverse_kl": float((full * np.log(k * full)).sum()),
         }
+
+
+def example(name: str) -> ModuleType:
+    """Return an example of the folder above as a module, to use what it has."""
+    spec = spec_from_file_location(f"example_{name}", Path(__file__).parent.parent / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -55,6 +55,8 @@ class BlockCholesky:
     edges : (E, 2) int
     size : int
         Unknowns a vertex.
+    thin : bool
+        Take more time for the dissection, and less for each factorization; see `dissect`.
 
     Examples
     --------
@@ -65,9 +67,9 @@ class BlockCholesky:
            [1., 3.]])
     """
 
-    def __init__(self, positions: Floats, edges: Ints, size: int = 2) -> None:
+    def __init__(self, positions: Floats, edges: Ints, size: int = 2, thin: bool = False) -> None:
         self.size = size
-        dissection = dissect(positions, edges)
+        dissection = dissect(positions, edges, thin)
         self.fronts = _analyse(dissection, edges, size)
         self.panels = np.empty(0)
         level, deepest = dissection.level, int(dissection.level.max())

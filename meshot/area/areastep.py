@@ -76,7 +76,7 @@ class AreaStepper:
     def __init__(self, system: AreaSystem, uv: Floats) -> None:
         self.system, self.uv, self.areas = system, uv, system.areas(uv)
         self.damping = np.full(len(system.shares), FIRST_DAMPING)
-        self.solver = BlockCholesky(uv, system.edges)
+        self.solver = BlockCholesky(uv, system.edges, thin=True)
         self.last, self.calm = np.zeros((system.count, 2)), np.ones((system.count, 1))
         self.least = np.inf
         # Small faces count more than by area, as relative errors are asked for, but not so much that they lead.

@@ -122,7 +122,7 @@ class Slider:
     @cached_property
     def solver(self) -> BlockCholesky:
         """Of the steps' matrices."""
-        return BlockCholesky(self.uv, self.system.edges)
+        return BlockCholesky(self.uv, self.system.edges, thin=True)
 
     @property
     def spread(self) -> float:

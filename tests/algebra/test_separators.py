@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import Delaunay
 from shapes import disk, icosphere, relief
 from torture import finger, hub
 
-from meshot.algebra.separators import dissect
+from meshot.algebra.separators import LEAF, dissect
 
 SURFACES = {"disk": disk(30), "relief": relief(25), "sphere": icosphere(4), "hub": hub(), "finger": finger()}
 
@@ -51,3 +52,22 @@ def test_separators_of_a_disk_are_short():
         starts = dissect(surface.vertices, surface.edges).starts
         largest.append(starts[-1] - starts[-2])
     np.testing.assert_allclose(np.diff(np.log2(largest)), 1.0, atol=0.15)
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_thin_separators_dissect_too(name):
+    surface = SURFACES[name]
+    assert_dissects(dissect(surface.vertices, surface.edges, thin=True), surface.edges, len(surface.vertices))
+
+
+def test_thin_separators_of_scattered_points_are_a_fifth_thinner_vertices():
+    """A straight cut goes zigzag through a triangulation of random points; a path along edges is shorter."""
+    points = np.random.default_rng(0).random((4000, 2))
+    triangles = np.sort(Delaunay(points).simplices, axis=1)
+    edges = np.unique(np.concatenate([triangles[:, :2], triangles[:, 1:], triangles[:, ::2]]), axis=0)
+    straight, thin = (dissect(points, edges, thin=thin) for thin in (False, True))
+    assert_dissects(thin, edges, len(points))
+    counts = [np.diff(each.starts)[each.level < 4].sum() for each in (straight, thin)]
+    assert counts[1] < 0.8 * counts[0]
+    # The halves remain about even.
+    assert np.diff(thin.starts)[thin.level == thin.level.max()].max() < 4 * LEAF

@@ -1,6 +1,9 @@
 """What the tests ask of a command's words and of the pages that it writes."""
 
+import json
 from html.parser import HTMLParser
+
+from PIL import Image
 
 
 def assert_one_sentence(text):
@@ -30,3 +33,15 @@ class Page(HTMLParser):
     @property
     def text(self):
         return " ".join(" ".join(self.words).split())
+
+
+def colors_in(path):
+    """How many colors a picture has."""
+    with Image.open(path) as picture:
+        return len(picture.convert("RGB").getcolors(maxcolors=10**7))
+
+
+def kept(folder, name):
+    """The numbers that an example has written beside a picture that is not blank."""
+    assert colors_in(folder / f"{name}.png") > 50
+    return json.loads((folder / f"{name}.json").read_text())

@@ -1,11 +1,12 @@
 """Every example is imported and run, and one number of it asserted."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from outcomes import colors_in
 from tears import barbell
 
 from meshot.demo import demo_mesh
@@ -20,11 +21,6 @@ def load(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def colors_in(path):
-    with Image.open(path) as picture:
-        return len(picture.convert("RGB").getcolors(maxcolors=10**7))
 
 
 def test_face_histograms(tmp_path):
@@ -94,6 +90,12 @@ def test_magnify(tmp_path):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_has_a_test(path):
     assert f"def test_{path.stem}(" in Path(__file__).read_text()
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("generative/*.py")), ids=lambda path: path.stem)
+def test_every_generative_example_is_tested(path):
+    tests = "".join(test.read_text() for test in (Path(__file__).parent / "generative").glob("test_*.py"))
+    assert re.search(rf"(import|from) {path.stem}\b", tests)
 
 
 def test_uniform_sampling(tmp_path):

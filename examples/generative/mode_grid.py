@@ -93,7 +93,7 @@ def _draw_source(axis, made, mixture: Mixture) -> None:
     scatter(axis, made.source[made.record.singular], "black", 7)
 
 
-def main(out: str | Path = ".", seed: int = 0, seeds: int = 10, trained: int = 3, steps: int = 4000) -> dict[str, Any]:
+def main(out: str | Path = ".", seed: int = 0, seeds: int = 10, trained: int = 2, steps: int = 4000) -> dict[str, Any]:
     """Save picture and numbers in the folder `out`, and return the numbers.
 
     Parameters
@@ -121,6 +121,6 @@ def main(out: str | Path = ".", seed: int = 0, seeds: int = 10, trained: int = 3
 if __name__ == "__main__":
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=10, help="runs of transport")
-    options.add_argument("--trained", type=int, default=3, help="runs of each network")
+    options.add_argument("--trained", type=int, default=2, help="runs of each network")
     options.add_argument("--steps", type=int, default=4000, help="of the networks' training")
     run(main, options)

@@ -109,12 +109,13 @@ class BlockCholesky:
 
     def _eliminate(self, node: int, update: Floats) -> Floats:
         """Eliminate the rows of one front, tiles side by side; return its update, given that so far."""
-        begin, end = self.fronts.nodes[node : node + 2, 3]
-        own, others = self.size * int(np.diff(self.fronts.nodes[node : node + 2, 0])[0]), len(update)
-        panel, count, columns = self.panels[begin:end], -(-own // TILE), -(-others // TILE)
+        nodes = self.fronts.nodes
+        rows, touched = np.diff(nodes[node : node + 2, :2], axis=0)[0].tolist()
+        own, others, panel = self.size * rows, self.size * touched, self.panels[slice(*nodes[node : node + 2, 3])]
+        count, columns = -(-own // TILE), -(-others // TILE)
         reduce_tiles(panel, own, others, 0, count)
         run_in_chunks(lambda k, _: reduce_tiles(panel, own, others, count + k, count + k + 1), columns, 1)
-        run_in_chunks(lambda k, _: subtract_products(update, panel, own, k, k + 1), columns, 1)
+        run_in_chunks(lambda k, _: subtract_products(update, panel, own, others, k, k + 1), columns, 1)
         return update
 
     def solve(self, rhs: Floats) -> Floats:
@@ -197,31 +198,29 @@ def _add(target, begin, source, start, count):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def _extend(panel, update, own, child, list_from, list_to, touched, local, places, strides, size):  # type: ignore[no-untyped-def]
+def _extend(panel, update, own, others, child, list_from, list_to, touched, local, places, strides, size):  # type: ignore[no-untyped-def]
     """Add a child's update, which touches the places `list_from` to `list_to` of the list, to the front."""
-    where = np.empty(len(child), dtype=np.int64)
-    for t in range(list_from, list_to):
-        for u in range(size):
-            where[size * (t - list_from) + u] = size * local[touched[t]] + u
-    # Columns that stay side by side are added together: where such runs begin, and the end of the last.
-    begins, runs = np.zeros(len(where) + 1, dtype=np.int64), 0
-    for i in range(len(where)):
+    width, runs = size * (list_to - list_from), 0
+    # Columns that stay side by side are added together: where they go, where such runs begin, and the end of the last.
+    where, begins = np.empty(width, dtype=np.int64), np.empty(width + 1, dtype=np.int64)
+    for i in range(width):
+        where[i] = size * local[touched[list_from + i // size]] + i % size
         if i == 0 or where[i] != where[i - 1] + 1 or places[where[i]] != places[where[i - 1]] + 1:
             begins[runs] = i
             runs += 1
-    begins[runs] = len(where)
-    flat, source, others, run = update.reshape(-1), child.reshape(-1), len(update), 0
-    for i in range(len(where)):
-        p, row = where[i], i * len(where)
+    begins[runs] = width
+    run = 0
+    for i in range(width):
+        p = where[i]
         if i == begins[run + 1]:
             run += 1
         for r in range(run, runs):
             begin, end = max(i, begins[r]), begins[r + 1]
             q = where[begin]
             if p < own:
-                _add(panel, places[q] + p * strides[q], source, row + begin, end - begin)
+                _add(panel, places[q] + p * strides[q], child, i * width + begin, end - begin)
             else:
-                _add(flat, (p - own) * others + q - own, source, row + begin, end - begin)
+                _add(update, (p - own) * others + q - own, child, i * width + begin, end - begin)
 
 
 @subkernel
@@ -260,15 +259,17 @@ def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, chil
         at, column, width = tile_place(tile, own, others)
         for q in range(width):
             places[column + q], strides[column + q] = at + q, width
-    panel, update = panels[nodes[node, 3] : nodes[node + 1, 3]], np.empty((others, others))
-    panel[:] = 0.0
-    for i in range(others):
-        update[i, i:] = 0.0
+    panel, update = panels[nodes[node, 3] : nodes[node + 1, 3]], np.empty(others * others)
+    for i in range(len(panel)):
+        panel[i] = 0.0
+    for i in range(len(update)):
+        update[i] = 0.0
     _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size)
     left, right = children[node], node - 1
     if left >= 0:
-        _extend(panel, update, own, lower, nodes[left, 1], nodes[left + 1, 1], touched, local, places, strides, size)
-        _extend(panel, update, own, upper, nodes[right, 1], nodes[right + 1, 1], touched, local, places, strides, size)
+        for child, which in ((lower, left), (upper, right)):
+            begin, end = nodes[which, 1], nodes[which + 1, 1]
+            _extend(panel, update, own, others, child, begin, end, touched, local, places, strides, size)
     return update
 
 
@@ -276,7 +277,7 @@ def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, chil
 def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touched, entries, order):  # type: ignore[no-untyped-def]
     """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`."""
     size, zero = diagonal.shape[1], first - first  # a literal would have kernels compiled once more
-    none = np.empty((zero, zero))
+    none = np.empty(zero)
     waiting = [none]
     local = np.empty(len(diagonal), dtype=np.int64)
     for node in range(first, last + 1):
@@ -286,10 +287,11 @@ def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touc
         update = _open_front(
             node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order
         )
-        own, others = size * (nodes[node + 1, 0] - nodes[node, 0]), len(update)
+        own = size * (nodes[node + 1, 0] - nodes[node, 0])
+        others = size * (nodes[node + 1, 1] - nodes[node, 1])
         count, columns = (own + TILE - 1) // TILE, (others + TILE - 1) // TILE
         panel = panels[nodes[node, 3] : nodes[node + 1, 3]]
         reduce_tiles(panel, own, others, zero, count + columns)
-        subtract_products(update, panel, own, zero, columns)
+        subtract_products(update, panel, own, others, zero, columns)
         waiting.append(update)
     return waiting.pop()

@@ -1,8 +1,9 @@
 """Dense fronts of a multifrontal Cholesky factorization, in tiles small enough for the cache.
 
-A front has `own` rows to eliminate and `own + others` columns. The rows of its factor are stored by tiles of columns,
-one after the other, each row by row: tiles of the own columns as far as the diagonal, then tiles of the others. What
-remains of a front, the others against the others, is its update, a plain square matrix.
+A front has `own` rows to eliminate and `own + others` columns. The rows of its factor, the panel, are stored by tiles
+of columns, one after the other, each row by row: tiles of the own columns as far as the diagonal, then tiles of the
+others. What remains of a front, the others against the others, is its update: a square matrix, row by row, of which
+the upper triangle counts.
 
 Products of tiles are left to BLAS. They are so small that it starts no threads of its own, which would wait for cores
 that are busy elsewhere: tiles are worked on side by side instead. Diagonal tiles are inverted, as in Du Croz and Higham
@@ -65,48 +66,48 @@ def _invert(corner, row):  # type: ignore[no-untyped-def]
                 out[j] += weight * below[j]
 
 
+@subkernel
+def _multiply(panel, left, height, right, width, depth, product):  # type: ignore[no-untyped-def]
+    """Set `product` to L^T R for `depth` rows of two tiles, of widths `height` and `width`, that begin in the panel."""
+    first = panel[left : left + depth * height].reshape((depth, height))
+    second = panel[right : right + depth * width].reshape((depth, width))
+    np.dot(first.T, second, product[: height * width].reshape((height, width)))
+
+
 @kernel
 def reduce_tiles(panel, own, others, first, last):  # type: ignore[no-untyped-def]
     """Turn the tiles `first` to `last` of a front's own rows into tiles of its factor, given all own tiles before."""
-    buffer, count = np.empty(TILE * TILE), (own + TILE - 1) // TILE
+    product, count = np.empty(TILE * TILE), (own + TILE - 1) // TILE
     for tile in range(first, last):
         at, _, width = tile_place(tile, own, others)
         for block in range(min(tile + 1, count)):
-            top = TILE * block
-            height = min(TILE, own - top)
+            start, top, height = tile_place(block, own, others)
             target = panel[at + top * width : at + (top + height) * width]
-            matrix, product = target.reshape((height, width)), buffer[: height * width]
-            start, _, _ = tile_place(block, own, others)
-            for c in range(block):
-                left = panel[start + TILE * c * height : start + TILE * (c + 1) * height].reshape((TILE, height))
-                right = panel[at + TILE * c * width : at + TILE * (c + 1) * width].reshape((TILE, width))
-                np.dot(left.T, right, product.reshape((height, width)))
+            for row in range(0, top, TILE):
+                _multiply(panel, start + row * height, height, at + row * width, width, min(TILE, own), product)
                 for q in range(len(target)):
                     target[q] -= product[q]
             if block == tile:
-                _invert(matrix, buffer)
+                _invert(target.reshape((height, height)), product)
                 continue
-            inverse = panel[start + top * height : start + (top + height) * height].reshape((height, height))
-            np.dot(inverse.T, matrix, product.reshape((height, width)))
+            _multiply(panel, start + top * height, height, at + top * width, width, height, product)
             for q in range(len(target)):
                 target[q] = product[q]
 
 
 @kernel
-def subtract_products(update, panel, own, first, last):  # type: ignore[no-untyped-def]
+def subtract_products(update, panel, own, others, first, last):  # type: ignore[no-untyped-def]
     """Subtract R^T R from tiles of columns of an update's upper triangle, R being the other columns of the factor."""
-    buffer, others, count = np.empty(TILE * TILE), len(update), (own + TILE - 1) // TILE
+    product, count = np.empty(TILE * TILE), (own + TILE - 1) // TILE
     for j in range(first, last):
         at, _, width = tile_place(count + j, own, others)
         for i in range(j + 1):
             start, _, height = tile_place(count + i, own, others)
-            product = buffer[: height * width].reshape((height, width))
             for top in range(0, own, TILE):
                 depth = min(TILE, own - top)
-                left = panel[start + top * height : start + (top + depth) * height].reshape((depth, height))
-                right = panel[at + top * width : at + (top + depth) * width].reshape((depth, width))
-                np.dot(left.T, right, product)
+                _multiply(panel, start + top * height, height, at + top * width, width, depth, product)
                 for p in range(height):
-                    out, source = update[TILE * i + p, TILE * j : TILE * j + width], product[p]
+                    begin = (TILE * i + p) * others + TILE * j
+                    out, source = update[begin : begin + width], product[p * width : (p + 1) * width]
                     for q in range(width):
                         out[q] -= source[q]

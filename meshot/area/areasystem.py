@@ -50,6 +50,9 @@ class AreaSystem:
         self.on_circle[self.loop] = True
         self.edges, self.face_edges = mesh_edges(faces, self.count)
         self._star = np.bincount(faces.ravel(), minlength=self.count).astype(float)
+        self._rim = np.flatnonzero(self.on_circle[faces].any(axis=1))
+        # Half a turn, forward or back, as the edge opposite to each corner runs.
+        self._turns = np.where(np.roll(faces, -1, axis=1) < np.roll(faces, -2, axis=1), 0.5, -0.5)
 
     def areas(self, uv: Floats) -> Floats:
         """Signed area of each image triangle, (F,)."""
@@ -124,17 +127,21 @@ class AreaSystem:
 
     def bend(self, blocks: tuple[Floats, Floats], uv: Floats, frames: Floats, forces: Floats) -> tuple[Floats, Floats]:
         """Add the second derivative of the sum of forces_f a_f by the steps to blocks as of `matrix`."""
-        tail, head = np.roll(self.faces, -1, axis=1), np.roll(self.faces, -2, axis=1)
-        turn = np.where(tail < head, 0.5, -0.5) * forces[:, None]
+        turn = self._turns * forces[:, None]
         pull = np.bincount(self.face_edges.ravel(), turn.ravel(), minlength=len(self.edges))
-        first, second = frames[self.edges[:, 0]], frames[self.edges[:, 1]]
-        quarter = pull[:, None, None] * np.stack([second[:, 1], -second[:, 0]], axis=1)
-        # A turn along the circle also bends inwards.
-        diagonal, loop = blocks[0].copy(), self.loop
+        diagonal, across = blocks[0].copy(), blocks[1].copy()
+        across[:, 0, 1] += pull
+        across[:, 1, 0] -= pull
+        # What has to do with the boundary is in other frames there, and a turn along the circle also bends inwards.
+        rim = np.flatnonzero(self.on_circle[self.edges].any(axis=1))
+        first, second = frames[self.edges[rim, 0]], frames[self.edges[rim, 1]]
+        quarter = pull[rim, None, None] * np.stack([second[:, 1], -second[:, 0]], axis=1)
+        across[rim] = blocks[1][rim] + first.transpose(0, 2, 1) @ quarter
+        faces, loop = self.faces[self._rim], self.loop
         plane = np.tile(np.eye(2), (self.count, 1, 1))
-        inward = self.pull(self.gradients(uv, plane), forces)[loop]
+        inward = _pull(faces, _gradients(faces, uv, plane), forces[self._rim], self.count)[loop]
         diagonal[loop, 0, 0] -= np.sum(inward * uv[loop], axis=1)
-        return diagonal, blocks[1] + first.transpose(0, 2, 1) @ quarter
+        return diagonal, across
 
     def multiply(self, blocks: tuple[Floats, Floats], x: Floats) -> Floats:
         """Return a matrix of blocks, as `matrix` gives, times x (V, 2)."""
@@ -144,7 +151,8 @@ class AreaSystem:
         """Average face values (F,) over the stars of the vertices, `rounds` times."""
         for _ in range(rounds):
             at_vertex = np.bincount(self.faces.ravel(), np.repeat(values, 3), minlength=self.count) / self._star
-            values = at_vertex[self.faces].mean(axis=1)
+            first, second, third = at_vertex[self.faces].T
+            values = (first + second + third) / 3
         return values
 
 

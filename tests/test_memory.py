@@ -44,3 +44,20 @@ def test_what_would_not_fit_is_refused_before_it_starts(solve, monkeypatch):
     assert caught.value.needed > caught.value.available == 200_000
     assert isinstance(caught.value, MeshotError)
     assert isinstance(caught.value, MemoryError)
+
+
+def test_the_peak_is_what_the_process_held_since_it_was_forgotten():
+    memory.forget_peak()
+    before = memory.peak_memory()
+    block = np.ones(2**26, dtype=np.uint8)
+    held = memory.peak_memory()
+    assert held - before == pytest.approx(len(block), rel=0.2)
+    del block
+    assert memory.peak_memory() >= held
+    memory.forget_peak()
+    assert memory.peak_memory() < held - 2**25
+
+
+def test_a_system_that_does_not_tell_the_peak(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "none")
+    assert memory.peak_memory() is None

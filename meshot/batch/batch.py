@@ -44,16 +44,20 @@ def run_batch(
         ended[record.status] += 1
         summary.write_if_due(len(todo) - ended.total())
 
+    loop = Loop(keep)
     with ledger.open():
         try:
             if todo:
                 with progress_view(len(todo)) as tell, crew as workers:
-                    Loop(workers, keep).run(todo, lambda loop: tell(ended, loop.names, len(loop.waiting)))
+                    loop.run(workers, todo, lambda: tell(ended, loop.names, len(loop.waiting)))
         except KeyboardInterrupt:
-            count = sum(ledger.records[order.name].status == "done" for order in orders if order.name in ledger.records)
-            raise KeyboardInterrupt(
-                f"interrupted; {count} of {len(orders)} meshes are done and kept, and the same command goes on"
-            ) from None
+            raise KeyboardInterrupt(_kept(orders, ledger)) from None
         finally:
+            loop.clear_away()
             summary.write(len(todo) - ended.total())
     return len(todo)
+
+
+def _kept(orders: Sequence[Order], ledger: Ledger) -> str:
+    done = sum(ledger.records[order.name].status == "done" for order in orders if order.name in ledger.records)
+    return f"interrupted; {done} of {len(orders)} meshes are done and kept, and the same command goes on"

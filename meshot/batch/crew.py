@@ -172,7 +172,7 @@ def local_crew(workers: int, memory: float | None = None) -> Iterator[Crew]:
         threads_per_worker=1,
         memory_limit=0,  # a mesh may take more than its worker's share
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any port that is free
         env=ONE_THREAD,
         silence_logs=logging.CRITICAL,
     )

@@ -12,8 +12,8 @@ from meshot.meshes.solid import Solid
 from meshot.meshes.tetrahedra import filling_size
 
 MIB = 2**20
-BASE = 480 * MIB  # the interpreter, libraries, kernels, and the pictures of a report
-READING = 12  # times the size of a file: its bytes and what is parsed of them
+BASE = 560 * MIB  # the interpreter, libraries, kernels, and the pictures of a report
+READING = 16  # times the size of a file: its bytes and what is parsed of them
 FACE = {"area": 2700, "conformal": 1600, "sample": 2900}
 POINT = 500
 TETRAHEDRON = 6000

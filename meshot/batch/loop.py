@@ -47,8 +47,6 @@ class Loop:
 
     Attributes
     ----------
-    crew : Crew
-        The workers.
     keep : callable
         Gets each record.
     work : callable
@@ -56,10 +54,9 @@ class Loop:
     waiting : deque of Turn
         In their order. Who waits for memory holds back those behind, so that small ones do not overtake forever.
     at_work : dict
-        Turns by their workers' addresses.
+        Turns by their workers' addresses, and `granted` their bytes.
     """
 
-    crew: Workers
     keep: Callable[[Record], None]
     work: Callable[[Order, float], Record | Needs] = run_mesh
     waiting: deque[Turn] = field(default_factory=deque)
@@ -71,20 +68,25 @@ class Loop:
         """The meshes at work."""
         return [turn.order.name for turn in self.at_work.values()]
 
-    def run(self, orders: Sequence[Order], watch: Callable[["Loop"], None] = lambda loop: None) -> None:
+    def run(self, crew: Workers, orders: Sequence[Order], watch: Callable[[], None] = lambda: None) -> None:
         """Run the meshes; `watch` is called at every change, and twice a second."""
         self.waiting.extend(Turn(order) for order in orders)
         while self.waiting or self.at_work:
-            self.crew.look()
-            self._start()
-            watch(self)
-            for ended in self.crew.ended(TICK):
+            crew.look()
+            self._start(crew)
+            watch()
+            for ended in crew.ended(TICK):
                 turn = self.at_work.pop(ended.address)
                 del self.granted[ended.address]
                 self._settle(turn, ended)
 
-    def _start(self) -> None:
-        room = Room(self.crew.seats, self.crew.memory, self.granted)
+    def clear_away(self) -> None:
+        """Remove what meshes at work have left unfinished, when their workers have been stopped."""
+        for turn in self.at_work.values():
+            clear_away(turn.order)
+
+    def _start(self, crew: Workers) -> None:
+        room = Room(crew.seats, crew.memory, self.granted)
         while self.waiting:
             turn = self.waiting[0]
             if turn.needed is not None and turn.needed > room.largest():
@@ -96,7 +98,7 @@ class Loop:
             seat, grant = place
             self.at_work[seat.address] = self.waiting.popleft()
             self.granted[seat.address] = grant
-            self.crew.start(seat, self.work, turn.order, grant)
+            crew.start(seat, self.work, turn.order, grant)
 
     def _settle(self, turn: Turn, ended: Any) -> None:
         if isinstance(ended.answer, Record):

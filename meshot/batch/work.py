@@ -3,6 +3,9 @@
 import gc
 import io
 import json
+import os
+import shlex
+import socket
 import threading
 import time
 import traceback
@@ -65,6 +68,7 @@ def run_mesh(order: Order, grant: float) -> Record | Needs:
         How it ended, whatever happened but the loss of the process; or that it has not begun, as it takes more memory.
     """
     with _one_at_a_time, Log(order.log) as log:
+        log.line(f"{order.mesh}, by process {os.getpid()} of {socket.gethostname()}")
         start = time.perf_counter()
         forget_peak()
         known: dict[str, Any] = {}
@@ -127,7 +131,7 @@ def _run(order: Order, log: Log) -> tuple[Status, int, str, dict[str, float]]:
     kind = KINDS[order.command]
     target = order.folder if kind.out_is_folder else order.folder / order.result
     words = [order.command, str(order.mesh), f"--out={target}", *order.words, "--json"]
-    log.line(f"meshot {' '.join(words)}")
+    log.line(shlex.join(["meshot", *words]))
     told, said = io.StringIO(), io.StringIO()
     try:
         with reporting_to(log), redirect_stdout(told), redirect_stderr(said):

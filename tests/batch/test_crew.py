@@ -1,5 +1,6 @@
 """Real workers of Dask's. They are started once for all tests here, as that takes a while."""
 
+import json
 import os
 import signal
 import sys
@@ -11,11 +12,15 @@ import pytest
 pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 import cloudpickle
+import files
+import shapes
 
-from meshot.batch.crew import crew_at, local_crew
+from meshot import __version__, cli
+from meshot.batch.crew import Crew, crew_at, local_crew
 from meshot.batch.log import require_wanted
 from meshot.batch.loop import Loop
 from meshot.batch.order import Order, record_of
+from meshot.batch.work import Worker
 from meshot.errors import MeshotError
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
@@ -33,7 +38,7 @@ def orders(folder, names):
 
 def run(crew, work, asked):
     records = {}
-    Loop(crew, lambda record: records.setdefault(record.name, record), work).run(asked)
+    Loop(lambda record: records.setdefault(record.name, record), work).run(crew, asked)
     return records
 
 
@@ -114,9 +119,62 @@ def test_a_cluster_that_is_there_goes_on_and_what_was_at_work_is_taken_back(crew
     assert run(crew, noted, orders(tmp_path, "b"))["b"].status == "done"
 
 
+def test_a_batch_on_a_cluster_that_is_there(crew, tmp_path, capsys):
+    surface = shapes.cap(4)
+    for name in "abc":
+        (tmp_path / f"{name}.obj").write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
+    (tmp_path / "c.obj").write_bytes(b"v 0 0 nan\n")
+    out = tmp_path / "out"
+    options = ["-n", "9", "--method", "random", "--format", "csv", "--json"]
+    code = cli.main(["batch", "sample", str(tmp_path), "-o", str(out), "--scheduler", crew.address, *options])
+    assert code == 3
+    told = json.loads(capsys.readouterr().out)
+    assert (told["done"], told["attempts"], list(told["failed"])) == (2, 3, ["c"])
+    assert sorted(file.name for file in out.glob("meshes/*/*")) == ["points.csv"] * 2
+    assert {file.name for file in (out / "thumbnails").iterdir()} == {"a.webp", "b.webp"}
+
+
 def test_memory_can_be_limited(crew):
     with crew_at(crew.address, memory=12345.0) as others:
         assert set(others.memory.values()) == {12345.0}
+
+
+class Cluster:
+    """What a crew asks of a client, with workers that tell what the test wants."""
+
+    def __init__(self, **told):
+        self.told = told
+
+    def scheduler_info(self):
+        return {"address": "tcp://s:1"}
+
+    def nthreads(self):
+        return dict.fromkeys(self.told, 4)
+
+    def run(self, function, workers, on_error):
+        return {address: self.told[address] for address in workers}
+
+
+def test_machines_have_their_own_memory_and_workers_their_limits():
+    told = [Worker(__version__, 100.0, 40.0), Worker(__version__, 90.0, float("inf")), Worker(__version__, 50.0, 60.0)]
+    crew = Crew(Cluster(**dict(zip(["tcp://a:1", "tcp://a:2", "tcp://b:1"], told, strict=True))))
+    assert crew.memory == {"a": 90.0, "b": 45.0}  # as the first worker saw it, less a tenth
+    assert {seat.address: seat.most for seat in crew.seats.values()} == {
+        **{"tcp://a:1": 36.0, "tcp://a:2": float("inf"), "tcp://b:1": 54.0}
+    }
+
+
+def test_a_worker_that_goes_while_it_is_asked_is_none():
+    crew = Crew(Cluster(**{"tcp://a:1": Worker(__version__, 100.0, 40.0), "tcp://a:2": OSError("closed")}))
+    assert list(crew.seats) == ["tcp://a:1"]
+
+
+@pytest.mark.parametrize("told", [Worker("0.0", 1.0, 1.0), ModuleNotFoundError("No module named 'meshot'")])
+def test_workers_need_this_version(told):
+    with pytest.raises(
+        MeshotError, match=r"the worker at tcp://a:1 cannot run meshot .*: (it has version 0\.0|No mod)"
+    ):
+        Crew(Cluster(**{"tcp://a:1": told}))
 
 
 def test_where_there_is_no_cluster_that_is_said(monkeypatch):

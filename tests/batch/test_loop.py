@@ -47,8 +47,8 @@ def run(tmp_path):
     def call(names, work, *, workers=2, memory=8.0):
         crew, records = Pretended(workers, memory * GIB), {}
         orders = [Order(name, tmp_path / f"{name}.obj", tmp_path / "out", "area") for name in names]
-        loop = Loop(crew, lambda record: records.setdefault(record.name, record), work)
-        loop.run(orders)
+        loop = Loop(lambda record: records.setdefault(record.name, record), work)
+        loop.run(crew, orders)
         assert not loop.at_work
         assert not loop.waiting
         assert not loop.granted

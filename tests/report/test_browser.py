@@ -12,6 +12,7 @@ import pytest
 from handmade import cap_run, solid_run, sphere_run
 from PIL import Image
 
+from meshot.report.batchpage import Cell, Row, render_batch
 from meshot.report.report import render
 from meshot.report.volumereport import render_volume
 
@@ -252,6 +253,63 @@ def test_a_tetrahedron_that_is_pointed_at_is_marked_in_both(solid):
         before = solid.picture("solid")
         solid.part("color").select_option(color)
         assert changed(before, solid.picture("solid")) > 0.05
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the table of a batch
+
+
+@pytest.fixture
+def batch(browser, tmp_path):
+    (tmp_path / "thumbnails").mkdir()
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "thumbnails" / "scan%2.webp")
+    rows = [
+        Row("scan-10", "", "logs/scan-10.log", "", "done", "", [Cell("2,000", 2000), Cell("0.5", 0.5)]),
+        Row("scan-9", "", "logs/scan-9.log", "thumbnails/scan%252.webp", "refused", "genus 1", [Cell(), Cell("9", 9)]),
+        Row("scan-1", "", "logs/scan-1.log", "", "done", "", [Cell("10", 10), Cell("1 × 10⁻⁷", 1e-7)]),
+    ]
+    page = tmp_path / "index.html"
+    page.write_text(render_batch("area", "scans", ["Faces"], rows), "utf-8")
+    opened = Opened(browser, page)
+    yield opened
+    assert opened.told == []
+    assert {url.split(":")[0] for url in opened.requests} == {"file"}
+    opened.page.close()
+
+
+def shown(batch):
+    return [row.locator("th").inner_text() for row in batch.page.locator("tbody tr").all() if row.is_visible()]
+
+
+def test_a_batch_is_sorted_by_what_is_clicked(batch):
+    heading = batch.page.get_by_role("columnheader")
+    for title, ascending, descending in [
+        ("Mesh", ["scan-1", "scan-9", "scan-10"], ["scan-10", "scan-9", "scan-1"]),
+        ("Status", ["scan-10", "scan-1", "scan-9"], ["scan-9", "scan-10", "scan-1"]),  # equals stay as they were made
+        ("Seconds", ["scan-1", "scan-10", "scan-9"], ["scan-9", "scan-10", "scan-1"]),
+        ("Faces", ["scan-1", "scan-10", "scan-9"], ["scan-10", "scan-1", "scan-9"]),  # what has no number comes last
+    ]:
+        for order, names in (("ascending", ascending), ("descending", descending)):
+            batch.page.get_by_role("button", name=title, exact=True).click()
+            assert shown(batch) == names
+            assert heading.filter(has_text=title).get_attribute("aria-sort") == order
+
+
+def test_a_batch_is_filtered_by_status_and_words(batch):
+    batch.part("status").select_option("refused")
+    assert shown(batch) == ["scan-9"]
+    assert batch.part("shown").inner_text() == "1 of 3 meshes"
+    batch.part("status").select_option("")
+    batch.part("words").fill("GENUS")
+    assert shown(batch) == ["scan-9"]
+    batch.part("words").fill("scan-1")
+    assert shown(batch) == ["scan-10", "scan-1"]
+    batch.part("words").fill("")
+    assert batch.part("shown").inner_text() == ""
+
+
+def test_thumbnails_of_a_batch_are_seen(batch):
+    assert batch.page.evaluate("[...document.images].map(image => image.naturalWidth)") == [8]
 
 
 def test_darkness_and_phones(browser, files):

@@ -30,6 +30,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     assert names["volumes"]["flipped"] == 0
     assert names["inside"].shape == (1, 3)
     assert names["sampled"].mass_error < 0.05
+    assert names["made"].points.shape == (1000, 2)
     assert names["result"].converged
     assert names["result"].certificate < 1e-12
 

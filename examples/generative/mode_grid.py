@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from adversarial import Sampler, train_gan
+from adversarial import train_gan
 from common import INK, REAL, Mixture, keep, parser, run, scatter, spread
 from matplotlib.figure import Figure
 
@@ -48,16 +48,16 @@ def transport_runs(mixture: Mixture, seed: int) -> dict[str, dict[str, float]]:
     }
 
 
-def networks(mixture: Mixture, seeds: range, steps: int) -> dict[str, list[Sampler]]:
-    """Return the networks, trained once for each seed with the samples that transport gets, too."""
+def by_networks(mixture: Mixture, seeds: range, steps: int) -> dict[str, list[np.ndarray]]:
+    """Return what each network generates, trained once for each seed with the samples that transport gets, too."""
     reals = [mixture.draw(REALS, np.random.default_rng(seed), evenly=True)[0] for seed in seeds]
     return {
-        name: [train_gan(real, pack, steps, seed=seed) for seed, real in zip(seeds, reals, strict=True)]
+        name: [train_gan(real, pack, steps, seed=seed)(GENERATED) for seed, real in zip(seeds, reals, strict=True)]
         for name, pack in NETWORKS.items()
     }
 
 
-def measured(mixture: Mixture, seeds: range, made: dict[str, np.ndarray]) -> dict[str, Any]:
+def measured(mixture: Mixture, seeds: range, made: dict[str, list[np.ndarray]]) -> dict[str, Any]:
     """Return means and standard deviations over seeds of all metrics; `made` is what the networks generate."""
     runs = [transport_runs(mixture, seed) for seed in seeds]
     rows = {name: [each[name] for each in runs] for name in runs[0]}
@@ -65,7 +65,7 @@ def measured(mixture: Mixture, seeds: range, made: dict[str, np.ndarray]) -> dic
     return {name: {"seeds": len(each), **spread(each)} for name, each in rows.items()}
 
 
-def draw(made: dict[str, dict[str, np.ndarray]], seed: int) -> Figure:
+def draw(made: dict[str, dict[str, list[np.ndarray]]], seed: int) -> Figure:
     """Draw for each mixture samples, the source with its tears, and what is made by transport and by the networks."""
     names = [f"{REALS} samples", "source, in its images' colors", "transport", *NETWORKS]
     figure = Figure(figsize=(3.1 * len(names), 3.3 * len(MIXTURES)), layout="constrained")
@@ -106,15 +106,9 @@ def main(out: str | Path = ".", seed: int = 0, seeds: int = 10, trained: int = 2
     steps : int
         Of the networks' training.
     """
-    made = {
-        title: {
-            name: [sampler(GENERATED) for sampler in each]
-            for name, each in networks(mixture, range(seed, seed + trained), steps).items()
-        }
-        for title, mixture in MIXTURES.items()
-    }
-    seeds_run = range(seed, seed + seeds)
-    numbers = {title: measured(mixture, seeds_run, made[title]) for title, mixture in MIXTURES.items()}
+    runs, trainings = range(seed, seed + seeds), range(seed, seed + trained)
+    made = {title: by_networks(mixture, trainings, steps) for title, mixture in MIXTURES.items()}
+    numbers = {title: measured(mixture, runs, made[title]) for title, mixture in MIXTURES.items()}
     return keep(out, "mode_grid", draw(made, seed), numbers)
 
 

@@ -2,8 +2,10 @@
 
 Prints one JSON line per mesh: spread and worst face of the area ratio, folds, mean angle change, seconds of the
 conformal map, of the transport, of the refinement to ratio SD 1.6e-2 and 1e-3, and of all three to these; processor
-seconds of all cores; peak memory. Without a mesh it takes the demo meshes. `--scaling` subdivides a mesh until it has a
-million faces. Each map is made in a process of its own.
+seconds of all cores; peak memory. Without a mesh it takes the demo meshes. Each map is made in a process of its own.
+
+`--scaling` subdivides a mesh until it has a million faces, and prints rows of a Markdown table instead, with the power
+of the faces by which the time grows from each row to the next.
 
 `--hard` takes the torture set and the gloves of the tests instead, through the whole `area_preserving_map` with its
 defaults, and says what the refinement started from.
@@ -58,6 +60,7 @@ def measure(path: Path, splits: int) -> dict:
         seconds[f"refinement to {tol:g}"] = widened + reached[0] if reached else None
         seconds[f"all to {tol:g}"] = moved - start + widened + reached[0] if reached else None
     seconds["refinement"] = widened + result.history[-1].seconds
+    seconds["all"] = moved - start + seconds["refinement"]
     seconds["processor"] = time.process_time() - processor
     summary = distortion(SurfaceMap(conformal.surface, result.uv, conformal.source_vertex)).summary()
     figures = {"faces": len(areas), "steps": result.iterations, "converged": result.converged}
@@ -86,6 +89,32 @@ def measure_hard() -> None:
         print(json.dumps({"mesh": name, "faces": len(amap.surface.faces), **figures, **note, "seconds": seconds}))
 
 
+def measure_apart(path: Path, splits: int) -> dict:
+    """Call `measure` in a process of its own."""
+    command = [sys.executable, __file__, str(path), "--inside", str(splits)]
+    return dict(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
+
+
+def measure_growth(path: Path) -> None:
+    """Print a row for a mesh, its faces split in four again and again."""
+    print("| mesh | faces | wall s | CPU s | steps | peak MiB | SD of area ratio | worst face | flipped | power |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    measure_apart(path, 0)  # may compile
+    last = None
+    for splits in range(10):
+        made = measure_apart(path, splits)
+        faces, wall, processor = made["faces"], made["seconds"]["all"], made["seconds"]["processor"]
+        power = "" if last is None else f"{np.log(processor / last[1]) / np.log(faces / last[0]):.2f}"
+        print(
+            f"| {made['mesh']} | {faces:,} | {wall:.1f} | {processor:.1f} | {made['steps']} | {made['peak_mib']:,} | "
+            f"{made['ratio_sd']:.1e} | {100 * made['ratio_max_deviation']:.1f} % | {made['flipped']} | {power} |",
+            flush=True,
+        )
+        last = faces, processor
+        if 4 * faces > MOST_FACES:
+            return
+
+
 def split(surface: Surface) -> Surface:
     """Split each face in four at the middles of its edges."""
     pairs = np.sort(np.stack([surface.faces, np.roll(surface.faces, -1, axis=1)], axis=2), axis=2)
@@ -101,7 +130,9 @@ def split(surface: Surface) -> Surface:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("meshes", nargs="*", type=Path, metavar="MESH")
-    parser.add_argument("--scaling", type=Path, metavar="MESH", help="subdivide this mesh to a million faces")
+    parser.add_argument(
+        "--scaling", type=Path, metavar="MESH", help="a table of this mesh, subdivided to a million faces"
+    )
     parser.add_argument("--hard", action="store_true", help="torture set and gloves of the tests instead")
     parser.add_argument("--inside", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -111,12 +142,10 @@ def main() -> None:
     if arguments.hard:
         measure_hard()
         return
-    runs = [(path, 0) for path in arguments.meshes or ([] if arguments.scaling else demo_meshes().values())]
     if arguments.scaling:
-        faces = len(read_surface(arguments.scaling).faces)
-        runs += [(arguments.scaling, k) for k in range(10) if faces * 4**k <= MOST_FACES]
-    for path, splits in runs:
-        subprocess.run([sys.executable, __file__, str(path), "--inside", str(splits)], check=True)
+        measure_growth(arguments.scaling)
+    for path in arguments.meshes or ([] if arguments.scaling else demo_meshes().values()):
+        print(json.dumps(measure_apart(path, 0)), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ brings back limbs that a conformal map makes too small for double precision.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from meshot.algebra.operators import Sparse, edge_lengths, mean_value_weights
+from meshot.algebra.separators import dissect
 from meshot.conformal.harmonic import on_circle
 from meshot.conformal.intrinsic import mollified
 from meshot.mapping.affine import Complexes
@@ -26,6 +28,8 @@ LARGEST_SHIFT = 10.0
 SMALLEST_RATIO = 1e-300
 # Least share of a neighbor in a mean, and of a gap on the circle against equal ones.
 LEAST_SHARE, LEAST_GAP = 1e-4, 1e-6
+# Unknowns from which a dissection is quicker than minimum degree: by a fifth at 140,000, by more where there are more.
+DISSECTED_FROM = 100_000
 # Solves of one patch: the second takes back the first one's rounding.
 REFINEMENTS = 2
 
@@ -41,18 +45,29 @@ def weighted_means(weights: Sparse, z: Complexes, patch: Mask) -> Complexes:
     inside = np.flatnonzero(patch)
     rows = weights[inside]
     matrix = sparse.diags_array(np.asarray(rows.sum(axis=1)).ravel()) - rows[:, inside]
+    order, ordering = _elimination_order(matrix, z[inside])
     # Diagonally dominant by rows: no pivoting needed.
     options = {"SymmetricMode": True}
-    solver = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
+    solver = splu(matrix[order][:, order].tocsc(), permc_spec=ordering, diag_pivot_thresh=0.0, options=options)
     entries = rows.tocoo()
     placed = z.copy()
     for _ in range(REFINEMENTS):
         # Differences of neighbors keep the digits that tiny features need.
         pull = entries.data * (placed[entries.col] - placed[inside[entries.row]])
         missing = [np.bincount(entries.row, part, minlength=len(inside)) for part in (pull.real, pull.imag)]
-        step = solver.solve(np.stack(missing, axis=1))
-        placed[inside] += step[:, 0] + 1j * step[:, 1]
+        step = solver.solve(np.stack(missing, axis=1)[order])
+        placed[inside[order]] += step[:, 0] + 1j * step[:, 1]
     return placed
+
+
+def _elimination_order(matrix: Sparse, z: Complexes) -> tuple[Ints, Literal["NATURAL", "MMD_AT_PLUS_A"]]:
+    """Return an order of the unknowns, which are at `z`, and what SuperLU is to make of it."""
+    if len(z) < DISSECTED_FROM:
+        return np.arange(len(z)), "MMD_AT_PLUS_A"
+    entries = matrix.tocoo()
+    across = entries.row != entries.col
+    edges = np.stack([entries.row[across], entries.col[across]], axis=1)
+    return dissect(np.stack([z.real, z.imag], axis=1), edges).order, "NATURAL"
 
 
 def loosened(

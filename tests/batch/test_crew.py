@@ -46,7 +46,12 @@ def noted(order, grant):
     """Note the process and its threads."""
     import numba
 
-    return record_of(order, "done", 0, figures={"process": os.getpid(), "threads": numba.get_num_threads()})
+    figures = {
+        "process": os.getpid(),
+        "threads": numba.get_num_threads(),
+        "trims": "MALLOC_TRIM_THRESHOLD_" in os.environ,
+    }
+    return record_of(order, "done", 0, figures=figures)
 
 
 def killed_once(order, grant):
@@ -84,7 +89,7 @@ def wait_for(condition):
 
 def test_workers_are_processes_with_one_thread_each(crew, tmp_path):
     records = run(crew, noted, orders(tmp_path, "abcd"))
-    assert {record.figures["threads"] for record in records.values()} == {1}
+    assert {(record.figures["threads"], record.figures["trims"]) for record in records.values()} == {(1, False)}
     processes = {record.figures["process"] for record in records.values()}
     assert len(processes) == 2
     assert os.getpid() not in processes

@@ -73,9 +73,9 @@ def renamed(error: OSError, path: PathLike) -> OSError:
 
 
 def write_text(path: PathLike, text: str) -> None:
-    """Write `text` in UTF-8."""
+    """Write `text` in UTF-8; what a file's name has beyond it is escaped."""
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def write_json(path: PathLike, data: Any) -> None:
@@ -94,7 +94,8 @@ def to_json(data: Any) -> str:
     >>> to_json({"sd": np.float64(0.1), "max": np.nan}).split()
     ['{', '"sd":', '0.1,', '"max":', 'null', '}']
     """
-    return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace").decode()  # names of files need not be in UTF-8
 
 
 def _plain(data: Any) -> Any:

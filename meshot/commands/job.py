@@ -216,8 +216,9 @@ def cause(error: BaseException) -> tuple[int, str]:
 
 
 def complain(sentence: str) -> None:
-    """Say what went wrong, in one sentence."""
-    sys.stderr.write(f"meshot: {sentence.rstrip('.')}.\n")
+    """Say what went wrong, in one sentence; what cannot be seen, as in strange names of files, is spelled out."""
+    visible = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in sentence)
+    sys.stderr.write(f"meshot: {''.join(visible).rstrip('.')}.\n")
 
 
 @contextmanager

@@ -124,4 +124,11 @@ def positive(given: ArrayLike, name: str, counts: dict[str, int], used: NDArray[
         values = np.where(used, values, 0.0)
     if bad.any():
         raise GeometryError(f"{name} must be positive and finite at every {what}", ids=np.flatnonzero(bad).tolist())
-    return values / values.max()
+    values = values / values.max()
+    lost = values < np.finfo(float).eps
+    if what == "vertex":
+        lost &= used
+    if lost.any():
+        message = f"{name} must be more than rounding errors beside the greatest, that is 2e-16 of it, at every {what}"
+        raise GeometryError(message, ids=np.flatnonzero(lost).tolist())
+    return values

@@ -1,7 +1,9 @@
 """Read what a run left behind: its maps and figures, to be drawn or compared anew."""
 
+import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,12 @@ from meshot.mapping.maps import SurfaceMap
 from meshot.mapping.measure import Measure
 from meshot.meshes.mesh import Surface
 from meshot.output.output import CONFORMAL, named_maps
+
+DAMAGE = (
+    *(KeyError, IndexError, TypeError, ValueError, OverflowError, RecursionError, MemoryError),
+    *(AttributeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
+"""What a damaged archive or a damaged JSON file may raise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +68,25 @@ def read_run(folder: PathLike) -> Kept:
     """
     place = Path(folder)
     try:
-        metrics = json.loads((place / "metrics.json").read_text("utf-8"))
-        with np.load(place / "map.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        surface_map = _surface_map(arrays, metrics)
+        return _kept(place)
     except FileNotFoundError as error:
         raise MeshReadError(f"{place} holds no map of a surface: {Path(error.filename).name} is missing") from None
-    except (KeyError, IndexError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise MeshReadError(f"{place} holds a damaged map: {error}") from None
-    count = int(metrics["vertices"])
-    source = Surface(surface_map.surface.vertices[:count], surface_map.source_vertex[surface_map.surface.faces])
+
+
+def _kept(place: Path) -> Kept:
+    metrics = json.loads((place / "metrics.json").read_text("utf-8"))
+    # from memory, as a damaged archive leads to places that a file has not
+    with np.load(io.BytesIO((place / "map.npz").read_bytes()), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    surface_map = _surface_map(arrays, metrics)
+    vertices, source_vertex = surface_map.surface.vertices, surface_map.source_vertex
     maps = named_maps(surface_map)
-    name = place.resolve().name
-    return Kept(name, metrics, source, maps, {key: distortion(each) for key, each in maps.items()})
+    if not np.isfinite(vertices).all() or any(len(each.image) != len(vertices) for each in maps.values()):
+        raise ValueError("its vertices and their images do not fit together")
+    source = Surface(vertices[: int(metrics["vertices"])], source_vertex[surface_map.surface.faces])
+    return Kept(place.resolve().name, metrics, source, maps, {key: distortion(each) for key, each in maps.items()})
 
 
 def _surface_map(arrays: Mapping[str, Any], metrics: Mapping[str, Any]) -> SurfaceMap:

@@ -1,7 +1,8 @@
-"""No file, however bad, does worse than a sentence: mutants, files made to take time or memory, code in files."""
+"""No file, however bad, does worse than a sentence: mutants, and files made to take time or memory."""
 
 import random
 
+import numpy as np
 import pytest
 from heavyfiles import HEAVY
 from hypothesis import given, settings
@@ -10,6 +11,11 @@ from meshmutations import KINDS
 from mutating import CHANGES, mutant, mutated
 from trial import examine
 from watching import BROKEN, Watch
+
+from meshot.errors import MeshReadError
+from meshot.formats.meshfile import read_mesh_file
+from meshot.formats.solidfile import SolidFile
+from meshot.meshes.solid import Solid
 
 MUTANTS = 300
 
@@ -51,6 +57,42 @@ def test_any_changes_are_refused_or_mapped_right(tmp_path_factory, kind, changes
     path.write_bytes(file.data)
     outcome, words = examine(path)
     assert outcome.startswith(("refused", "not", "mapped")), words
+
+
+TEXTS = (
+    "obj",
+    "off",
+    "stl-text",
+    "ply-text",
+    "mesh",
+    "msh-2-text",
+    "msh-4-text",
+    "vtk-3-text",
+    "vtk-5-text",
+    "vtu-text",
+)
+HARMLESS = ("CRLF", "CR", "byte order mark", "UTF-16", "Latin-1 comment", "comment of a megabyte", "gzip", "zip")
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("change", HARMLESS)
+def test_another_encoding_gives_the_same_mesh_or_none(tmp_path, kind, change):
+    def read(*changes):
+        path = tmp_path / f"mesh.{kind.partition('-')[0]}"
+        path.write_bytes(mutated(kind, changes, random.Random(change)).data)
+        file = read_mesh_file(path)
+        return file.solid if isinstance(file, SolidFile) else file.surface
+
+    mesh = read()
+    try:
+        changed = read(change)
+    except MeshReadError:
+        assert change not in ("CRLF", "byte order mark")
+    else:
+        assert change not in ("gzip", "zip")
+        np.testing.assert_array_equal(changed.vertices, mesh.vertices)
+        cells = "tetrahedra" if isinstance(mesh, Solid) else "faces"
+        np.testing.assert_array_equal(getattr(changed, cells), getattr(mesh, cells))
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,18 @@ def test_faces_and_vertices_hold_the_same_total(seed, kind):
 
 
 @pytest.mark.parametrize("name", ["masses", "density"])
+def test_numbers_lost_beside_the_greatest_are_refused_by_name(name):
+    surface = disk(3)
+    values = np.full(len(surface.vertices), 1e308)
+    values[[4, 9]] = 1e290
+    with pytest.raises(GeometryError, match=f"{name} must be more than rounding errors") as refused:
+        as_measure(surface, **{name: values})
+    assert refused.value.ids == (4, 9)
+    values[[4, 9]] = 1e294
+    assert (as_measure(surface, **{name: values}).faces > 0).all()
+
+
+@pytest.mark.parametrize("name", ["masses", "density"])
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
 def test_a_number_that_is_not_positive_is_refused_by_name(name, value):
     surface = disk(3)

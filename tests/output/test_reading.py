@@ -67,6 +67,28 @@ def test_what_is_missing_or_damaged_is_told(tmp_path):
     damaged("map.npz", pickled.read_bytes())
 
 
+def test_a_directory_of_the_archive_that_leads_astray_is_told(tmp_path):
+    write_run(tmp_path, cap_run(), "page")
+    whole = (tmp_path / "map.npz").read_bytes()
+    for place in range(1, 80):  # from the end, where the directory stands
+        content = bytearray(whole)
+        content[-place] ^= 0xFF
+        (tmp_path / "map.npz").write_bytes(content)
+        try:
+            read_run(tmp_path)
+        except MeshReadError as error:
+            assert "holds a damaged map" in str(error)  # noqa: PT017  (a comment of the archive does no harm)
+
+
+def test_images_of_another_number_of_vertices_are_told(tmp_path):
+    write_run(tmp_path, cap_run(), "page")
+    with np.load(tmp_path / "map.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "map.npz", **{**arrays, "uv": arrays["uv"][1:]})
+    with pytest.raises(MeshReadError, match="its vertices and their images do not fit together"):
+        read_run(tmp_path)
+
+
 def test_figures_of_another_kind_of_run_are_refused(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({"sites": 3}))
     with pytest.raises(MeshReadError, match=r"map\.npz is missing"):

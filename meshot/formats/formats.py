@@ -133,8 +133,7 @@ def _obj_indices(corners: list[bytes]) -> Ints:
 
 def parse_off(data: bytes) -> Polygons:
     """Parse the text form of OFF, also with colours, normals or texture coordinates (``COFF``, ``NOFF``, ``STOFF``)."""
-    lines = [line.partition(b"#")[0].split() for line in data.splitlines()]
-    lines = [words for words in lines if words]
+    lines = [words for line in data.splitlines() if (words := line.partition(b"#")[0].split())]
     head = re.fullmatch(rb"(?i)(?:ST)?C?N?OFF", lines[0][0]) if lines else None
     if head is None:
         raise FormatError("is not an OFF mesh in three dimensions: its first word is not OFF")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from meshot.errors import MeshotError
 from meshot.files import to_json, write_json
 
 REAL, MADE, INK = "#c9c4bb", "#2f6f8f", "#2b2d33"
@@ -24,8 +25,12 @@ def parser(doc: str) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[..., dict[str, Any]], options: argparse.ArgumentParser) -> None:
-    """Call `main` with the command line's options, and show the numbers that it returns."""
-    print(to_json(main(**vars(options.parse_args()))))  # noqa: T201
+    """Call `main` with the command line's options, and show the numbers that it returns; exit with 2 if it refuses."""
+    try:
+        numbers = main(**vars(options.parse_args()))
+    except MeshotError as error:
+        options.error(str(error))
+    print(to_json(numbers))  # noqa: T201
 
 
 def keep(out: Path, name: str, figure: Figure, numbers: dict[str, Any], dpi: int = 130) -> dict[str, Any]:

@@ -1,17 +1,9 @@
-"""Small networks: perceptrons, a map that starts at the identity, and the halves of InfoGAN for digits."""
+"""Small networks: a map that starts at the identity, and the halves of InfoGAN for digits."""
 
 from collections.abc import Sequence
 
+from adversarial import perceptron
 from torch import Tensor, nn
-
-
-def mlp(dimension: int, widths: Sequence[int], out: int) -> nn.Sequential:
-    """Return a perceptron with rectified hidden layers."""
-    layers: list[nn.Module] = []
-    for width in widths:
-        layers += [nn.Linear(dimension, width), nn.ReLU()]
-        dimension = width
-    return nn.Sequential(*layers, nn.Linear(dimension, out))
 
 
 class ResidualMap(nn.Module):
@@ -19,7 +11,7 @@ class ResidualMap(nn.Module):
 
     def __init__(self, dimension: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.shift = mlp(dimension, widths, dimension)
+        self.shift = perceptron([dimension, *widths, dimension])
         nn.init.zeros_(self.shift[-1].weight)
         nn.init.zeros_(self.shift[-1].bias)
 

@@ -1,11 +1,9 @@
 """AE-OT on scikit-learn's digits, end to end at a small size."""
 
-import json
-
 import aeot_digits
 import numpy as np
 import pytest
-from PIL import Image
+from outcomes import kept
 
 pytest.importorskip("sklearn")
 SETTINGS = {"seed": 3, "count": 500, "codes": 150, "test_count": 200, "latent": 4, "epochs": 8}
@@ -21,9 +19,7 @@ def test_new_digits_and_a_path_across_a_tear(tmp_path):
     path = numbers["path"]
     assert path["tears"] >= 1
     assert path["longest_step_over_a_tear"] > 2 * path["longest_step_elsewhere"]
-    assert json.loads((tmp_path / "aeot_digits.json").read_text()) == numbers
-    with Image.open(tmp_path / "aeot_digits.png") as picture:
-        assert len(picture.convert("RGB").getcolors(maxcolors=10**7)) > 200
+    assert kept(tmp_path, "aeot_digits") == numbers
 
 
 def test_images_are_tiled_row_by_row():

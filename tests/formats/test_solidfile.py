@@ -188,6 +188,17 @@ def test_a_byte_order_mark_does_no_harm(tmp_path, kind):
     assert len(read(tmp_path, kind.partition("-")[0], data).solid.vertices) == len(BALL.vertices)
 
 
+@pytest.mark.parametrize("kind", ["vtk-3-text", "vtk-5-text"])
+@pytest.mark.parametrize("blank", [b"\n", b" \n" * 3, b" " * 1000])
+def test_numbers_of_vtk_stand_on_any_lines_and_far_apart(tmp_path, kind, blank):
+    data = FORMATS[kind](BALL.vertices, of_solid(BALL))
+    start, stop = data.index(b"POINTS 55 double\n") + len("POINTS 55 double\n"), data.index(b"METADATA")
+    numbers = blank.join(data[start:stop].split())
+    found = read(tmp_path, "vtk", data[:start] + blank + numbers + blank + b"\n" + data[stop:])
+    np.testing.assert_array_equal(found.solid.vertices, BALL.vertices)
+    np.testing.assert_array_equal(found.solid.tetrahedra, BALL.tetrahedra)
+
+
 def test_offsets_of_vtk_begin_at_zero(tmp_path):
     data = FORMATS["vtk-5-text"](BALL.vertices, of_solid(BALL))
     error = refused(tmp_path, "vtk", data.replace(b"OFFSETS vtktypeint64\n0", b"OFFSETS vtktypeint64\n1"))

@@ -1,10 +1,9 @@
 """Symmetric positive definite systems: one front for sparse factorisations and algebraic multigrid.
 
-For the Laplacian of a scan with 35,000, 140,000 and 560,000 vertices inside, SuperLU, ordered by minimum degree, takes
-0.4, 2.5 and 17 s, the Cholesky factor along cuts through the surface 0.25, 0.9 and 5 s of processor time, part of it on
-all cores at once. Multigrid takes as long as SuperLU at 560,000, to ten digits, but a fifth of the memory. PARDISO, for
-a random graph of 150,000 and 500,000 vertices in the plane, takes 1.6 and 5.5 s where SuperLU takes 1.3 and 7.2 and the
-factor along cuts 0.7 and 3.7.
+For the Laplacian of a scan with 35,000 and 140,000 vertices inside, SuperLU, ordered by minimum degree, takes 0.20 and
+1.5 s of processor time, the Cholesky factor along cuts through the surface 0.15 and 0.69 s, most of it on all cores at
+once. SuperLU takes 17 s at 560,000, multigrid as long, to ten digits, but a fifth of the memory. PARDISO, for a random
+graph of 150,000 and 500,000 vertices in the plane, takes 1.6 and 5.5 s where SuperLU takes 1.3 and 7.2.
 """
 
 import logging

@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 from shapes import disk, icosphere, relief
@@ -83,3 +84,17 @@ def test_fill_of_a_disk_grows_almost_in_proportion():
         fills.append(BlockCholesky(surface.vertices, surface.edges, 1).fill)
     exponent = np.polyfit(np.log(sizes), np.log(fills), 1)[0]
     assert 1.0 < exponent < 1.25
+
+
+def test_the_number_of_threads_changes_no_bit():
+    """Enough vertices for several subtrees, and for several tiles in the fronts above them."""
+    surface = disk(40)
+    edges = surface.edges
+    diagonal, across = np.tile(8.0 * np.eye(2), (len(surface.vertices), 1, 1)), np.tile(-np.eye(2), (len(edges), 1, 1))
+    rhs, solutions = np.random.default_rng(4).normal(size=(len(surface.vertices), 2)), []
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):
+        numba.set_num_threads(threads)
+        solver = BlockCholesky(surface.vertices, edges, thin=True)
+        solver.factorise(diagonal, across)
+        solutions.append(solver.solve(rhs))
+    np.testing.assert_array_equal(*solutions)

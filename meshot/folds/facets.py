@@ -44,7 +44,7 @@ def full_diagram(result: TransportResult) -> PowerDiagram | SpaceDiagram:
         return diagram
     source = result.problem.source
     density = None if source is None else source.density
-    return power_diagram(result.problem.sites, result.weights, result.problem.domain, density)
+    return power_diagram(diagram.sites, diagram.weights, diagram.domain, density)
 
 
 def facet_measures(diagram: PowerDiagram | SpaceDiagram) -> tuple[Floats, Floats]:

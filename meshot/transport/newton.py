@@ -8,7 +8,7 @@ falls, which makes convergence global (Kitagawa, Merigot and Thibert 2019).
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,9 @@ class TransportState:
 class TransportProblem:
     """A density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2 or 3).
 
-    The density is that of `source`, uniform if there is none.
+    The density is that of `source`, uniform if there is none. Heights are those of the Brenier potential as a function
+    of the place relative to the domain's center c: ``u(c + x) = max_i (<x, y_i> + h_i)``. So they keep their digits
+    where the domain lies far from the origin.
     """
 
     sites: Floats
@@ -102,17 +104,12 @@ class TransportProblem:
         return PowerEngine(self.sites, domain, self.source)
 
     def power_weights(self, heights: Floats) -> Floats:
-        """Return psi_i = 2 h_i + |y_i|^2, with positions taken relative to the domain's center.
-
-        The shift adds <c, y_i> to the heights and keeps digits where the domain lies far from the origin.
-        """
-        local = self.sites - self.domain.center
-        return np.asarray(2 * (heights + self.sites @ self.domain.center) + (local**2).sum(axis=1))
+        """Return psi_i = 2 h_i + |y_i - c|^2."""
+        return np.asarray(2 * heights + ((self.sites - self.domain.center) ** 2).sum(axis=1))
 
     def heights(self, weights: Floats) -> Floats:
         """Return the heights of power weights, the inverse of `power_weights`."""
-        local = self.sites - self.domain.center
-        return np.asarray((weights - (local**2).sum(axis=1)) / 2 - self.sites @ self.domain.center)
+        return np.asarray((weights - ((self.sites - self.domain.center) ** 2).sum(axis=1)) / 2)
 
     def laplacian(self, diagram: Diagram, rows: int) -> tuple[Ints, csr_array]:
         """Return the sites in Hilbert order, and the first `rows` rows and columns of their Hessian."""
@@ -346,16 +343,34 @@ def admissible_heights(problem: TransportProblem) -> Floats:
     """Return heights for which every cell has mass.
 
     Sites in the domain own their Voronoi cells: h_i = -|y_i|^2 / 2. Other sites are first moved and scaled into it,
-    y' = s y + t; since <x, y'> = s <x, y> + <x, t>, the cells of (y', h') are those of (y, h'/s).
+    y' = s y + t (see `moved_in`); since <x, y'> = s <x, y> + <x, t>, the cells of (y', h') are those of (y, h'/s).
     """
-    sites, domain = problem.sites, problem.domain
-    if domain.contains(sites).all():
-        return np.asarray(problem.heights(np.zeros(len(sites))))
-    middle = (sites.min(axis=0) + sites.max(axis=0)) / 2
-    reach = float(np.linalg.norm(sites - middle, axis=1).max())
-    scale = 0.99 * domain.inner_radius / reach if reach > 0 else 1.0
-    moved = scale * (sites - middle) + domain.center
-    return np.asarray(-((moved - domain.center) ** 2).sum(axis=1) / (2 * scale) - (sites - middle) @ domain.center)
+    if problem.domain.contains(problem.sites).all():
+        return problem.heights(np.zeros(len(problem.sites)))
+    moved, scale = moved_in(problem)
+    return moved.heights(np.zeros(len(moved.sites))) / scale
+
+
+def moved_in(problem: TransportProblem) -> tuple[TransportProblem, float]:
+    """Return the problem with the sites moved and scaled into the domain, and the scale.
+
+    Examples
+    --------
+    >>> from meshot.diagrams.domains import Disk
+    >>> problem = TransportProblem(np.array([[1e9, 3.0], [3e9, 3.0]]), np.ones(2), Disk())
+    >>> moved_in(problem)[0].sites
+    array([[-0.99,  0.  ],
+           [ 0.99,  0.  ]])
+    """
+    middle, reach = middle_and_reach(problem.sites)
+    scale = 0.99 * problem.domain.inner_radius / reach if reach > 0 else 1.0
+    return replace(problem, sites=scale * (problem.sites - middle) + problem.domain.center), scale
+
+
+def middle_and_reach(sites: Floats) -> tuple[Floats, float]:
+    """Return the middle of the box around sites, (d,), and how far they lie from it."""
+    middle = sites.min(axis=0) / 2 + sites.max(axis=0) / 2
+    return middle, float(np.linalg.norm(sites - middle, axis=1).max())
 
 
 def _record(problem: TransportProblem, diagram: Diagram, length: float, seconds: float) -> NewtonStep:

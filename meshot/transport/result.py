@@ -29,7 +29,9 @@ class TransportResult(NewtonResult):
     heights : (n,) float
         Heights h of the Brenier potential, of mean zero.
     diagram : PowerDiagram or SpaceDiagram
-        Its cells (with masses before the density is scaled).
+        Its cells (with masses before the density is scaled). Its sites and weights are those of the problem, unless
+        these lie far from the domain or are of another size: then they are moved and scaled into it, which leaves the
+        cells as they are.
     history : tuple of NewtonStep
         One entry a step; the first is the start.
     converged : bool
@@ -37,16 +39,22 @@ class TransportResult(NewtonResult):
         Why the iteration ended.
     cell_of_site : (n,) int
         The cell of each site that was given: sites in the same place, if they were merged, share one.
+    scale : float
+        The diagram's sites are so much larger than those of the problem; 1 if they are the same.
     """
 
     problem: TransportProblem
     diagram: Any
     cell_of_site: Ints
+    scale: float
 
     @property
     def weights(self) -> Floats:
-        """Power weights psi_i = 2 h_i + |y_i|^2, (n,), up to a constant: those of the diagram, to the last digit."""
-        return self.diagram.weights
+        """Power weights psi_i = 2 h_i + |y_i|^2, (n,), up to a constant.
+
+        They are those of the diagram, to the last digit, if that has the sites of the problem.
+        """
+        return self.diagram.weights if self.scale == 1 else self.heights * 2 + (self.problem.sites**2).sum(axis=1)
 
     @property
     def mass_certificate(self) -> float:
@@ -111,7 +119,7 @@ class TransportResult(NewtonResult):
 
         It equals `cost` but for what the masses of the cells are off.
         """
-        weights, missing = self.diagram.weights, self.problem.masses - self.masses
+        weights, missing = self.weights, self.problem.masses - self.masses
         return self.cost + float((weights - weights.mean()) @ missing)
 
     def interpolate(self, t: float) -> Floats:
@@ -157,7 +165,7 @@ class TransportResult(NewtonResult):
 
     @cached_property
     def _tree(self) -> tuple[Ints, Floats, Floats, tuple[Ints, Floats]]:
-        local = self.problem.sites - self.problem.domain.center
+        local = self.diagram.sites - self.problem.domain.center
         order = hilbert_order(local)
-        sites, weights = local[order], self.problem.power_weights(self.heights)[order]
+        sites, weights = local[order], self.diagram.weights[order] - self.diagram.weights.mean()
         return order, sites, weights, build_tree(sites, weights)

@@ -216,5 +216,12 @@ def solve_by_sampling(
     problem: Any = SampledProblem(positions, wanted, domain, source)
     history: Any = found.history
     return SampledTransport(
-        problem, found.heights - found.heights.mean(), history, found.converged, found.reason, place, solution=found
+        problem,
+        found.heights - found.heights.mean(),
+        history,
+        found.converged,
+        found.reason,
+        place,
+        1.0,
+        solution=found,
     )

@@ -34,6 +34,8 @@ from meshot.transport.newton import (
     admissible_heights,
     facet_laplacian,
     first_state,
+    middle_and_reach,
+    moved_in,
     newton_direction,
 )
 from meshot.transport.result import TransportResult
@@ -41,6 +43,8 @@ from meshot.transport.sampledtransport import solve_by_sampling
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
+# Sites farther from the domain than so many sizes, or larger or smaller by such a factor, are moved and scaled into it.
+FAR_OFF, OTHER_SIZE = 10.0, 1e3
 # Bytes of memory that a site takes at the peak, in the plane and in space: measured from 10^5 sites on.
 TRANSPORT_BYTES = {2: 1200, 3: 2000}
 
@@ -160,20 +164,31 @@ def solve_transport(
             sites, masses, domain, heights=heights, duplicates=duplicates, device=device, samples=samples, rng=rng,
             optimizer=optimizer, checkpoint=checkpoint, callback=callback, progress=progress,
         )  # fmt: skip
-    problem, merged = _checked_problem(sites, masses, domain, density, duplicates)
+    given, merged = _checked_problem(sites, masses, domain, density, duplicates)
+    problem, scale = moved_in(given) if _far_off(given) else (given, 1.0)
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
     engine = problem.engine()
+    level = given.sites @ given.domain.center  # between heights by the place itself, and relative to the center
     if heights is not None:
-        start = solver.start(problem, engine, _checked_heights(heights, merged))
+        start = solver.start(problem, engine, scale * (_checked_heights(heights, merged) + level))
     elif multilevel and engine.count >= MULTILEVEL_FROM:
         start = first_state(problem, multilevel_start(problem, engine), time.perf_counter() - begin)
     else:
         plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
         start = first_state(problem, give_all_mass(problem, engine, plain), time.perf_counter() - begin)
     state, converged, reason = solver.run(problem, engine, start, callback, progress)
-    centered = state.heights - state.heights.mean()
-    return TransportResult(problem, centered, state.diagram, state.history, converged, reason, merged.place)
+    found = state.heights / scale - level
+    found -= found.mean()
+    return TransportResult(given, found, state.diagram, state.history, converged, reason, merged.place, scale)
+
+
+def _far_off(problem: TransportProblem) -> bool:
+    """Whether sites are so far from the domain, or of so different a size, that weights would lose their digits."""
+    middle, reach = middle_and_reach(problem.sites)
+    size = float(problem.domain.measure ** (1 / problem.domain.dimension))
+    away = float(np.linalg.norm(middle - problem.domain.center))
+    return away > FAR_OFF * (size + reach) or not size / OTHER_SIZE <= reach <= size * OTHER_SIZE
 
 
 def check_method(method: str, exact: bool, samples: int | None, checkpoint: PathLike | None) -> None:

@@ -87,7 +87,9 @@ def test_the_insides_of_a_horseshoe_are_laid_against_each_other():
     assert np.array_equal(morph.flipped, np.flatnonzero(morph.inverse_volumes <= 0))
 
 
-@pytest.mark.parametrize(("scale", "shift"), [(0.01, [0, 0, 0]), (3.0, [100.0, -20.0, 5.0])])
+@pytest.mark.parametrize(
+    ("scale", "shift"), [(0.01, [0, 0, 0]), (3.0, [100.0, -20.0, 5.0]), (1e-12, [0, 0, 0]), (1e12, [1e12, 0, 0])]
+)
 def test_the_map_moves_and_scales_with_the_solid(scale, shift):
     solid = of_cubes(box(4, 2, 2))
     morph = ball_to_shape(solid, tol=1e-9)

@@ -14,7 +14,7 @@ from meshot.meshes.tetrahedra import filling_size
 MIB = 2**20
 BASE = 560 * MIB  # the interpreter, libraries, kernels, and the pictures of a report
 READING = 16  # times the size of a file: its bytes and what is parsed of them
-FACE = {"area": 2700, "conformal": 1600, "sample": 2900}
+FACE = {"area": 4000, "conformal": 1600, "sample": 4200}
 POINT = 500
 TETRAHEDRON = 6000
 

@@ -9,7 +9,7 @@ path to equal areas is long and narrow. What leads along it:
 * the damping measures a step relative to each triangle's own shape (`AreaSystem.matrix`), so that it bounds the areas'
   quadratic change, and is adapted face by face to how well the linear model foretold the areas;
 * the damping pulls towards a part of the last step instead of towards rest, as successive steps are much alike, except
-  where the last step came out otherwise than foretold;
+  where the last step came out otherwise than foretold; where nothing gets better any more, towards a random one;
 * the areas' own curvature, times what they are off by, is part of the matrix, as far as the damping outweighs it: where
   the derivative's null directions lessen the errors, only that shows it;
 * second-order corrections with the same factor bring a long step back to where the strong conditions hold; what a face
@@ -24,12 +24,16 @@ from meshot.area.areasystem import AreaSystem
 from meshot.errors import ConvergenceError
 from meshot.meshes.mesh import Floats
 
-FIRST_DAMPING = 0.1
+FIRST_DAMPING, STIRRED_DAMPING = 0.1, 1e-3
 DAMPING_RANGE = (1e-13, 10.0)
 # Relative model error under which a face's damping falls, and above which it rises; the most it changes in a step.
 TRUST = (0.2, 0.3)
 FALL, RISE = 0.1, 10.0
-MOMENTUM = 0.8
+# What the damping leaves of the last step, and more of it where areas are off by less than this: the valley is narrow.
+MOMENTUM, NARROW_MOMENTUM, NARROW = 0.8, 0.95, 5e-3
+# Standard deviation of the random displacements that stir a map, in units of a vertex' shortest edge and of the square
+# root of the error: as these change areas by second order.
+STIRRED = 3.0
 # Relative model error around a vertex up to which it keeps its momentum, and from which it has none.
 CALM = (0.3, 0.6)
 CORRECTIONS = 3
@@ -109,7 +113,8 @@ class AreaStepper:
         except ConvergenceError:  # too little damping for double precision
             self._refuse()
             return
-        drift = MOMENTUM * self.calm * self.last
+        narrow = np.mean((goal / scale) ** 2) < NARROW**2
+        drift = (NARROW_MOMENTUM if narrow else MOMENTUM) * self.calm * self.last
         anchor = system.multiply(blocks, drift) - system.pull(gradients, weights * system.change(gradients, drift))
         first, corrected = self._solve(gradients, weights, goal, anchor, scale)
         part, taken, moved = self._search(first, corrected, scale)
@@ -121,6 +126,23 @@ class AreaStepper:
             self._refuse()
             return
         self.uv, self.areas, self.last = moved, system.areas(moved), min(1.0, 2 * part) * taken
+
+    def stir(self, uv: Floats, rng: np.random.Generator) -> None:
+        """Start anew at a map, as if a random displacement had led there.
+
+        The next step goes on with it as far as the strong conditions allow: it leaves the local minima of the sum of
+        squares, of which there are many, along the weak ones.
+        """
+        system = self.system
+        self.uv, self.areas, self.least = uv, system.areas(uv), np.inf
+        self.damping[:], self.calm[:] = STIRRED_DAMPING, 1.0
+        tail, head = system.edges.T
+        shortest = np.full(system.count, np.inf)
+        for ends in (tail, head):
+            np.minimum.at(shortest, ends, np.linalg.norm(uv[tail] - uv[head], axis=1))
+        amount = STIRRED * np.sqrt(np.std(self.ratio))
+        self.last = amount * shortest[:, None] * rng.normal(size=(system.count, 2))
+        self.last[system.loop, 1] = 0.0
 
     def _refuse(self) -> None:
         """Stay, and raise the damping."""

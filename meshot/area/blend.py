@@ -10,12 +10,13 @@ or geometrically) this one has the least angle error at a given mean |log area r
 
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from meshot.area.evenmap import even_map
-from meshot.area.refine import Refinement, refine_areas
+from meshot.area.refine import PATIENCE, Refinement, refine_areas
 from meshot.area.slide import conformal_energy, lessen_angles
 from meshot.errors import ConvergenceWarning
 from meshot.mapping.maps import SurfaceMap
@@ -30,6 +31,9 @@ WORST_FACE, LOOSE, TIGHT = 5e-2, 20.0, 50.0
 STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
 # A face whose image is folded or tiny is taken to have this part of its share at the start of that way.
 LEAST = 1e-2
+# Steps without progress after which another start is tried. Range of the logarithms of a conformal map's area ratios
+# beyond which cells of a transport lead nowhere: an even map is tried first.
+BRIEF, LOST = 15, 25.0
 # Faces beyond the tolerance that are named, the worst first.
 FACES_TOLD = 20
 
@@ -124,8 +128,9 @@ def settle(
     Parameters
     ----------
     conformal : SurfaceMap
-        The conformal map. If the refinement leaves folds or does not converge, it starts anew, from an even map or
-        from this one; these have no folds, and that stays so.
+        The conformal map. Where a refinement leaves folds or stalls, another one starts from an even map or from this
+        one, which have no folds, and that stays so; the better of the two goes on. If this map has all but lost a part,
+        the even map comes first.
     image : (V, 2) or (V, 3) float
         Another map of the same surface; some faces may be folded.
     shares : (F,) float
@@ -145,21 +150,17 @@ def settle(
         "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after. They are
         undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
     """
+    surface = conformal.surface
 
-    def refined(start: Floats) -> Refinement:
+    def refined(start: Floats, patience: int = PATIENCE) -> Refinement:
         with warnings.catch_warnings():  # what comes of it is told at the end
             warnings.simplefilter("ignore", ConvergenceWarning)
             return refine_areas(
-                surface.faces, start, shares, tol_sd=tol_area, tol_max=worst_allowed(tol_area), progress=progress
-            )
+                surface.faces, start, shares,
+                tol_sd=tol_area, tol_max=worst_allowed(tol_area), patience=patience, progress=progress,
+            )  # fmt: skip
 
-    surface = conformal.surface
-    refinement, origin = refined(image), "transport"
-    if not refinement.converged:
-        start, name = _unfolded(conformal, shares)
-        again = refined(start) if start is not None else refinement
-        if again.error < refinement.error:
-            refinement, origin = again, name
+    refinement, origin, steps = _tried(conformal, image, shares, refined)
     note: dict[str, Any] = {}
     if angle_sweeps > 0:
         before = conformal_energy(surface, refinement.uv, shares)
@@ -175,12 +176,32 @@ def settle(
         warnings.warn(refinement.told, ConvergenceWarning, stacklevel=3)
     return refinement.uv, {
         "start": origin,
-        "iterations": refinement.iterations,
+        "iterations": steps,
         "converged": refinement.converged,
         "faces_off": refinement.obstructed[:FACES_TOLD].tolist(),
         "reasons": dict(Counter(refinement.reasons)),
         **note,
     }
+
+
+def _tried(
+    conformal: SurfaceMap, image: Floats, shares: Floats, refined: Callable[..., Refinement]
+) -> tuple[Refinement, str, int]:
+    """Refine from one start after the other, each until it stalls, and go on with the best: its name and its steps."""
+    found: list[tuple[Refinement, str]] = []
+    logs = np.log(np.maximum(conformal.signed_areas, np.finfo(float).tiny) / shares)
+    lost = conformal.target == "disk" and np.ptp(logs) > LOST
+    for other in (True, False) if lost else (False, True):
+        start, name = _unfolded(conformal, shares) if other else (image, "transport")
+        if start is not None:
+            found.append((refined(start, BRIEF), name))
+            if found[-1][0].converged:
+                break
+    best, name = min(found, key=lambda each: each[0].error)
+    if best.converged:
+        return best, name, best.iterations
+    longer = refined(best.uv)
+    return longer, name, best.iterations + longer.iterations
 
 
 def _unfolded(conformal: SurfaceMap, shares: Floats) -> tuple[Floats | None, str]:

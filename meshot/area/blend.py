@@ -18,6 +18,7 @@ import numpy as np
 from meshot.area.evenmap import even_map
 from meshot.area.refine import PATIENCE, Refinement, refine_areas
 from meshot.area.slide import conformal_energy, lessen_angles
+from meshot.area.threes import without_threes
 from meshot.errors import ConvergenceWarning
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Floats, Ints, Surface
@@ -206,7 +207,9 @@ def _tried(
 
 def _unfolded(conformal: SurfaceMap, shares: Floats) -> tuple[Floats | None, str]:
     """Return a map without a fold to start from, and its name; None if there is none."""
-    even = even_map(conformal.surface, shares) if conformal.target == "disk" else None
-    if even is not None:
-        return even, "even map"
+    if conformal.target == "disk":
+        reduced = without_threes(conformal.surface.faces, shares)
+        even = even_map(Surface(conformal.surface.vertices, reduced.faces), reduced.targets)
+        if even is not None:
+            return reduced.restore(even), "even map"
     return (None if (conformal.signed_areas <= 0).any() else conformal.image), "conformal map"

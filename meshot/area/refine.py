@@ -13,6 +13,7 @@ from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
 from meshot.area.obstruction import name_obstructed
 from meshot.area.spheresystem import SphereSystem
+from meshot.area.threes import Reduced, without_threes
 from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Floats, Ints
 from meshot.progress import SILENT, Progress
@@ -131,7 +132,8 @@ def refine_areas(
 
     Notes
     -----
-    No step folds a face that was not folded, so a fold-free map stays fold-free.
+    No step folds a face that was not folded, so a fold-free map stays fold-free. In the disk, inner vertices of three
+    faces take no part: at the end they go where these have their shares of the triangle around them; see `threes`.
 
     Examples
     --------
@@ -143,17 +145,21 @@ def refine_areas(
     array([1., 1., 1., 1.])
     """
     faces, start, targets = _checked(faces, uv, target_areas)
-    used, compact = np.unique(faces, return_inverse=True)
-    compact = compact.reshape(faces.shape)
-    if start.shape[1] == 3:
+    sphere = start.shape[1] == 3
+    reduced = Reduced(faces, targets, np.arange(len(faces)), []) if sphere else without_threes(faces, targets)
+    used, compact = np.unique(reduced.faces, return_inverse=True)
+    compact = compact.reshape(reduced.faces.shape)
+    if sphere:
         positions = start[used] / np.linalg.norm(start[used], axis=1, keepdims=True)
         system: AreaSystem = SphereSystem(compact, targets, positions)
     else:
-        system = AreaSystem(compact, targets)
+        system = AreaSystem(compact, reduced.targets)
         positions = _on_circle(system, start[used], used)
-    refiner = _Refiner(AreaStepper(system, positions), tol_sd, tol_max, patience, progress or SILENT, callback)
+    stepper = AreaStepper(system, positions)
+    refiner = _Refiner(stepper, reduced.parents, tol_sd, tol_max, patience, progress or SILENT, callback)
     refiner.run(max_iter)
-    return refiner.result(start, used)
+    start[used] = refiner.best
+    return refiner.result(faces, targets, reduced.restore(start))
 
 
 def _checked(faces: ArrayLike, uv: ArrayLike, target_areas: ArrayLike) -> tuple[Ints, Floats, Floats]:
@@ -190,13 +196,15 @@ class _Refiner:
     def __init__(
         self,
         stepper: AreaStepper,
+        parents: Ints,
         tol_sd: float,
         tol_max: float,
         patience: int,
         progress: Progress,
         callback: Callable[[RefinementStep], None] | None,
     ) -> None:
-        self.stepper, self.tol_sd, self.tol_max, self.patience = stepper, tol_sd, tol_max, patience
+        self.stepper, self.parents = stepper, parents
+        self.tol_sd, self.tol_max, self.patience = tol_sd, tol_max, patience
         self.progress, self.callback = progress, callback
         self.began = time.perf_counter()
         self.history: list[RefinementStep] = []
@@ -216,7 +224,7 @@ class _Refiner:
 
     def _report(self) -> bool:
         """Record the state; return whether to go on."""
-        off = self.stepper.ratio - 1
+        off = self.stepper.ratio[self.parents] - 1
         sd, worst = float(np.sqrt(np.mean(off**2))), float(np.abs(off).max())
         seconds = time.perf_counter() - self.began
         step = RefinementStep(sd, worst, int((off <= -1).sum()), float(np.median(self.stepper.damping)), seconds)
@@ -245,17 +253,21 @@ class _Refiner:
         before, since = min(self.errors[: -self.patience]), min(self.errors[-self.patience :])
         return since[0] >= before[0] and since[1] > GAIN * before[1]
 
-    def result(self, start: Floats, used: Ints) -> Refinement:
-        """Package the best map met."""
+    def result(self, faces: Ints, targets: Floats, image: Floats) -> Refinement:
+        """Package the best map met, with all of its vertices."""
         system = self.stepper.system
-        areas = system.areas(self.best)
+        if len(faces) != len(system.faces):
+            used, compact = np.unique(faces, return_inverse=True)
+            system = AreaSystem(compact.reshape(-1, 3), targets)
+            areas = system.areas(image[used])
+        else:
+            areas = system.areas(self.best)
         ratio = areas / (system.shares * areas.sum())
-        start[used] = self.best
         flipped, error = min(self.errors)
         converged = flipped == 0 and error <= 1
         obstructed, reasons = name_obstructed(system, ratio, self.tol_max)
         steps, history = len(self.history) - 1, tuple(self.history)
-        refinement = Refinement(start, ratio, steps, converged, history, min(self.errors), obstructed, reasons)
+        refinement = Refinement(image, ratio, steps, converged, history, min(self.errors), obstructed, reasons)
         if not converged:
             warnings.warn(refinement.told, ConvergenceWarning, stacklevel=4)
         return refinement

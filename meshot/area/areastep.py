@@ -30,7 +30,7 @@ DAMPING_RANGE = (1e-13, 10.0)
 TRUST = (0.2, 0.3)
 FALL, RISE = 0.1, 10.0
 # What the damping leaves of the last step, and more of it where areas are off by less than this: the valley is narrow.
-MOMENTUM, NARROW_MOMENTUM, NARROW = 0.8, 0.95, 5e-3
+MOMENTUM, NARROW_MOMENTUM, NARROW = 0.8, 0.9, 5e-3
 # Standard deviation of the random displacements that stir a map, in units of a vertex' shortest edge and of the square
 # root of the error: as these change areas by second order.
 STIRRED = 3.0

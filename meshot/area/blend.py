@@ -100,7 +100,10 @@ def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -
         warnings.simplefilter("ignore", ConvergenceWarning)
         for step in range(1, steps):
             between = blended_shares(first, shares, step / steps)
-            image = refine_areas(surface.faces, image, between, tol_sd=TOL_ON_THE_WAY, tol_max=worst).uv
+            refinement = refine_areas(
+                surface.faces, image, between, tol_sd=TOL_ON_THE_WAY, tol_max=worst, patience=BRIEF
+            )
+            image = refinement.uv
     return image
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import cap, disk, relief
 
+from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
 from meshot.area.refine import Refinement, refine_areas
 from meshot.errors import ConvergenceWarning, GeometryError
@@ -189,6 +190,36 @@ def test_boundary_out_of_order_is_refused() -> None:
     uv[[a, b]] = uv[[b, a]]
     with pytest.raises(GeometryError, match="once round the circle"):
         refine_areas(surface.faces, uv, np.ones(len(surface.faces)))
+
+
+def test_a_stirred_map_sets_out_from_where_it_was() -> None:
+    """The seed decides where it goes, without a fold."""
+    surface = disk(8)
+    start = jitter(surface, surface.vertices[:, :2], 0.05)
+    moved = []
+    for seed in (0, 0, 1):
+        stepper = AreaStepper(AreaSystem(surface.faces, surface.face_areas), start)
+        stepper.step()
+        stepper.stir(start, np.random.default_rng(seed))
+        np.testing.assert_array_equal(stepper.uv, start)
+        stepper.step()
+        moved.append(stepper.uv)
+        assert (stepper.areas > 0).all()
+        assert_rim(surface.faces, stepper.uv)
+    np.testing.assert_array_equal(moved[0], moved[1])
+    assert np.abs(moved[2] - moved[0]).max() > 1e-3
+
+
+def test_patience_ends_a_refinement_that_stalls() -> None:
+    """Alternating areas on a regular mesh cannot be had."""
+    surface = disk(6)
+    targets = np.where(np.arange(len(surface.faces)) % 2, 1.0, 3.0)
+    steps = []
+    for patience in (5, 20):
+        with pytest.warns(ConvergenceWarning):
+            result = refine_areas(surface.faces, surface.vertices[:, :2], targets, patience=patience)
+        steps.append(result.iterations)
+    assert 5 <= steps[0] < steps[1] < 300
 
 
 def test_curvature_of_the_areas_is_their_second_derivative() -> None:

@@ -1,7 +1,7 @@
 """How much memory a mesh will take, from its size.
 
-Bytes were measured as the peak of a worker's process on meshes of 5,000 to a million faces, with a margin of about a
-fifth; ``benchmarks/batch.py`` sets them beside what was taken.
+Bytes were measured as the peak of a worker's process on meshes of 5,000 to 400,000 faces, with a margin for closed and
+ill-shaped ones; ``benchmarks/reliability.md`` sets them beside what was taken.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from meshot.meshes.solid import Solid
 from meshot.meshes.tetrahedra import filling_size
 
 MIB = 2**20
-BASE = 560 * MIB  # the interpreter, libraries, kernels, and the pictures of a report
+BASE = 640 * MIB  # the interpreter, libraries, kernels, and the pictures of a report
 READING = 16  # times the size of a file: its bytes and what is parsed of them
 FACE = {"area": 4000, "conformal": 1600, "sample": 4200}
 POINT = 500

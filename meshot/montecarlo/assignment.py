@@ -116,7 +116,7 @@ class BruteForce:
     def _best_in_tiles(
         self, points: torch.Tensor, tiles: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Look at the two tiles of each sample, (m, 2), site by site."""
+        """Look at the best tiles of each sample, (m, 3), site by site."""
         sites = (tiles[:, :, None] * TILE + torch.arange(TILE, device=self.device)).flatten(1)
         scores = torch.einsum("md,mkd->mk", points, self._local[sites]) + self._shifted[sites]
         values, order = _largest(scores)

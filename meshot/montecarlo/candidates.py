@@ -6,7 +6,8 @@ Of two sites i and j the score s_i(x) = <x, y_i> + h_i is below s_j(x) on all of
 
 With j the best site at the center, a box drops all sites for which this holds; its halves in each direction start from
 what it keeps. Boxes are split until few sites are left or few samples fall into them. A sample then costs the way down
-the tree and a handful of scores, however many sites there are. To find the two or three best sites of a sample, sites
+the tree and a handful of scores, however many sites there are; samples are taken in the order of the boxes, so that what
+one of them reads is still in the cache for the next. To find the two or three best sites of a sample, sites
 are dropped only where so many others are above them.
 
 On a processor compiled kernels do the work, on a CUDA device the same steps are done with whole arrays of torch; both
@@ -26,6 +27,8 @@ from meshot.montecarlo.ranked import Ranked, ranked
 # Sites that a box may keep without being split, and samples below which a split costs more than it saves.
 KEPT, SAMPLES = (6, 10, 20), 4.0
 DEEPEST = 40
+# Samples are ordered by the boxes of a grid of 2^GRID, in a number whose last bits are those of the sample's own.
+GRID, OWN = 20, 40
 
 
 class BoxTree(NamedTuple):
@@ -184,6 +187,20 @@ def _fill_kept(
 
 
 @kernel
+def _grid_order(points, low, high, levels, keys):
+    """Give each point the number of its box in a grid, halves after halves, followed by its own."""
+    d, side = len(low), 1 << levels
+    scale = side / (high - low)
+    for p in range(len(points)):
+        key = 0
+        for a in range(d):
+            cell = int(min(max((points[p, a] - low[a]) * scale[a], 0.0), side - 1.0))
+            for level in range(levels):
+                key |= ((cell >> level) & 1) << (level * d + a)
+        keys[p] = (key << OWN) | p
+
+
+@kernel
 def look_up(points, low, high, child, starts, kept, sites, heights, found, scores):
     """Find the best sites of each point: down the tree to its box, or among all sites for a point outside."""
     d = sites.shape[1]
@@ -264,9 +281,15 @@ class BoxSearch:
         return found._replace(score=potential)
 
     def _on_cpu(self, local: torch.Tensor) -> Ranked:
-        sites = np.empty((len(local), self._best), dtype=np.int64)
-        scores = np.full((len(local), self._best), -np.inf)
-        look_up(local.numpy(), *self._arrays, sites, scores)
+        points, shape = local.numpy(), (len(local), self._best)
+        keys = np.empty(len(points), dtype=np.int64)
+        _grid_order(points, *self._arrays[:2], GRID // points.shape[1], keys)
+        keys.sort()
+        order = keys & ((1 << OWN) - 1)
+        found, values = np.empty(shape, dtype=np.int64), np.full(shape, -np.inf)
+        look_up(points[order], *self._arrays, found, values)
+        sites, scores = np.empty_like(found), np.empty_like(values)
+        sites[order], scores[order] = found, values
         return ranked(torch.from_numpy(sites), torch.from_numpy(scores))
 
 

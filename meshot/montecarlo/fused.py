@@ -1,8 +1,9 @@
-"""The two best tiles of each sample on a CUDA device, in one pass of a Triton kernel that stores no scores.
+"""The three best tiles of each sample on a CUDA device, in one pass of a Triton kernel that stores no scores.
 
 A program holds a block of samples, runs over all sites tile by tile with products on the tensor cores (three TF32
-products for each in single precision), and keeps of each sample the two largest tile maxima. A maximum is one
-instruction a pair, an argmax would be three. What lies within the tiles is compared by the caller.
+products for each in single precision), and keeps of each sample the three largest tile maxima. A maximum is one
+instruction a pair, an argmax would be three. What lies within the tiles is compared by the caller: the three best sites
+lie in them, of which the third tells whether the second is beyond doubt.
 """
 
 from functools import cache
@@ -23,13 +24,13 @@ def fused_available() -> bool:
 
 
 def best_tiles_fused(points: torch.Tensor, sites: torch.Tensor, heights: torch.Tensor, tile: int) -> torch.Tensor:
-    """Return the two tiles of largest score of each sample, (m, 2) int64; of one tile, twice the same.
+    """Return the three tiles of largest score of each sample, (m, 3) int64.
 
     Parameters
     ----------
     points : (m, d) float32
     sites : (n, d) float32
-        n is a multiple of `tile`.
+        n is a multiple of `tile`, at least three of these.
     heights : (n,) float32
     tile : int
         Sites in a tile.
@@ -41,7 +42,7 @@ def best_tiles_fused(points: torch.Tensor, sites: torch.Tensor, heights: torch.T
     m, d = points.shape
     width = max(16, triton.next_power_of_2(d))  # the least that a tensor core multiplies
     chunk = min(width, 64)
-    found = torch.zeros(m, 2, dtype=torch.int64, device=points.device)
+    found = torch.zeros(m, 3, dtype=torch.int64, device=points.device)
     best_tiles[(triton.cdiv(m, _SAMPLES),)](
         *(points.contiguous(), sites.contiguous(), heights, found, m, len(sites), d),
         SAMPLES=_SAMPLES, SITES=_SITES, TILE=tile, CHUNK=chunk, PARTS=-(-d // chunk),

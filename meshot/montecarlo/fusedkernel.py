@@ -11,13 +11,15 @@ def best_tiles(
     points, sites, heights, found, m, n, d,
     SAMPLES: tl.constexpr, SITES: tl.constexpr, TILE: tl.constexpr, CHUNK: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
-    """Find the two tiles of largest score of `SAMPLES` samples; see `fused.best_tiles_fused`."""
+    """Find the three tiles of largest score of `SAMPLES` samples; see `fused.best_tiles_fused`."""
     rows = tl.program_id(0) * SAMPLES + tl.arange(0, SAMPLES)
     inside = rows < m
     best = tl.full([SAMPLES], float("-inf"), tl.float32)
     second = tl.full([SAMPLES], float("-inf"), tl.float32)
+    third = tl.full([SAMPLES], float("-inf"), tl.float32)
     best_tile = tl.zeros([SAMPLES], tl.int32)
     second_tile = tl.zeros([SAMPLES], tl.int32)
+    third_tile = tl.zeros([SAMPLES], tl.int32)
     tiles = tl.arange(0, SITES // TILE)
     for start in range(0, n, SITES):
         columns = start + tl.arange(0, SITES)
@@ -30,15 +32,18 @@ def best_tiles(
             right = tl.load(sites + columns[None, :] * d + k[:, None], real[None, :] & (k < d)[:, None], 0.0)
             scores += tl.dot(left, right, input_precision="tf32x3")
         largest = tl.max(tl.reshape(scores + raised[None, :], (SAMPLES, SITES // TILE, TILE)), axis=2)
-        for _ in tl.static_range(2):  # no more than two of these tiles can be among the two best
+        for _ in tl.static_range(3):  # no more than three of these tiles can be among the three best
             value = tl.max(largest, axis=1)
             place = tl.argmax(largest, axis=1).to(tl.int32)
             index = start // TILE + place
-            first, later = value > best, value > second
-            second_tile = tl.where(first, best_tile, tl.where(later, index, second_tile))
-            second = tl.where(first, best, tl.where(later, value, second))
-            best_tile = tl.where(first, index, best_tile)
-            best = tl.where(first, value, best)
+            above_best, above_second, above_third = value > best, value > second, value > third
+            third_tile = tl.where(above_second, second_tile, tl.where(above_third, index, third_tile))
+            third = tl.where(above_second, second, tl.where(above_third, value, third))
+            second_tile = tl.where(above_best, best_tile, tl.where(above_second, index, second_tile))
+            second = tl.where(above_best, best, tl.where(above_second, value, second))
+            best_tile = tl.where(above_best, index, best_tile)
+            best = tl.where(above_best, value, best)
             largest = tl.where(tiles[None, :] == place[:, None], float("-inf"), largest)
-    tl.store(found + rows * 2, best_tile.to(tl.int64), mask=inside)
-    tl.store(found + rows * 2 + 1, second_tile.to(tl.int64), mask=inside)
+    tl.store(found + rows * 3, best_tile.to(tl.int64), mask=inside)
+    tl.store(found + rows * 3 + 1, second_tile.to(tl.int64), mask=inside)
+    tl.store(found + rows * 3 + 2, third_tile.to(tl.int64), mask=inside)

@@ -24,7 +24,7 @@ from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
 FIRST, GROWTH = 32, 4
 LEAST = 1 << 14
 # RMS error above which masses are balanced first, the most rounds of that, and the most lifts between two steps.
-ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 3
+ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 1
 # A round that leaves more than this share of the error is the last.
 STUCK = 0.9
 # An error this many times the noise is hidden by it; below the second, whole steps are taken untried.

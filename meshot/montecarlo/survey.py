@@ -25,6 +25,8 @@ SCRAMBLES, SCRAMBLES_OF_FEW, FEW = 2, 4, 256
 NEIGHBOR_SAMPLES, NEIGHBOR_RANKS = 32, 3
 # Samples that a device holds at once.
 HELD = {"cpu": 1 << 19, "cuda": 1 << 22}
+# Blocks of samples that are looked up together: in a common order they share what they read.
+TOGETHER = 32
 # Dimension up to which the covariances of cells are computed whole; above, their traces.
 WHOLE_UP_TO = 4
 
@@ -152,6 +154,8 @@ def survey(
     scrambles = SCRAMBLES if n >= FEW else SCRAMBLES_OF_FEW
     sizes = np.array([size // scrambles + (k < size % scrambles) for k in range(scrambles)])
     wanted = min(size, NEIGHBOR_SAMPLES * n + BLOCK) if neighbors else 0
+    # two searches cost more than a few ranks that nobody asks for
+    rest = NEIGHBOR_RANKS if 2 * wanted > size else 1
     counts, told = np.zeros((scrambles, n), dtype=np.int64), 0
     near: list[list[Floats | Ints]] = []
     potential = torch.zeros((), dtype=torch.float64, device=problem.device)
@@ -164,13 +168,13 @@ def survey(
         counted = torch.zeros(n, dtype=torch.int64, device=problem.device)
         full = -(-share // BLOCK)
         for blocks in _groups(ranks.own(batch.blocks), full, problem.device):
-            best = NEIGHBOR_RANKS if len(blocks) and blocks[0] < full else 1
+            best = NEIGHBOR_RANKS if len(blocks) and blocks[0] < full else rest
             if best not in searches:
-                searches[best] = problem.search(heights, size if best == 1 else max(wanted, BLOCK), best)
+                searches[best] = problem.search(heights, size if best == rest else max(wanted, BLOCK), best)
             points, found = _look_up(batch, blocks, searches[best])
             counted += torch.bincount(found.first, minlength=n)
             potential += found.score.sum()
-            if best > 1:
+            if blocks[0] < full:
                 told_here = [found.sites, found.gaps, *([points] if moments else [])]
                 near.append([values.cpu().numpy() for values in told_here])
             if sums is not None:
@@ -204,7 +208,7 @@ def _look_up(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tupl
         return points, search(points)
 
     batch.prepare()
-    parts = run_in_chunks(work, len(blocks), 1)
+    parts = run_in_chunks(work, len(blocks), TOGETHER)
     return torch.cat([part[0] for part in parts]), joined([part[1] for part in parts])
 
 

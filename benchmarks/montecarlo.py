@@ -17,7 +17,7 @@ import torch
 from scipy.special import ndtr
 
 import meshot
-from meshot.montecarlo.assignment import BruteForce
+from meshot.montecarlo.assignment import SCORES, BruteForce
 from meshot.montecarlo.candidates import BoxSearch
 from meshot.montecarlo.device import device_name, find_device
 
@@ -53,12 +53,15 @@ def speed(device):
         search = BruteForce(sites, -0.5 * (sites**2).sum(axis=1), np.zeros(d), device)
         found = timed(lambda search=search, points=points: search(points), device)
         left, right = points.to(torch.float32), search._local.T
-        rows, columns = search._rows, max(32, (1 << 20) // search._rows)
+        rows = search._rows
+        columns = max(32, SCORES[device.type] // rows)
 
         def products(left=left, right=right, rows=rows, columns=columns):
+            scores = torch.empty(rows * columns, device=device)
             for i in range(0, len(left), rows):
                 for j in range(0, right.shape[1], columns):
-                    torch.mm(left[i : i + rows], right[:, j : j + columns])
+                    a, b = left[i : i + rows], right[:, j : j + columns]
+                    torch.mm(a, b, out=scores[: len(a) * b.shape[1]].view(len(a), -1))
 
         peak = timed(products, device)
         show(measure="brute force", device=device_name(device), sites=n, dimension=d, samples=m,

@@ -1,23 +1,29 @@
 """The cell of each sample, argmax_i <x, y_i> + h_i, by brute force: chunks of matrix products, never all at once.
 
-A product of a chunk of samples with a chunk of sites is reduced at once to the largest score of each `TILE` sites; the
-maximum of values alone runs at the machine's full vector width, which an argmax does not. Only the best tiles of a
-sample are then looked at site by site. All of this is in single precision, about the sites' and samples' centers; where
+A product of a chunk of samples with a chunk of sites, the heights as one more coordinate, is reduced at once to the
+largest score of each tile of `TILE` sites. Such a tile is every k-th site of the chunk: so the maximum of values runs
+at the machine's full vector width, which that of consecutive ones and an argmax do not. Only the best tiles of a sample
+are then looked at site by site. All of this is in single precision, about the sites' and samples' centers; where
 the best scores are closer than its rounding can tell apart, all sites are compared again in double precision. So
 the answer is that of double precision, whatever the device, the chunks and the number of threads.
 """
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import torch
+from numba import get_num_threads
 
+from meshot.kernels import kernel, run_in_chunks
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.device import with_smaller_chunks
 from meshot.montecarlo.fused import best_tiles_fused, fused_available
-from meshot.montecarlo.ranked import Ranked, joined, ranked
+from meshot.montecarlo.ranked import Ranked, joined, rank, ranked
 
 TILE = 32
-# Scores held at once: on a processor they should stay in its cache.
-SCORES = {"cpu": 1 << 20, "cuda": 1 << 28}
+# Scores held at once: on a processor they should stay in its cache. And samples that share a chunk.
+SCORES, ROWS = {"cpu": 1 << 19, "cuda": 1 << 28}, {"cpu": 256, "cuda": 4096}
 # Unit roundoff of single precision, and how much more a product in three parts may lose on a tensor core.
 ROUNDOFF, SLACK = 2.0**-24, 4.0
 _NEVER = -1e30
@@ -58,7 +64,9 @@ class BruteForce:
         self._local[: self.count] = local
         self._shifted = torch.full((padded,), _NEVER, dtype=torch.float32, device=device)
         self._shifted[: self.count] = shifted
-        self._rows = max(64, min(4096, SCORES[device.type] // padded))
+        self._raised = torch.cat([self._local, self._shifted[:, None]], dim=1).T
+        self._rows = max(ROWS[device.type], min(1024, SCORES[device.type] // padded))
+        self._scores = torch.empty(0, dtype=torch.float32, device=device)
         self._fused = device.type == "cuda" and self.count > 4 * TILE and fused_available()
 
     def __call__(self, points: torch.Tensor) -> Ranked:
@@ -90,28 +98,25 @@ class BruteForce:
         if self._fused:
             tiles = best_tiles_fused(points, self._local, self._shifted, TILE)
             return self._best_in_tiles(points, tiles)
-        step = max(TILE, SCORES[self.device.type] // len(points) // TILE * TILE)
-        found: tuple[torch.Tensor, torch.Tensor] | None = None
+        points = torch.cat([points, torch.ones_like(points[:, :1])], dim=1)
+        step = max(TILE, min(SCORES[self.device.type] // len(points) // TILE * TILE, len(self._local)))
+        if len(self._scores) < len(points) * step:  # kept: new memory costs as much as what is written there
+            self._scores = self._scores.new_empty(len(points) * step)
+        values = torch.full((len(points), RANKS), -torch.inf, device=self.device)
+        sites = torch.zeros(len(points), RANKS, dtype=torch.int64, device=self.device)
         for start in range(0, len(self._local), step):
-            values, sites = self._best_in_chunk(points, start, start + step)
-            if found is not None:  # stable: of equal scores the earlier site stays ahead
-                values, sites = torch.cat([found[0], values], dim=1), torch.cat([found[1], sites], dim=1)
-                values, order = values.sort(dim=1, descending=True, stable=True)
-                sites = sites.gather(1, order)
-            found = values[:, :RANKS], sites[:, :RANKS]
-        assert found is not None
-        return _ranked(*found)
-
-    def _best_in_chunk(self, points: torch.Tensor, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the largest scores among the sites from `start` to `stop`, and these sites, (m, 3) each."""
-        scores = torch.addmm(self._shifted[start:stop], points, self._local[start:stop].T)
-        tiled = scores.view(len(points), -1, TILE)
-        largest = tiled.amax(dim=2)
-        tiles = _largest(largest)[1]
-        inside = tiled.gather(1, tiles[:, :, None].expand(-1, -1, TILE)).flatten(1)
-        values, order = _largest(inside)
-        sites = start + tiles.gather(1, order // TILE) * TILE + order % TILE
-        return values, sites.clamp_(max=self.count - 1)
+            chunk = self._raised[:, start : start + step]
+            size = (len(points), chunk.shape[1])
+            scores = torch.mm(points, chunk, out=self._scores[: size[0] * size[1]].view(size))
+            tiled = scores.view(len(points), TILE, -1)
+            largest = tiled.amax(dim=1)
+            if self.device.type == "cuda":
+                values, sites = _merge_best(tiled, largest, start, values, sites)
+            else:
+                arrays = (tiled.numpy(), largest.numpy(), start, values.numpy(), sites.numpy())
+                share = -(-len(points) // get_num_threads())
+                run_in_chunks(partial(_rank_chunk, arrays), len(points), share)
+        return _ranked(values, sites.clamp_(max=self.count - 1))
 
     def _best_in_tiles(
         self, points: torch.Tensor, tiles: torch.Tensor
@@ -132,6 +137,41 @@ class BruteForce:
             scores.scatter_(1, best[:, None], -np.inf)
             second.append(scores.argmax(dim=1))
         return torch.cat(first), torch.cat(second)
+
+
+def _merge_best(
+    tiled: torch.Tensor, largest: torch.Tensor, start: int, values: torch.Tensor, sites: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what `_rank_best` makes of a ranking, in whole tensors."""
+    tiles = _largest(largest)[1]
+    inside = tiled.gather(2, tiles[:, None, :].expand(-1, TILE, -1)).flatten(1)
+    best, place = _largest(inside)
+    count = tiles.shape[1]
+    found = start + place // count * tiled.shape[2] + tiles.gather(1, place % count)
+    # stable: of equal scores the earlier site stays ahead
+    merged, order = torch.cat([values, best], dim=1).sort(dim=1, descending=True, stable=True)
+    return merged[:, :RANKS], torch.cat([sites, found], dim=1).gather(1, order)[:, :RANKS]
+
+
+def _rank_chunk(arrays: tuple[Any, ...], first: int, last: int) -> None:
+    _rank_best(first, last, *arrays)
+
+
+@kernel
+def _rank_best(first, last, scores, largest, start, values, sites):
+    """Put the best of the scores (m, TILE, k) of a chunk, whose first site is `start`, into some samples' rankings."""
+    count, best = largest.shape[1], values.shape[1]
+    tiles, highest = np.empty((1, best), np.int64), np.empty((1, best), largest.dtype)
+    for p in range(first, last):
+        for k in range(best):
+            highest[0, k] = -np.inf
+        for k in range(count):
+            rank(k, largest[p, k], 0, tiles, highest)
+        for place in range(best):
+            k = tiles[0, place]
+            if highest[0, place] > values[p, best - 1]:
+                for q in range(scores.shape[1]):
+                    rank(start + q * count + k, scores[p, q, k], p, sites, values)
 
 
 def _largest(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

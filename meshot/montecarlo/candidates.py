@@ -6,9 +6,9 @@ Of two sites i and j the score s_i(x) = <x, y_i> + h_i is below s_j(x) on all of
 
 With j the best site at the center, a box drops all sites for which this holds; its halves in each direction start from
 what it keeps. Boxes are split until few sites are left or few samples fall into them. A sample then costs the way down
-the tree and a handful of scores, however many sites there are; samples are taken in the order of the boxes, so that what
-one of them reads is still in the cache for the next. To find the two or three best sites of a sample, sites
-are dropped only where so many others are above them.
+the tree and a handful of scores, however many sites there are. Samples are taken in the order of the boxes, so that
+what one of them reads is still in the cache for the next. To find the two or three best sites of a sample, sites are
+dropped only where so many others are above them.
 
 On a processor compiled kernels do the work, on a CUDA device the same steps are done with whole arrays of torch; both
 in double precision.
@@ -22,7 +22,7 @@ import torch
 
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
-from meshot.montecarlo.ranked import Ranked, ranked
+from meshot.montecarlo.ranked import Ranked, rank, ranked
 
 # Sites that a box may keep without being split, and samples below which a split costs more than it saves.
 KEPT, SAMPLES = (6, 10, 20), 4.0
@@ -135,18 +135,6 @@ def _score(points, p, sites, heights, i):
 
 
 @subkernel
-def _rank(i, score, row, sites, scores):
-    """Put a site in its place among the best of a row, if it is one of them; of equal ones the earlier stays ahead."""
-    k = scores.shape[1] - 1
-    if not score > scores[row, k]:
-        return
-    while k > 0 and score > scores[row, k - 1]:
-        sites[row, k], scores[row, k] = sites[row, k - 1], scores[row, k - 1]
-        k -= 1
-    sites[row, k], scores[row, k] = i, score
-
-
-@subkernel
 def _stays(i, score, box, rivals, scores, half, sites, margin):
     """Tell whether not all rivals are above a site in all of a box, at whose center they have these scores."""
     for k in range(rivals.shape[1]):
@@ -164,7 +152,7 @@ def _count_kept(first, last, margin, owner, starts, candidates, centers, half, s
     for box in range(first, last):
         for k in range(starts[owner[box]], starts[owner[box] + 1]):
             i = candidates[k]
-            _rank(i, _score(centers, box, sites, heights, i), box, rivals, scores)
+            rank(i, _score(centers, box, sites, heights, i), box, rivals, scores)
         kept = 0
         for k in range(starts[owner[box]], starts[owner[box] + 1]):
             i = candidates[k]
@@ -223,7 +211,7 @@ def look_up(points, low, high, child, starts, kept, sites, heights, found, score
         begin, end = (0, len(sites)) if outside else (starts[node], starts[node + 1])
         for k in range(begin, end):
             i = k if outside else kept[k]
-            _rank(i, _score(points, p, sites, heights, i), p, found, scores)
+            rank(i, _score(points, p, sites, heights, i), p, found, scores)
         for k in range(end - begin, scores.shape[1]):
             found[p, k], scores[p, k] = found[p, 0], scores[p, 0]
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import torch
 
+from meshot.kernels import subkernel
+
 
 class Ranked(NamedTuple):
     """The sites of largest score of each sample, the best first.
@@ -37,3 +39,15 @@ def joined(parts: Sequence[Ranked]) -> Ranked:
 def ranked(sites: torch.Tensor, scores: torch.Tensor) -> Ranked:
     """Return sites (m, r) with their scores (m, r), which fall."""
     return Ranked(sites, scores[:, 0].clone(), scores[:, :1] - scores[:, 1:])
+
+
+@subkernel
+def rank(i, score, row, sites, scores):
+    """Put a site in its place among the best of a row, if it is one of them; of equal ones the earlier stays ahead."""
+    k = scores.shape[1] - 1
+    if not score > scores[row, k]:
+        return
+    while k > 0 and score > scores[row, k - 1]:
+        sites[row, k], scores[row, k] = sites[row, k - 1], scores[row, k - 1]
+        k -= 1
+    sites[row, k], scores[row, k] = i, score

@@ -1,5 +1,6 @@
 """What the README promises, run as it stands there."""
 
+import json
 import re
 from pathlib import Path
 
@@ -33,6 +34,22 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     assert names["made"].points.shape == (1000, 2)
     assert names["result"].converged
     assert names["result"].certificate < 1e-12
+
+
+def test_the_sampled_command_runs_and_goes_on_from_its_checkpoint(tmp_path, monkeypatch, run):
+    (command,) = re.findall(r"`meshot (area [^`]*--method montecarlo[^`]*)`", README)
+    surface = relief(5)
+    (tmp_path / "scan.obj").write_bytes(obj(surface.vertices.tolist(), surface.faces.tolist()))
+    monkeypatch.chdir(tmp_path)
+    figures = []
+    for _ in range(2):
+        code, out, _ = run(*command.split(), "--json")
+        assert code == 0
+        figures.append(json.loads(out)["transport"])
+    assert (tmp_path / "state.npz").exists()
+    assert figures[0]["mass_error"] < 0.05
+    assert figures[1]["mass_error"] < 0.05
+    assert figures[0]["samples"] < figures[1]["samples"] <= figures[0]["samples"] + 100_000
 
 
 @pytest.mark.parametrize("needle", ["/bin/meshot demo -o out", "/bin/python -m pytest"])

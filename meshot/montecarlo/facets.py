@@ -93,9 +93,8 @@ def _couplings(
     count, total, expected = sums
     scale = (total + PRIOR * expected / count) / (count + PRIOR)
     lag = gap / scale[place]
-    half, whole, every = np.sum(
-        ranks.concatenate(np.array([[(lag < 0.5).sum(), (lag < 1).sum(), len(lag)]]))[0], axis=0
-    )
+    below = np.array([[(lag < 0.5).sum(), (lag < 1).sum(), len(lag)]])
+    half, whole, every = ranks.concatenate(below)[0].sum(axis=0)
     kappa = np.clip((4 * half - whole) / max(every, 1), *KAPPA)
     upper = coo_array((kappa * count / scale / found.told / 2, np.divmod(facets, n)), shape=(n, n))
     scales = np.full(len(sites), np.inf)

@@ -183,7 +183,9 @@ def survey(
         told += min(full * BLOCK, int(m))
     parts = [np.concatenate(values) for values in zip(*near, strict=True)]
     if not parts:  # this rank has no such samples
-        nothing = (np.empty((0, 2), dtype=np.int64), np.empty((0, 1)), np.empty((0, problem.sites.shape[1])))
+        d = problem.sites.shape[1]
+        told_of = NEIGHBOR_RANKS if d <= BOXES_UP_TO else 2
+        nothing = (np.empty((0, told_of), dtype=np.int64), np.empty((0, told_of - 1)), np.empty((0, d)))
         parts = list(nothing[: 3 if moments else 2])
     whole = None if sums is None else ranks.sum(sums.values).cpu().numpy()
     mean = float(ranks.sum(potential)) / size

@@ -3,9 +3,9 @@
 ``python examples/generative/w2gan.py`` takes the pairs of distributions of Leygonie et al. ("Adversarial computation of
 optimal transport maps", 2019). Every map is judged on samples that it has not seen: source and target samples are
 assigned to each other exactly, at the least cost, and a map is as good as its images are near the partners. The
-assignment depends on the samples drawn; how much, an assignment to other target samples tells, below which no map can
-be expected to come. meshot's is the semi-discrete map from the density of the source, a histogram, to target samples,
-extended to new points between its sites.
+assignment depends on the samples drawn; an assignment of the same points to other target samples tells how much.
+meshot's is the semi-discrete map from the density of the source, a histogram, to target samples, extended to new points
+between its sites.
 """
 
 from collections.abc import Callable

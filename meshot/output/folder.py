@@ -87,22 +87,34 @@ def complete_folder(out: PathLike) -> Iterator[Path]:
     ------
     OSError
         Something cannot be written; it names the file of `out`, and nothing there has changed.
+    KeyboardInterrupt
+        The user's; it says so if all files were already in their place.
     """
-    target = Path(os.path.realpath(out))
+    target, placed = Path(os.path.realpath(out)), False
     target.parent.mkdir(parents=True, exist_ok=True)
     stage = _beside(target) / f".{target.name}.meshot-{secrets.token_hex(8)}.part"
     stage.mkdir(parents=True)
     try:
         yield stage
-        if not target.exists():
-            stage.rename(target)
-        elif not _exchanged(stage, target):
-            with _uninterrupted():
-                _move_into(stage, target)
+        with _uninterrupted():
+            _put_in_place(stage, target)
+            placed = True
+            shutil.rmtree(stage, ignore_errors=True)
+    except KeyboardInterrupt:
+        if placed:
+            raise KeyboardInterrupt(f"interrupted at the very end; the files in {out} are new and complete") from None
+        raise
     except OSError as error:
         raise _in_place(error, stage, out) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _put_in_place(stage: Path, target: Path) -> None:
+    if not target.exists():
+        stage.rename(target)
+    elif not _exchanged(stage, target):
+        _move_into(stage, target)
 
 
 def _in_place(error: OSError, stage: Path, out: PathLike) -> OSError:

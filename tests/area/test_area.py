@@ -259,9 +259,9 @@ def test_sampled_cells_lead_to_the_same_map(surface):
     assert summary["flipped"] == 0
     assert summary["ratio_sd"] <= 1e-2
     assert sampled.transport.converged
-    # both are equiareal, and neither has moved far from the same transport
+    # both are equiareal, of which there are many: neither has moved a fifth of a cell from the same transport
     distance = np.linalg.norm(sampled.uv - exact.uv, axis=1)
-    assert np.median(distance) < 0.1 * np.sqrt(np.pi / len(sampled.uv))
+    assert np.median(distance) < 0.2 * np.sqrt(np.pi / len(sampled.uv))
 
 
 def test_sampled_cells_are_for_the_disk():

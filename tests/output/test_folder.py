@@ -152,3 +152,18 @@ def test_after_a_kill_all_files_are_of_one_run(tmp_path, seed):
     with reserved_folder(out):
         write(out, "next")
     assert names(tmp_path) == {"out"}
+
+
+def test_an_interrupt_at_the_very_end_says_that_the_files_are_there(tmp_path, monkeypatch):
+    place = folders._put_in_place
+
+    def placed_then_interrupted(stage, target):
+        place(stage, target)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(folders, "_put_in_place", placed_then_interrupted)
+    for text in ("new", "newer"):
+        with pytest.raises(KeyboardInterrupt, match="the files in .* are new and complete"):
+            write(tmp_path / "out", text)
+        assert {(tmp_path / "out" / name).read_text() for name in NAMES} == {text}
+    assert names(tmp_path) == {"out"}

@@ -169,22 +169,37 @@ class Deaf(WorkerPlugin):
 def local_crew(workers: int, memory: float | None = None) -> Iterator[Crew]:
     """Start workers on this machine for the time of the block; at its end they are stopped at once."""
     # In place of Dask's own, which has glibc give memory back so eagerly that a third of the time is page faults.
-    with config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}):
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=0,  # a mesh may take more than its worker's share
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any port that is free
-            silence_logs=logging.CRITICAL,
-        )
+    with _environment_kept():
+        with config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}):
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,  # a mesh may take more than its worker's share
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any port that is free
+                silence_logs=logging.CRITICAL,
+            )
+        try:
+            with Client(cluster) as client:
+                client.register_plugin(Deaf())
+                yield Crew(client, memory)
+        finally:
+            _kill(cluster)
+            cluster.close()
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Take back what Dask, to give it to its workers, leaves in the environment of this process."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
     try:
-        with Client(cluster) as client:
-            client.register_plugin(Deaf())
-            yield Crew(client, memory)
+        yield
     finally:
-        _kill(cluster)
-        cluster.close()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _kill(cluster: LocalCluster) -> None:

@@ -163,7 +163,7 @@ def test_an_interrupt_at_the_very_end_says_that_the_files_are_there(tmp_path, mo
 
     monkeypatch.setattr(folders, "_put_in_place", placed_then_interrupted)
     for text in ("new", "newer"):
-        with pytest.raises(KeyboardInterrupt, match="the files in .* are new and complete"):
+        with pytest.raises(KeyboardInterrupt, match=r"the files in .* are new and complete"):
             write(tmp_path / "out", text)
         assert {(tmp_path / "out" / name).read_text() for name in NAMES} == {text}
     assert names(tmp_path) == {"out"}

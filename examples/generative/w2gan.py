@@ -104,15 +104,15 @@ def draw(results: dict[str, tuple[Judged, dict[str, np.ndarray]]]) -> Figure:
     columns = len(next(iter(results.values()))[1])
     figure = Figure(figsize=(3.2 * columns, 3.3 * len(results)), layout="constrained")
     grid = figure.subplots(len(results), columns, squeeze=False)
+    for axis, method in zip(grid[0], next(iter(results.values()))[1], strict=True):
+        axis.set_title(method, color=INK)
     for row, (name, (judged, images)) in zip(grid, results.items(), strict=True):
-        for axis, (method, image) in zip(row, images.items(), strict=True):
+        for axis, image in zip(row, images.values(), strict=True):
             segments = np.stack([judged.points, image], axis=1)[:DRAWN]
             axis.scatter(*judged.partners.T, s=3, color=REAL, linewidths=0)
             axis.add_collection(LineCollection(segments, colors=MADE, linewidths=0.5))
             axis.scatter(*segments[:, 1].T, s=7, color=INK, linewidths=0, zorder=3)
             axis.set(aspect="equal", xticks=[], yticks=[])
-            if row is grid[0]:
-                axis.set_title(method, color=INK)
         row[0].set_ylabel(name, color=INK)
     return figure
 

@@ -154,7 +154,7 @@ def _end(address: str, future: Future[Any]) -> Ended:
 # clusters
 
 
-class Deaf(WorkerPlugin):
+class Deaf(WorkerPlugin):  # type: ignore[misc]  # unknown where Dask is not installed
     """Lets a worker live through the Ctrl-C that a terminal sends to all processes: the batch ends it itself."""
 
     name = "meshot-deaf"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats
 
-Model = torch.nn.Module | Callable[[Any], Any]
+Model: TypeAlias = torch.nn.Module | Callable[[Any], Any]
 
 
 def apply(model: Model, values: ArrayLike, batch: int) -> NDArray[Any]:

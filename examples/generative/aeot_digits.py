@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import INK, keep, parser, run
+
 import numpy as np
 import torch
-from common import INK, keep, parser, run
 from datasets import Digits, mnist, small_digits
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D

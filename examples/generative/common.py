@@ -12,6 +12,10 @@ from matplotlib.figure import Figure
 
 from meshot.errors import MeshotError
 from meshot.files import to_json, write_json
+from meshot.settings import require_torch
+
+# Every example imports this module before torch: without it, the error says which extra brings it.
+require_torch("this example")
 
 REAL, MADE, INK = "#c9c4bb", "#2f6f8f", "#2b2d33"
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from common import INK, keep, parser, run
+
 import numpy as np
 import torch
-from common import INK, keep, parser, run
 from datasets import ARCHIVE, Digits, mnist, shrink, small_digits
 from learnedmaps import Draw, Game, w2gan
 from matplotlib.figure import Figure

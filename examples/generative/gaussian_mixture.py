@@ -10,9 +10,10 @@ Engineering 2020).
 from pathlib import Path
 from typing import Any
 
+from common import INK, Mixture, example, keep, parser, run, scatter, spread
+
 import numpy as np
 from adversarial import train_wgan
-from common import INK, Mixture, example, keep, parser, run, scatter, spread
 from matplotlib.figure import Figure
 
 import meshot

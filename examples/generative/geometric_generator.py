@@ -11,8 +11,9 @@ CAGD 2019, where the statue is a Buddha). A chi-square test over patches of the 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from common import example, keep, parser, run, spread
+
+import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import chi2
 

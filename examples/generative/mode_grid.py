@@ -9,9 +9,10 @@ from the same samples. Every number is a mean over seeds of 2,500 generated poin
 from pathlib import Path
 from typing import Any
 
+from common import INK, REAL, Mixture, keep, parser, run, scatter, spread
+
 import numpy as np
 from adversarial import train_gan
-from common import INK, REAL, Mixture, keep, parser, run, scatter, spread
 from matplotlib.figure import Figure
 
 import meshot

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-import numpy as np
 from common import Mixture
+
+import numpy as np
 
 # Returns that many samples, (count, 2).
 Sampler = Callable[[int, np.random.Generator], np.ndarray]

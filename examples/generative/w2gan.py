@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common import INK, MADE, REAL, keep, parser, run
+
 import numpy as np
 import torch
-from common import INK, MADE, REAL, keep, parser, run
 from learnedmaps import Draw, Game, w2gan, wgan_gp
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure

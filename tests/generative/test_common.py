@@ -1,8 +1,9 @@
 import json
 
+from common import Mixture, parser, run, spread
+
 import numpy as np
 import pytest
-from common import Mixture, parser, run, spread
 
 TWO = Mixture(np.array([[0.0, 0.0], [10.0, 0.0]]), 1.0)
 

@@ -1,12 +1,21 @@
 """Fixtures that all tests share; the mesh generators are plain functions in `shapes`."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 
 import pytest
 from shapes import read_brain
 
 from meshot import cli
 from meshot.meshes.mesh import Surface
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt, here and in processes that tests start: what runs in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

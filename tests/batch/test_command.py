@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import files
@@ -220,13 +220,17 @@ def test_ctrl_c_ends_it_at_once_and_the_next_run_goes_on(scans, tmp_path):
     command = [sys.executable, "-m", "meshot", "batch", "sample", str(scans / "a.obj"), str(scans / "b.obj")]
     slow = [*command, "-o", str(out), "-n", "400000", "--method", "blue", "--workers", "2"]
     process = subprocess.Popen(slow, stderr=subprocess.PIPE, start_new_session=True, text=True)
-    end = time.monotonic() + 100
-    while not (out / "logs").exists():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all processes of the command
-    _, err = process.communicate(timeout=60)
+    try:
+        end = time.monotonic() + 100
+        while not (out / "logs").exists():
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all processes of the command
+        _, err = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
     assert_one_sentence(err)
     assert "interrupted; 0 of 2 meshes are done and kept, and the same command goes on" in err

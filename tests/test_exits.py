@@ -167,9 +167,7 @@ def test_interrupted(tmp_path, run, command, former, monkeypatch):
         os.kill(os.getpid(), signal.SIGTERM if command in ("area", "sample", "figure") else signal.SIGINT)
 
     last = {"check": WORK["check"], "sample": "pathlib.Path.replace", "compare": "pathlib.Path.replace"}
-    monkeypatch.setattr(
-        last.get(command, "meshot.output.folder._exchanged" if former else "pathlib.Path.rename"), interrupt
-    )
+    monkeypatch.setattr(last.get(command, "meshot.output.folder._uninterrupted"), interrupt)
     out = place(tmp_path, former)
     before = everything(tmp_path)
     assert run(command, out) == (130, "meshot: interrupted; nothing was written, and what was there is as it was.\n")

@@ -17,7 +17,8 @@ from meshot.commands.surfacecommands import area_command, check_command, conform
 HELP = """Measure-preserving maps of surfaces and solids by optimal transport.
 
 Exit codes: 0 done, 2 input or usage refused, 3 did not converge (what was reached is told, and written if it is a map),
-4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. But for 0 and 3 no file has changed.
+4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. But for 0 and 3 no file has changed, unless a run was
+interrupted at its very end: then all files are new, and it says so.
 """
 
 app = App(name="meshot", version=__version__, help=HELP)

@@ -8,6 +8,7 @@ from meshot.errors import NotEnoughMemoryError
 
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
+CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def available_memory() -> int | None:
@@ -49,9 +50,9 @@ def gib(count: float) -> str:
 
 
 def forget_peak() -> None:
-    """Let `peak_memory` count from now on, where the system can do that."""
+    """Let `peak_memory` count from now on; where the system cannot do that, it goes on counting from the start."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        CLEAR_REFS.write_text("5")
 
 
 def peak_memory() -> int | None:

@@ -46,7 +46,7 @@ def compare_command(
     json: Json = False,
 ) -> int:
     """Set several finished maps beside one another on one page: pictures on the same scales, histograms, a table."""
-    from meshot.formats.io import write_text
+    from meshot.files import write_text
     from meshot.output.folder import check_folder
     from meshot.output.reading import read_run
 

@@ -241,7 +241,7 @@ def command_line() -> str:
 
 def show(figures: dict[str, Any] | None, words: str) -> None:
     """Print the figures as JSON if there are any; else the words, if somebody is there to read them."""
-    from meshot.formats.io import to_json
+    from meshot.files import to_json
 
     if figures is not None:
         sys.stdout.write(to_json(figures) + "\n")

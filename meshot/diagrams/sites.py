@@ -9,9 +9,7 @@ from meshot.diagrams.domains import Domain
 from meshot.diagrams.spacedomains import SpaceDomain
 from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats, Ints
-
-LARGEST = 1e50
-"""Coordinates up to this can be raised to the sixth power in double precision."""
+from meshot.meshes.problems import SIZES
 
 Duplicates = Literal["error", "merge"]
 
@@ -42,9 +40,9 @@ def check_sites(sites: ArrayLike, *, distinct: bool = True, dimension: int = 2) 
     if not np.isfinite(array).all():
         bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         raise GeometryError("site with a coordinate that is not finite", ids=bad.tolist())
-    if np.abs(array).max() > LARGEST:
-        bad = np.flatnonzero((np.abs(array) > LARGEST).any(axis=1))
-        raise GeometryError(f"site with a coordinate beyond {LARGEST:g}: rescale the sites", ids=bad.tolist())
+    if np.abs(array).max() > SIZES[1]:
+        bad = np.flatnonzero((np.abs(array) > SIZES[1]).any(axis=1))
+        raise GeometryError(f"site with a coordinate beyond {SIZES[1]:g}: rescale the sites", ids=bad.tolist())
     if distinct:
         first, place = merge(array)
         if len(first) < len(array):

@@ -11,27 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.errors import MeshotError, MeshReadError
-from meshot.files import PathLike, read_bytes, replacing, to_json, write_json, write_npy, write_npz, write_text
+from meshot.files import PathLike, read_bytes, replacing, write_npy, write_text
 from meshot.formats.formats import FormatError, Polygons, parse_obj, parse_off, parse_stl, without_mark
 from meshot.formats.ply import parse_ply
 from meshot.meshes.mesh import Floats, Ints, Surface
-
-__all__ = [
-    "POINT_SUFFIXES",
-    "SURFACE_SUFFIXES",
-    "SurfaceFile",
-    "check_points_suffix",
-    "read_surface",
-    "read_surface_file",
-    "replacing",
-    "to_json",
-    "write_json",
-    "write_npz",
-    "write_obj",
-    "write_ply",
-    "write_points",
-    "write_text",
-]
 
 _PARSERS: dict[str, Callable[[bytes], Polygons]] = {
     ".obj": parse_obj,

@@ -99,7 +99,7 @@ def complete_folder(out: PathLike) -> Iterator[Path]:
         with _uninterrupted():
             _put_in_place(stage, target)
             placed = True
-            shutil.rmtree(stage, ignore_errors=True)
+            shutil.rmtree(stage, ignore_errors=True)  # the former files: an interrupt meanwhile comes too late
     except KeyboardInterrupt:
         if placed:
             raise KeyboardInterrupt(f"interrupted at the very end; the files in {out} are new and complete") from None

@@ -8,8 +8,8 @@ import numpy as np
 
 from meshot import __version__
 from meshot.area.tradeoff import TradeoffPoint
-from meshot.files import PathLike
-from meshot.formats.io import write_json, write_npz, write_obj, write_ply, write_text
+from meshot.files import PathLike, write_json, write_npz, write_text
+from meshot.formats.io import write_obj, write_ply
 from meshot.mapping.distortion import Distortion
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Floats, Ints, Surface

@@ -113,8 +113,9 @@ def _span(domain: SpaceDomain, start: Floats, ray: Floats) -> tuple[Floats, Floa
         along = start @ ray
         square = along**2 - (start**2).sum(axis=1) + domain.circle_radius**2
         half = np.sqrt(np.maximum(square, 0))
-        high = np.where(square > 0, half - along, -np.inf)
-        return -half - along, high, (start + high[:, None] * ray) / domain.circle_radius
+        leave = half - along
+        normals = (start + leave[:, None] * ray) / domain.circle_radius
+        return -half - along, np.where(square > 0, leave, -np.inf), normals
     planes = np.column_stack([np.vstack([-np.eye(3), np.eye(3)]), np.abs(domain.extent).ravel()])
     planes = np.vstack([planes, domain.walls])
     low, high, normals = np.full(len(start), -np.inf), np.full(len(start), np.inf), np.zeros(start.shape)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.errors import GeometryError, MeshReadError, TopologyError
-from meshot.formats.io import read_surface, to_json
+from meshot.files import to_json
+from meshot.formats.io import read_surface
 from meshot.meshes.check import FLAT, check, require_genus_zero
 from meshot.meshes.mesh import Surface
 from meshot.meshes.topology import Topology, components

@@ -4,7 +4,7 @@ The steps, of which each level takes all (Merigot, "A multiscale approach to opt
 numerical algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 2015, hand down weights unchanged):
 
 1. coarsen: 4 consecutive sites in Hilbert order (8 in space) become one, at their center of mass, with the sum of the
-   masses;
+   masses, but not over a gap;
 2. solve the coarse problem loosely, itself from a coarser one;
 3. prolong: the Legendre dual u* of the Brenier potential has at a coarse site the value -h, its gradient is the cell's
    centroid, and the change of the centroid from site to site tells the second derivatives. The fine site's value is a
@@ -17,6 +17,7 @@ The finest level then starts so near that Newton's method takes full steps nearl
 """
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from meshot.errors import GeometryError
 from meshot.kernels import kernel, run_in_chunks, subkernel
@@ -38,6 +39,8 @@ LOOSE = 0.05
 # Largest relative error of a plain start from which Newton's method ends as soon without coarser problems: uniform
 # sites have 5, conformal maps 10 and more.
 FAR = 12.0
+# A group ends where the next site in the order is so many times as far away as is usual thereabouts.
+JUMP = 5.0
 # Sweeps of smoothing in the plane and in space, where more would blur what is sharp: fits there reach farther.
 SWEEPS = {2: 3, 3: 1}
 
@@ -65,11 +68,13 @@ def multilevel_start(problem: TransportProblem, engine: Engine) -> Diagram:
     if engine.count <= COARSEST or (farthest < FAR and not len(plain.empty)):
         return give_all_mass(problem, engine, plain)
     near = plain.edges.neighbors
-    coarse = coarsen(problem, engine.order)
+    starts = grouped(engine.local)
+    coarse = coarsen(problem, engine.order, starts)
     solved = _solve_loosely(coarse)
     if solved is None:
         return give_all_mass(problem, engine, plain)
-    dual = prolong(coarse, solved.diagram, engine.local)
+    parents = np.repeat(np.arange(len(starts)), np.diff(starts, append=engine.count))
+    dual = prolong(coarse, solved.diagram, engine.local, parents)
     for _ in range(SWEEPS[engine.local.shape[1]]):
         dual = smooth(engine.local, dual, *near)
     weights = np.empty(engine.count)
@@ -78,14 +83,26 @@ def multilevel_start(problem: TransportProblem, engine: Engine) -> Diagram:
     return give_all_mass(problem, engine, plain if mended is None else mended)
 
 
-def group_size(sites: Floats) -> int:
-    """Return how many of the sites (n, d) become one: two to the power of their dimension."""
-    return 1 << sites.shape[1]
+def grouped(sites: Floats) -> Ints:
+    """Return where groups of up to 4 consecutive sites (8 in space) start, for sites (n, d) in Hilbert order.
+
+    A group ends too where the order jumps, as it does where it leaves the domain and comes back elsewhere: sites on
+    both sides of a gap would become one site in the middle of nothing.
+
+    Examples
+    --------
+    >>> line = np.column_stack([[0.0, 1.0, 2.0, 3.0, 4.0, 94.0, 95.0, 96.0, 97.0], np.zeros(9)])
+    >>> grouped(line)
+    array([0, 4, 5, 8])
+    """
+    steps = np.linalg.norm(np.diff(sites, axis=0), axis=1)
+    starts = np.arange(len(sites)) % (1 << sites.shape[1]) == 0
+    starts[1:] |= steps > JUMP * median_filter(steps, 9, mode="nearest")
+    return np.flatnonzero(starts)
 
 
-def coarsen(problem: TransportProblem, order: Ints) -> TransportProblem:
-    """Return the problem of the groups of `group_size` sites that are consecutive in `order`, the groups in order."""
-    starts = np.arange(0, len(order), group_size(problem.sites))
+def coarsen(problem: TransportProblem, order: Ints, starts: Ints) -> TransportProblem:
+    """Return the problem of the groups of sites that are consecutive in `order` and begin at `starts`, in order."""
     mass = problem.masses[order]
     masses = np.add.reduceat(mass, starts)
     sites = np.add.reduceat(mass[:, None] * problem.sites[order], starts) / masses[:, None]
@@ -104,7 +121,7 @@ def _solve_loosely(problem: TransportProblem) -> TransportState | None:
     return state
 
 
-def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats) -> Floats:
+def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats, parents: Ints) -> Floats:
     """Return the dual potential u* at fine sites, (n,), from a coarse diagram.
 
     Parameters
@@ -114,7 +131,9 @@ def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats) -> Floats
     diagram : PowerDiagram or SpaceDiagram
         A diagram of its sites without empty cells.
     sites : (n, d) float
-        In the order that was coarsened, and relative to the domain's center.
+        Relative to the domain's center.
+    parents : (n,) int
+        The coarse site that each became a part of.
     """
     local = coarse.sites - coarse.domain.center
     gradients = diagram.centroids - coarse.domain.center
@@ -128,7 +147,7 @@ def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats) -> Floats
     values = np.empty(len(sites))
     run_in_chunks(
         lambda first, last: _blend(
-            first, last, sites, group_size(sites), local, dual, gradients, hessians, reach, starts, other, values
+            first, last, sites, parents, local, dual, gradients, hessians, reach, starts, other, values
         ),
         len(sites),
         max(4096, len(sites) // 32),
@@ -159,11 +178,11 @@ def _hessians(sites: Floats, gradients: Floats, owner: Ints, other: Ints) -> Flo
 
 
 @kernel
-def _blend(first, last, sites, group, coarse, dual, gradients, hessians, reach, starts, neighbors, values):
+def _blend(first, last, sites, parents, coarse, dual, gradients, hessians, reach, starts, neighbors, values):
     """Blend the quadratics of each fine site's group and of its neighbors, weighted by (r^2 / reach + 0.1)^-2."""
     dimension = sites.shape[1]
     for i in range(first, last):
-        parent = i // group
+        parent = parents[i]
         total, weights = 0.0, 0.0
         for k in range(starts[parent] - 1, starts[parent + 1]):
             j = parent if k < starts[parent] else neighbors[k]

@@ -4,7 +4,7 @@ import pytest
 from meshot.algebra.multigrid import GroupMultigrid
 from meshot.diagrams.domains import Box, Disk
 from meshot.diagrams.power import PowerEngine
-from meshot.transport.multilevel import COARSEST, coarsen, multilevel_start, prolong, smooth
+from meshot.transport.multilevel import COARSEST, coarsen, grouped, multilevel_start, prolong, smooth
 from meshot.transport.newton import (
     TransportProblem,
     admissible_heights,
@@ -32,10 +32,26 @@ def quadratic(x):
 def test_coarsening_keeps_mass_and_its_center():
     sites, masses = gaussian_sites(1001), np.random.default_rng(1).uniform(0.1, 5, 1001)
     problem = TransportProblem(sites, masses, SQUARE)
-    coarse = coarsen(problem, engine_of(problem).order)
-    assert len(coarse.masses) == -(-1001 // 4)
+    engine = engine_of(problem)
+    starts = grouped(engine.local)
+    coarse = coarsen(problem, engine.order, starts)
+    assert 1001 / 4 <= len(starts) == len(coarse.masses) <= 1001 / 3
     assert coarse.masses.sum() == pytest.approx(masses.sum())
     assert coarse.masses @ coarse.sites == pytest.approx(masses @ sites)
+
+
+def test_no_group_reaches_over_a_gap():
+    """A thin ring: the Hilbert order leaves it and comes back elsewhere."""
+    angles = 2 * np.pi * np.arange(4000) / 4000
+    ring = np.concatenate([radius * np.column_stack([np.cos(angles), np.sin(angles)]) for radius in (0.99, 0.9915)])
+    problem = TransportProblem(ring, np.ones(8000), Disk())
+    engine = engine_of(problem)
+    starts = grouped(engine.local)
+    coarse = coarsen(problem, engine.order, starts)
+    parents = np.repeat(np.arange(len(starts)), np.diff(starts, append=8000))
+    assert np.linalg.norm(engine.local - coarse.sites[parents], axis=1).max() < 5 * 0.0016
+    assert np.bincount(parents).max() == 4
+    assert len(starts) < 1.2 * 2000
 
 
 def test_an_affine_map_is_prolonged_exactly():
@@ -51,7 +67,7 @@ def test_an_affine_map_is_prolonged_exactly():
     assert diagram.centroids == pytest.approx(grid, abs=1e-12)
     fine = (np.random.default_rng(0).random((4 * 576, 2)) - 0.5) * stretch
     exact = (fine**2 / stretch).sum(axis=1) / 2
-    assert prolong(coarse, diagram, fine) == pytest.approx(exact, abs=1e-8)
+    assert prolong(coarse, diagram, fine, np.arange(4 * 576) // 4) == pytest.approx(exact, abs=1e-8)
 
 
 @pytest.mark.parametrize("sites", [np.random.default_rng(0).random((500, 2)), gaussian_sites(800)])

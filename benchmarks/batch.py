@@ -24,7 +24,7 @@ import psutil
 from scipy.spatial import Delaunay
 
 import meshot
-from meshot.batch.crew import ONE_THREAD
+from meshot.batch.crew import ALONE
 from meshot.batch.order import Order
 from meshot.batch.work import run_mesh
 from meshot.demo import demo_meshes
@@ -81,7 +81,7 @@ def break_meshes(folder: Path, whole: bytes) -> None:
 def singles(files: list[Path], folder: Path) -> dict[str, float]:
     """Return the seconds of one mesh without a batch, in a process of its own, with one thread as a worker has."""
     command = [sys.executable, __file__, "--singles-of", *map(str, files), "--into", str(folder)]
-    done = subprocess.run(command, env={**os.environ, **ONE_THREAD}, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, env={**os.environ, **ALONE}, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 

@@ -1,5 +1,6 @@
 """How much memory there is and was taken; refuse at the start what would not fit."""
 
+import ctypes
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,12 @@ def forget_peak() -> None:
     """Let `peak_memory` count from now on; where the system cannot do that, it goes on counting from the start."""
     with suppress(OSError):
         CLEAR_REFS.write_text("5")
+
+
+def give_back_memory() -> None:
+    """Give what is free in this process back to the system, where its allocator can do that (glibc)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory() -> int | None:

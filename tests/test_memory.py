@@ -65,6 +65,16 @@ print(peak_memory())
     assert after < held - 2**27 or after >= held  # some systems count the peak from the start only
 
 
+def test_memory_is_given_back_or_left():
+    memory.give_back_memory()
+    assert memory.peak_memory() is None or memory.peak_memory() > 0
+
+
+def test_a_system_whose_allocator_cannot_give_back(monkeypatch):
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    memory.give_back_memory()
+
+
 def test_the_peak_is_forgotten_by_the_word_the_system_asks_for(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "CLEAR_REFS", tmp_path / "clear_refs")
     memory.forget_peak()

@@ -29,8 +29,11 @@ from meshot.errors import MeshotError
 
 PATIENCE = 30  # seconds that a cluster has to answer, and to show a worker
 SPARE = 0.9  # part of the free memory that meshes may take
-# Workers are processes with one thread each: as many run as there are cores.
-ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# Workers are processes with one thread each: as many run as there are cores. One heap: Dask's threads would each open one
+# of glibc's, and what a mesh leaves in them adds up over thousands of meshes.
+ALONE = dict.fromkeys(
+    ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1"
+)
 
 
 @dataclass(frozen=True)
@@ -168,9 +171,10 @@ class Deaf(WorkerPlugin):  # type: ignore[misc]  # unknown where Dask is not ins
 @contextmanager
 def local_crew(workers: int, memory: float | None = None) -> Iterator[Crew]:
     """Start workers on this machine for the time of the block; at its end they are stopped at once."""
-    # In place of Dask's own, which has glibc give memory back so eagerly that a third of the time is page faults.
+    # In place of Dask's own environment, which has glibc give memory back so eagerly that a third of the time is page
+    # faults, and without its profiler, whose stacks add up to megabytes a mesh.
     with _environment_kept():
-        with config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}):
+        with config.set({"distributed.nanny.pre-spawn-environ": ALONE, "distributed.worker.profile.enabled": False}):
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -191,7 +195,7 @@ def local_crew(workers: int, memory: float | None = None) -> Iterator[Crew]:
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """Take back what Dask, to give it to its workers, leaves in the environment of this process."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    before = {name: os.environ.get(name) for name in ALONE}
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ from meshot.batch.plan import sha256_or_nothing
 from meshot.commands.job import DONE, NOT_CONVERGED, cause, perform, reporting_to
 from meshot.errors import ConvergenceError, MeshotError, MeshReadError
 from meshot.files import replacing
-from meshot.memory import available_memory, forget_peak, gib, peak_memory
+from meshot.memory import available_memory, forget_peak, gib, give_back_memory, peak_memory
 from meshot.output.folder import reserved_folder
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def run_mesh(order: Order, grant: float) -> Record | Needs:
             figures = {}
         peak = peak_memory() or 0
         gc.collect()
+        give_back_memory()
         seconds = time.perf_counter() - start
         log.line(f"{status}{': ' if why else ''}{why}, after {seconds:.2f} s, with {gib(peak)} of memory at most")
         return record_of(order, status, code, why, seconds=seconds, peak=peak, figures=figures, **known)

@@ -16,7 +16,7 @@ import files
 import shapes
 
 from meshot import __version__, cli
-from meshot.batch.crew import ONE_THREAD, Crew, crew_at, local_crew
+from meshot.batch.crew import ALONE, Crew, crew_at, local_crew
 from meshot.batch.log import require_wanted
 from meshot.batch.loop import Loop
 from meshot.batch.order import Order, record_of
@@ -28,11 +28,11 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot im
 
 @pytest.fixture(scope="module")
 def crew():
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    before = {name: os.environ.get(name) for name in ALONE}
     with local_crew(2) as workers:
         yield workers
     # what is for the workers does not stay here
-    assert {name: os.environ.get(name) for name in ONE_THREAD} == before
+    assert {name: os.environ.get(name) for name in ALONE} == before
 
 
 def orders(folder, names):

@@ -29,8 +29,8 @@ from meshot.errors import MeshotError
 
 PATIENCE = 30  # seconds that a cluster has to answer, and to show a worker
 SPARE = 0.9  # part of the free memory that meshes may take
-# Workers are processes with one thread each: as many run as there are cores. One heap: Dask's threads would each open one
-# of glibc's, and what a mesh leaves in them adds up over thousands of meshes.
+# Workers are processes with one thread each: as many run as there are cores. One heap: Dask's threads would each open
+# one of glibc's, and what a mesh leaves in them adds up over thousands of meshes.
 ALONE = dict.fromkeys(
     ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1"
 )

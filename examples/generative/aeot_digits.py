@@ -118,22 +118,28 @@ def draw(images: dict[str, np.ndarray], path: Any) -> Figure:
         axis.imshow(tile(each[:100], 10), cmap="gray_r", vmin=0, vmax=1)
         axis.set_title(name, fontsize=11, color=INK)
         axis.set_axis_off()
+    _draw_path(figure, path)
+    return figure
+
+
+def _draw_path(figure: Figure, path: Any) -> None:
+    """Draw the images of a path in a row, and below it, between each two, how far their codes are apart."""
     width = 0.98 / STEPS
     for k, picture in enumerate(path.data):
-        axis = figure.add_axes((0.01 + k * width, 0.22, 0.9 * width, 0.19))
+        axis = figure.add_axes((0.01 + k * width, 0.19, 0.9 * width, 0.19))
         axis.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
         axis.set_axis_off()
     for k in np.flatnonzero(path.torn):
         x = 0.01 + (k + 0.95) * width
-        figure.add_artist(Line2D([x, x], [0.21, 0.42], color=TORN, linewidth=2.5))
-    figure.text(0.01, 0.44, "a path through the cube; red: the map is torn between the two steps", color=INK)
-    axis = figure.add_axes((0.05, 0.09, 0.93, 0.11))
+        figure.add_artist(Line2D([x, x], [0.18, 0.39], color=TORN, linewidth=2.5))
+    words = "a path through the cube, and how far its code goes in each step; red: the map is torn on the way"
+    figure.text(0.01, 0.42, words, color=INK)
+    axis = figure.add_axes((0.01, 0.03, 0.98, 0.12))
     jumps = np.linalg.norm(np.diff(path.codes, axis=0), axis=1)
-    middle = (path.times[1:] + path.times[:-1]) / 2
-    axis.bar(middle, jumps, 0.9 / (STEPS - 1), color=np.where(path.torn, TORN, "#c9c4bb"))
-    axis.set(xlim=(-0.5 / (STEPS - 1), 1 + 0.5 / (STEPS - 1)), xlabel="time", ylabel="step of the code")
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    bars = axis.bar(np.arange(1, STEPS) - 0.05, jumps, 0.5, color=np.where(path.torn, TORN, "#c9c4bb"))
+    axis.bar_label(bars, fmt="%.2g", color=INK, fontsize=9)
+    axis.set(xlim=(0, STEPS), ylim=(0, 1.25 * jumps.max()), xticks=[], yticks=[])
+    axis.spines[["top", "left", "right"]].set_visible(False)
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:

@@ -35,8 +35,8 @@ ENTROPY, ROUNDS = 0.1, 100
 COPIES = 64
 SHOWN = 12
 GAME = Game(
-    steps=300, critic_steps=5, batch=64, widths=(200, 500), critic_rate=1e-4, map_rate=1e-4, betas=(0.0, 0.9),
-    penalty=10.0, equality=10.0,
+    steps=300, critic_steps=5, first_steps=5, batch=64, widths=(200, 500), map_widths=(200, 500), critic_rate=1e-4,
+    map_rate=1e-4, betas=(0.0, 0.9), penalty=10.0, equality=10.0,
 )  # fmt: skip
 
 
@@ -73,12 +73,12 @@ def bandwidth(samples: np.ndarray) -> float:
     return float(np.sqrt(samples.var(axis=0).mean()) * n ** (-1 / (d + 4)))
 
 
-def transported(source: np.ndarray, target: np.ndarray, seed: int) -> np.ndarray:
+def transported(source: np.ndarray, target: np.ndarray, scale: float, seed: int) -> np.ndarray:
     """Return the mean image of noisy copies of each source sample by the transport to the target samples.
 
-    As a function of the sample this is the gradient of the Brenier potential averaged over the noise, which is convex.
+    The source's density is a Gaussian of standard deviation `scale` around each of its samples. As a function of the
+    sample the mean is the gradient of the Brenier potential averaged over the noise, which is convex, too.
     """
-    scale = bandwidth(source)
 
     def around_digits(count: int, rng: np.random.Generator) -> np.ndarray:
         chosen = source[rng.integers(len(source), size=count)]
@@ -121,7 +121,7 @@ def adapt(
         "translation": here - here.mean(axis=0) + there.mean(axis=0),
         "barycentric": barycentric(here, there),
         "W2GAN": played(here, there, seed, steps),
-        "meshot": transported(here, there, seed),
+        "meshot": transported(here, there, bandwidth(here), seed),
     }
     labeled = {name: (image, source.labels) for name, image in images.items()} | {"target": (there, target.labels)}
     percent = {

@@ -20,12 +20,14 @@ class Game(NamedTuple):
     ----------
     steps : int
         Steps of the map.
-    critic_steps : int
-        Steps of the potentials, or the critic, before each of the map.
+    critic_steps, first_steps : int
+        Steps of the potentials, or the critic, before each of the map, and before the first.
     batch : int
         Samples of each distribution a step.
-    widths : tuple of int
-        Hidden layers of every network.
+    widths, map_widths : tuple of int
+        Hidden layers of the potentials or the critic, and of the map.
+    normalized : bool
+        Whether the map's layers normalize their batches.
     critic_rate, map_rate : float
         Of Adam.
     betas : (float, float)
@@ -38,8 +40,11 @@ class Game(NamedTuple):
 
     steps: int = 2000
     critic_steps: int = 10
+    first_steps: int = 10
     batch: int = 256
     widths: tuple[int, ...] = (128, 128)
+    map_widths: tuple[int, ...] = (128, 128)
+    normalized: bool = False
     critic_rate: float = 5e-4
     map_rate: float = 1e-4
     betas: tuple[float, float] = (0.5, 0.9)
@@ -173,11 +178,11 @@ def _play(
     map_loss: Callable[[Tensor], Tensor],
 ) -> nn.Module:
     """Train judge and map in turn, and return the map."""
-    learned = ResidualMap(source(1).shape[1], game.widths)
+    learned = ResidualMap(source(1).shape[1], game.map_widths, normalized=game.normalized)
     judge_steps = torch.optim.Adam(judge.parameters(), game.critic_rate, game.betas)
     map_steps = torch.optim.Adam(learned.parameters(), game.map_rate, game.betas)
-    for _ in range(game.steps):
-        for _ in range(game.critic_steps):
+    for step in range(game.steps):
+        for _ in range(game.critic_steps if step else game.first_steps):
             with torch.no_grad():
                 image = learned(source(game.batch))
             descend(judge_steps, judge_loss(target(game.batch), image))

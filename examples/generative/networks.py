@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class ResidualMap(nn.Module):
     """x + a perceptron of x whose last layer starts at zero: the identity, before it has learned anything."""
 
-    def __init__(self, dimension: int, widths: Sequence[int]) -> None:
+    def __init__(self, dimension: int, widths: Sequence[int], *, normalized: bool = False) -> None:
         super().__init__()
-        self.shift = perceptron([dimension, *widths, dimension])
+        self.shift = perceptron([dimension, *widths, dimension], normalized=normalized)
         nn.init.zeros_(self.shift[-1].weight)
         nn.init.zeros_(self.shift[-1].bias)
 

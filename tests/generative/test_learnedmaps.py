@@ -65,7 +65,10 @@ def test_a_map_starts_at_the_identity():
 
 def test_w2gan_learns_a_translation():
     torch.manual_seed(0)
-    game = Game(200, 5, 64, (32, 32), critic_rate=2e-3, map_rate=4e-3, penalty=50.0, equality=50.0)
+    game = Game(
+        steps=150, critic_steps=5, batch=64, widths=(32, 32), map_widths=(32, 32), critic_rate=2e-3, map_rate=4e-3,
+        penalty=50.0, equality=50.0,
+    )  # fmt: skip
     learned = w2gan(normal, shifted, game)
     x = normal(1000)
     with torch.no_grad():

@@ -38,7 +38,10 @@ def test_gaussians_have_equal_shares():
 
 def test_all_maps_of_one_pair(tmp_path, monkeypatch):
     monkeypatch.setattr(w2gan, "PAIRS", {"4 Gaussians": PAIRS["4 Gaussians"]})
-    monkeypatch.setattr(w2gan, "JUDGED", 200)
+    for name, small in {"JUDGED": 200, "SITES": 300, "COUNTED": 100_000, "PIXELS": 32}.items():
+        monkeypatch.setattr(w2gan, name, small)
+    for name in ("W2GAN", "WGAN_GP"):
+        monkeypatch.setattr(w2gan, name, getattr(w2gan, name)._replace(first_steps=5, map_widths=(16,)))
     numbers = w2gan.main(tmp_path, steps=1)
     found = numbers["4 Gaussians"]
     assert found["optimal_cost"] == pytest.approx(1, rel=0.05)

@@ -108,7 +108,7 @@ def draw(results: dict[str, tuple[Judged, dict[str, np.ndarray]]]) -> Figure:
     """Draw each map by segments from some points to their images; a row for each pair of distributions."""
     columns = len(next(iter(results.values()))[1])
     figure = Figure(figsize=(3.2 * columns, 3.3 * len(results)), layout="constrained")
-    grid = figure.subplots(len(results), columns, squeeze=False)
+    grid = figure.subplots(len(results), columns, squeeze=False, sharex="row", sharey="row")
     for axis, method in zip(grid[0], next(iter(results.values()))[1], strict=True):
         axis.set_title(method, color=INK)
     for row, (name, (judged, images)) in zip(grid, results.items(), strict=True):

@@ -63,7 +63,7 @@ def train_gan(
     """Train a GAN with the non-saturating loss on points (n, 2) of about unit size.
 
     With `pack` > 1 the discriminator judges so many samples together, and sees when they lack variety. The networks are
-    those of PacGAN's authors, a layer less deep and a quarter or half as wide.
+    those of PacGAN's authors, the generator a layer less deep and a quarter as wide, the discriminator half as wide.
 
     References
     ----------

@@ -99,11 +99,11 @@ class Balance:
         return self.ranks.same(h)
 
     def first_round(self, heights: Floats) -> Floats:
-        """Return heights, (n,), from a guess: the width falls from the clusters' to the sites'."""
+        """Return heights, (n,), from a rough guess: the width falls from the clusters' to the sites'."""
         return self.run(heights, np.geomspace(1.0, self.last, STEPS))
 
     def next_round(self, heights: Floats) -> Floats:
-        """Let the samples know what is near at these heights, and balance again."""
+        """Let the samples know what is near at these heights, and balance them (again)."""
         self.meet(heights)
         return self.run(heights, np.geomspace(np.sqrt(self.last), self.last, STEPS_AGAIN))
 

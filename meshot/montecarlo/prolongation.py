@@ -9,7 +9,7 @@ ellipsoids and normal densities (Olkin and Pukelsheim 1982): its dual potential 
 and the members' heights are -q_c(y_i). The offsets a_c bring the quadratics of neighboring clusters together where
 their cells meet: there the conjugates, <x, z> + H_c + a_c + (x - b)^T A^-1 (x - b) / 2, shall agree in the mean, a
 least squares problem on the graph of the clusters. The first start of all is the same with one cluster: all sites, sent
-to by all of the source.
+to by all of the source. In few dimensions the other levels start from a fit without seams instead (see `movingfit`).
 """
 
 import numpy as np

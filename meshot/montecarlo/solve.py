@@ -8,13 +8,14 @@ import numpy as np
 
 from meshot.errors import OptionError
 from meshot.files import PathLike
-from meshot.meshes.mesh import Floats
+from meshot.meshes.mesh import Floats, Ints
 from meshot.montecarlo.balancing import Balance
 from meshot.montecarlo.clusters import Clusters, cluster_sites, range_means
 from meshot.montecarlo.device import device_name, find_device
 from meshot.montecarlo.draws import Batch
 from meshot.montecarlo.facets import mean_gaps
 from meshot.montecarlo.gradient import adam, lbfgs
+from meshot.montecarlo.movingfit import moving_fit
 from meshot.montecarlo.prolongation import prolong
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.sequences import BLOCK
@@ -22,6 +23,7 @@ from meshot.montecarlo.sources import CustomSource, SampledSource
 from meshot.montecarlo.state import Checkpoint, SampledStep, State, fingerprint
 from meshot.montecarlo.steps import HIDDEN, LEAST, MAX_STEPS, Level, newton, smooth
 from meshot.montecarlo.survey import (
+    BOXES_UP_TO,
     WHOLE_UP_TO,
     CellMoments,
     Neighbors,
@@ -152,6 +154,7 @@ class _Run:
         self.device, self.ranks, self.begin = find_device(settings.device), Ranks(), time.perf_counter()
         self.clusters: Clusters = cluster_sites(sites, shares)
         self.last = len(self.clusters.levels) - 1
+        self.fitted = sites.shape[1] <= BOXES_UP_TO  # in more dimensions quadratics have too many terms
         self.sites, self.shares = sites[self.clusters.order], shares[self.clusters.order]
         self.samples = settings.samples or default_samples(len(sites))
         key = fingerprint(sites, shares, *_told(source), self.samples, settings.seed, settings.optimizer)
@@ -210,10 +213,20 @@ class _Run:
             found = survey(coarse, heights, size, (seed, _COARSE_LOOK, index), self.ranks, moments=True)
             widths = mean_gaps(found, coarse, self.ranks)
             balance = Balance(problem, starts, (coarse, heights), widths, (seed, _BALANCE, index), self.ranks)
-            cells = cell_moments(found, self.sites.shape[1])
-            border = Neighbors(*self.ranks.concatenate(*(part for part in found.neighbors if part is not None)))
-            guess = prolong(problem.sites, problem.shares, starts, heights, cells, border)
+            guess = self._prolonged(problem, starts, coarse, heights, found)
         return Level(problem, balance, index, final, seed, self.ranks, self.begin), self.ranks.same(guess)
+
+    def _prolonged(
+        self, fine: SampledProblem, starts: Ints, coarse: SampledProblem, heights: Floats, found: Survey
+    ) -> Floats:
+        """Return heights of a level's sites, from a survey with moments of the cells of their clusters."""
+        cells = cell_moments(found, self.sites.shape[1])
+        if self.fitted:
+            # -h is the dual of the potential, and its gradient at a site the centroid of the cell
+            told = np.isfinite(cells.centroids).all(axis=1)
+            return -moving_fit(fine.sites, coarse.sites[told], -heights[told], cells.centroids[told])
+        border = Neighbors(*self.ranks.concatenate(*(part for part in found.neighbors if part is not None)))
+        return prolong(fine.sites, fine.shares, starts, heights, cells, border)
 
     def _whole_source(self) -> CellMoments:
         """Return mean and covariance of the source."""
@@ -240,7 +253,9 @@ class _Run:
         if len(level.problem.sites) == 1:
             return state, None
         if level.balance is not None and state.steps == 0 and not state.polished:
-            state = replace(state, heights=level.balance.first_round(state.heights))
+            near = self.fitted and level.index > 0
+            balanced = level.balance.next_round if near else level.balance.first_round
+            state = replace(state, heights=balanced(state.heights))
         if level.index < self.last or self.settings.optimizer == "newton":
             return newton(level, state, report)
         if not state.extra:

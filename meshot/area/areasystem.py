@@ -35,7 +35,11 @@ class AreaSystem:
         Boundary vertices, counter-clockwise.
     edges : (E, 2) int
         Edges i < j; `face_edges` (F, 3) holds the edge opposite to each corner.
+    bends : bool
+        Whether `bend` knows the areas' curvature.
     """
+
+    bends = True
 
     def __init__(self, faces: Ints, targets: Floats) -> None:
         self.faces = faces

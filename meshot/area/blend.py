@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from meshot.area.evenmap import even_map
-from meshot.area.refine import PATIENCE, Refinement, refine_areas
+from meshot.area.refine import Refinement, refine_areas
 from meshot.area.slide import conformal_energy, lessen_angles
 from meshot.area.threes import without_threes
 from meshot.errors import ConvergenceWarning
@@ -35,7 +35,7 @@ LEAST = 1e-2
 # Steps without progress after which another start is tried. Range of the logarithms of a conformal map's area ratios
 # beyond which cells of a transport lead nowhere: an even map is tried first.
 BRIEF, LOST = 15, 25.0
-# Faces beyond the tolerance that are named, the worst first.
+# Faces that hold a refinement and are named, the worst first.
 FACES_TOLD = 20
 
 
@@ -150,13 +150,13 @@ def settle(
     image : (V, 2) or (V, 3) float
     note : dict
         Of the refinement: "start" ("transport", "even map" or "conformal map"), "iterations", "converged", "faces_off",
-        the `FACES_TOLD` worst faces beyond the tolerance, and "reasons", how many there are of each reason; with sweeps
+        the `FACES_TOLD` worst of those that hold it, and "reasons", how many there are of each reason; with sweeps
         "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after. They are
         undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
     """
     surface = conformal.surface
 
-    def refined(start: Floats, patience: int = PATIENCE) -> Refinement:
+    def refined(start: Floats, patience: int | None = None) -> Refinement:
         with warnings.catch_warnings():  # what comes of it is told at the end
             warnings.simplefilter("ignore", ConvergenceWarning)
             return refine_areas(

@@ -111,11 +111,21 @@ def _rooted(tree: sparse.csr_array, shares: Floats, root: int) -> tuple[Ints, In
     return order.astype(np.int64), parent.astype(np.int64), carried
 
 
-def name_obstructed(system: AreaSystem, ratio: Floats, tol_max: float) -> tuple[Ints, tuple[str, ...]]:
-    """Return the faces whose area `ratio`, (F,), is beyond the tolerance, worst first, and what holds each."""
+def name_obstructed(
+    system: AreaSystem, ratio: Floats, tol_max: float, tol_sd: float = np.inf
+) -> tuple[Ints, tuple[str, ...]]:
+    """Return the faces that keep the area `ratio`, (F,), from its tolerances, worst first, and what holds each.
+
+    These are the faces beyond `tol_max`, and if the standard deviation is beyond `tol_sd` at least as many as have half
+    of the squared error.
+    """
     faces, off = system.faces, np.abs(ratio - 1)
     order = np.argsort(-off)
-    obstructed = order[off[order] > tol_max]
+    count = int((off > tol_max).sum())
+    if np.sqrt(np.mean(off**2)) > tol_sd:
+        squares = np.cumsum(off[order] ** 2)
+        count = max(count, int(np.searchsorted(squares, 0.5 * squares[-1])) + 1)
+    obstructed = order[:count]
     rim = system.on_circle[faces].sum(axis=1)
     valence = np.bincount(faces.ravel(), minlength=system.count)[faces]
     regular = (valence == 6).all(axis=1) & (rim == 0)

@@ -1,7 +1,9 @@
 """Refinement of a map until every triangle has its share of the area, without a fold; see `areastep`."""
 
+import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meshot.area.areadescent import AreaDescent
 from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
 from meshot.area.obstruction import name_obstructed
@@ -18,10 +21,16 @@ from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Floats, Ints
 from meshot.progress import SILENT, Progress
 
-# The refinement gives up when this many steps have not lowered the error to this part of what it was.
-PATIENCE, GAIN = 75, 0.95
-# After so many steps without a better map the best one is stirred: it may stand at a local minimum.
-STIR = 25
+# Most steps: as many faces as these are worked on altogether, within a range. The refinement gives up when this part of
+# the steps has not lowered the error to this part of what it was.
+WORK, FEWEST_STEPS, MOST_STEPS = 4e6, 400, 1200
+PATIENCE, GAIN = 0.25, 0.97
+# Faces that a warning names.
+FACES_TOLD = 3
+# After so many steps that have not lowered the error to this part it goes on with the areas' curvature, or is stirred.
+STALLED, NOTABLE = 15, 0.99
+# An error that any other is better than.
+NOTHING = (sys.maxsize, np.inf)
 
 
 class RefinementStep(NamedTuple):
@@ -53,7 +62,8 @@ class Refinement:
     error : (int, float)
         Folded faces, and the larger of the two errors in units of their tolerances: maps compare by it.
     obstructed : (n,) int
-        Faces beyond ``tol_max``, worst first; empty if converged.
+        Faces beyond ``tol_max``, and if the standard deviation is missed also the fewest that hold half of the squared
+        error; worst first; empty if converged.
     reasons : tuple of str
         What holds each of them.
     """
@@ -76,10 +86,15 @@ class Refinement:
     def told(self) -> str:
         """Where the refinement stopped, in a sentence."""
         off = self.area_ratio - 1
-        return (
+        told = (
             f"area refinement stopped after {self.iterations} steps: ratio SD {off.std():.1e}, worst face off by "
-            f"{np.abs(off).max():.1e}, {self.flipped} folded, {len(self.obstructed)} beyond tolerance"
+            f"{np.abs(off).max():.1e}, {self.flipped} folded"
         )
+        if len(self.obstructed):
+            worst = ", ".join(str(face) for face in self.obstructed[:FACES_TOLD])
+            (reason, count), *_ = Counter(self.reasons).most_common(1)
+            told += f"; {len(self.obstructed)} faces hold it, the worst {worst}; of {count} of them: {reason}"
+        return told
 
 
 def refine_areas(
@@ -89,8 +104,8 @@ def refine_areas(
     *,
     tol_sd: float = 1e-3,
     tol_max: float = 5e-2,
-    max_iter: int = 300,
-    patience: int = PATIENCE,
+    max_iter: int | None = None,
+    patience: int | None = None,
     progress: Progress | None = None,
     callback: Callable[[RefinementStep], None] | None = None,
 ) -> Refinement:
@@ -109,11 +124,10 @@ def refine_areas(
         little less than the disk).
     tol_sd, tol_max : float
         Wanted standard deviation, and largest deviation from 1, of the ratio of a face's share to its wanted share.
-    max_iter : int
-        Most steps.
-    patience : int
-        Steps after which it gives up if they have not lowered the error by 5 %. After 25 without a better map, the best
-        one is displaced at random, with a fixed seed, as far as its areas do not depend on it at first order.
+    max_iter : int, optional
+        Most steps; by default 400 for large meshes and up to 1200 for small ones.
+    patience : int, optional
+        Steps after which it gives up if they have not lowered the error by 3 %; by default a quarter of the most.
     progress : Progress, optional
         Client that hears of the steps.
     callback : callable, optional
@@ -134,6 +148,8 @@ def refine_areas(
     -----
     No step folds a face that was not folded, so a fold-free map stays fold-free. In the disk, inner vertices of three
     faces take no part: at the end they go where these have their shares of the triangle around them; see `threes`.
+    Where linear steps stall in the disk, it goes on with the areas' curvature, see `areadescent`; where nothing lowers
+    the error any more, the best map is displaced at random, with a fixed seed, as far as its areas hardly depend on it.
 
     Examples
     --------
@@ -156,8 +172,10 @@ def refine_areas(
         system = AreaSystem(compact, reduced.targets)
         positions = _on_circle(system, start[used], used)
     stepper = AreaStepper(system, positions)
+    steps = int(np.clip(WORK / len(faces), FEWEST_STEPS, MOST_STEPS))
+    patience = int(PATIENCE * steps) if patience is None else patience
     refiner = _Refiner(stepper, reduced.parents, tol_sd, tol_max, patience, progress or SILENT, callback)
-    refiner.run(max_iter)
+    refiner.run(steps if max_iter is None else max_iter)
     start[used] = refiner.best
     return refiner.result(faces, targets, reduced.restore(start))
 
@@ -203,13 +221,14 @@ class _Refiner:
         progress: Progress,
         callback: Callable[[RefinementStep], None] | None,
     ) -> None:
-        self.stepper, self.parents = stepper, parents
+        self.stepper: AreaStepper | AreaDescent = stepper
+        self.parents = parents
         self.tol_sd, self.tol_max, self.patience = tol_sd, tol_max, patience
         self.progress, self.callback = progress, callback
         self.began = time.perf_counter()
         self.history: list[RefinementStep] = []
         self.errors: list[tuple[int, float]] = []
-        self.best, self.age = stepper.uv, 0
+        self.best, self.age, self.mark = stepper.uv, 0, NOTHING
         self.rng = np.random.default_rng(0)
 
     def run(self, max_iter: int) -> None:
@@ -217,10 +236,19 @@ class _Refiner:
         while self._report() and len(self.history) <= max_iter:
             # Single faces are worth the trouble only once the many are nearly there.
             near = self.history[-1].ratio_sd < 2 * self.tol_sd and self.history[-1].flipped == 0
-            if self.age == STIR:
-                self.stepper.stir(self.best, self.rng)
-                self.age = 0
+            if self.age == STALLED:
+                self._stir()
             self.stepper.step(0.5 * self.tol_max if near else np.inf)
+
+    def _stir(self) -> None:
+        """Go on otherwise from the best map."""
+        stepper, system = self.stepper, self.stepper.system
+        if isinstance(stepper, AreaStepper) and system.bends and min(self.errors)[0] == 0:
+            counts = np.bincount(self.parents, minlength=len(system.faces)).astype(np.float64)
+            self.stepper = AreaDescent(system, self.best, counts, stepper.solver)
+        else:
+            stepper.stir(self.best, self.rng)
+        self.mark, self.age = NOTHING, 0
 
     def _report(self) -> bool:
         """Record the state; return whether to go on."""
@@ -231,7 +259,9 @@ class _Refiner:
         error = step.flipped, max(sd / self.tol_sd, worst / self.tol_max)
         self.age += 1
         if not self.errors or error < min(self.errors):
-            self.best, self.age = self.stepper.uv, 0
+            self.best = self.stepper.uv
+        if error < (self.mark[0], NOTABLE * self.mark[1]):
+            self.mark, self.age = error, 0
         self.history.append(step)
         self.errors.append(error)
         self.progress.update(self._progress(), f"areas off by {sd:.1e}")
@@ -265,7 +295,7 @@ class _Refiner:
         ratio = areas / (system.shares * areas.sum())
         flipped, error = min(self.errors)
         converged = flipped == 0 and error <= 1
-        obstructed, reasons = name_obstructed(system, ratio, self.tol_max)
+        obstructed, reasons = name_obstructed(system, ratio, self.tol_max, self.tol_sd)
         steps, history = len(self.history) - 1, tuple(self.history)
         refinement = Refinement(image, ratio, steps, converged, history, min(self.errors), obstructed, reasons)
         if not converged:

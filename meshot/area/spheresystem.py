@@ -34,6 +34,8 @@ class SphereSystem(AreaSystem):
     As of `AreaSystem`; nothing lies on a circle, and `loop` is empty.
     """
 
+    bends = False
+
     def __init__(self, faces: Ints, targets: Floats, points: Floats) -> None:
         self.faces = faces
         self.count = int(faces.max()) + 1

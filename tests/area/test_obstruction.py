@@ -93,3 +93,15 @@ def test_without_a_proof_the_faces_around_are_named() -> None:
     assert reasons[0].startswith("each of its vertices has six faces")
     assert reasons[1] == "it has a vertex of at most three faces"
     assert len(name_obstructed(system, np.ones(96), 0.05)[0]) == 0
+
+
+def test_faces_that_hold_the_standard_deviation_are_named() -> None:
+    """One face beyond the largest deviation allowed; three that have half of the squared error."""
+    system = AreaSystem(disk(4).faces, np.ones(96))
+    ratio = np.ones(96)
+    ratio[:6] = 1.06, 0.96, 1.04, 0.96, 1.04, 0.96
+    assert name_obstructed(system, ratio, 0.05)[0].tolist() == [0]
+    obstructed, reasons = name_obstructed(system, ratio, 0.05, 5e-3)
+    assert sorted(obstructed.tolist())[0] == 0
+    assert len(obstructed) == len(reasons) == 3
+    assert len(name_obstructed(system, ratio, 0.05, 0.1)[0]) == 1

@@ -135,7 +135,7 @@ def test_obstructed_faces_are_named() -> None:
     ears = np.stack([even, even + 1, (even + 2) % 20], axis=1)
     core = np.stack([even, (even + 2) % 20, np.full(10, 20)], axis=1)
     faces = np.vstack([ears, core])
-    with pytest.warns(ConvergenceWarning, match="20 beyond tolerance"):
+    with pytest.warns(ConvergenceWarning, match="20 faces hold it"):
         result = refine_areas(faces, uv, np.ones(20), max_iter=30)
     assert not result.converged
     assert set(result.obstructed) == set(range(20))

@@ -34,8 +34,9 @@ KEEP = 0.2
 # Most that the weight of a face far off is raised.
 HEAVIEST = 100.0
 # Size of a random displacement, the quadratic mean of its gradient in the triangles' own shapes, in units of the square
-# root of the error, as it changes areas by second order; the damping with which it is found; how it shrinks for folds.
-STIRRED, LOOSE, SHRINK = 3.0, 3e-4, 0.7
+# root of the error, as it changes areas by second order; the damping with which it is found; how it shrinks for folds,
+# and its least size.
+STIRRED, LOOSE, SHRINK, LEAST_STEP = 3.0, 3e-4, 0.7, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,17 +94,29 @@ class AreaDescent:
 
     def stir(self, uv: Floats, rng: np.random.Generator) -> None:
         """Go on from a random displacement of a map, largest along the directions that hardly change areas."""
-        self.uv, self.areas = uv, self.system.areas(uv)
-        model = self._model(self.counts)
-        metric = model.metric
-        self.solver.factorise(*_damped(self._squares(model.gradients, model.weights), LOOSE, metric))
-        noise = rng.normal(size=uv.shape) * np.sqrt(np.einsum("vaa->v", metric[0]))[:, None]
-        noise[self.system.loop, 1] = 0.0
-        step = self.solver.solve(noise)
-        step *= STIRRED * np.sqrt(np.std(self.ratio)) / self._length(metric, step)
-        while self._folds(moved := self.system.move(uv, step)):
+        self.uv, self.areas, self.last = uv, self.system.areas(uv), np.zeros_like(uv)
+        step = self._random_step(rng)
+        while np.abs(step).max() > LEAST_STEP and self._folds(self.system.move(uv, step)):
             step *= SHRINK
-        self.uv, self.areas, self.last, self.damping = moved, self.system.areas(moved), step, FIRST_DAMPING
+        if np.abs(step).max() > LEAST_STEP:
+            self.uv, self.last = self.system.move(uv, step), step
+            self.areas = self.system.areas(self.uv)
+        self.damping = FIRST_DAMPING
+
+    def _random_step(self, rng: np.random.Generator) -> Floats:
+        model = self._model(self.counts)
+        noise = rng.normal(size=self.uv.shape) * np.sqrt(np.einsum("vaa->v", model.metric[0]))[:, None]
+        noise[self.system.loop, 1] = 0.0
+        squares, damping = self._squares(model.gradients, model.weights), LOOSE
+        while damping < MOST_DAMPING:
+            try:
+                self.solver.factorise(*_damped(squares, damping, model.metric))
+            except ConvergenceError:  # not definite in double precision
+                damping *= RISE
+                continue
+            step = self.solver.solve(noise)
+            return step * (STIRRED * np.sqrt(np.std(self.ratio)) / self._length(model.metric, step))
+        return 0.0 * noise
 
     def _model(self, counts: Floats) -> Model:
         system, off, total = self.system, self.ratio - 1, self.areas.sum()

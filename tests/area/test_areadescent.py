@@ -11,6 +11,7 @@ from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
 from meshot.area.evenmap import even_map
 from meshot.area.refine import refine_areas
+from meshot.errors import ConvergenceError
 from meshot.meshes.mesh import Surface
 
 
@@ -96,3 +97,17 @@ def test_a_stirred_map_is_another_without_a_fold() -> None:
         moved.append(made.uv)
     np.testing.assert_array_equal(moved[0], moved[1])
     assert np.abs(moved[2] - moved[0]).max() > 1e-3
+
+
+def test_a_map_is_kept_where_no_step_can_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No matrix is definite, as where faces are thin beyond double precision."""
+
+    def refuse(*_: object) -> None:
+        raise ConvergenceError("not positive definite")
+
+    start = disk(4).vertices[:, :2]
+    made = descent(relief(4), start)
+    monkeypatch.setattr(made.solver, "factorise", refuse)
+    made.step()
+    made.stir(start, np.random.default_rng(0))
+    np.testing.assert_array_equal(made.uv, start)

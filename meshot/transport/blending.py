@@ -1,11 +1,14 @@
-"""A start for Newton's method where the density vanishes in places, so that cells there have no mass.
+"""A way for Newton's method where the density vanishes in places, so that cells there have no mass.
 
 A few such cells are raised: their weights grow until they reach mass. For many, the density is blended with a uniform
 one, which is then faded out. Under ``(1 - t) f + t mean(f)`` every cell that has area has mass; with that density
-solved loosely, a cell of area a lacks mass under f only if ``t mean(f) a`` is nearly all it wants. So t is divided by
-`FADE` until no cell does, at the latest when t is the least share of mass that a site wants.
+solved loosely, a cell of area a lacks mass under f only if ``t mean(f) a`` is nearly all it wants. So t falls until no
+cell does, at the latest when t is the least share of mass that a site wants. Where Newton's method is stuck all the
+same, t falls until it does not count.
 """
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +16,16 @@ import numpy as np
 
 from meshot.errors import GeometryError
 from meshot.meshes.mesh import Floats
-from meshot.transport.newton import DampedNewton, Diagram, Engine, TransportProblem, first_state
+from meshot.transport.newton import DampedNewton, Diagram, Engine, TransportProblem, TransportState, first_state
 
 # Share of the cells up to which they are raised, rounds of that, and the growth of the steps.
 FEW, ROUNDS, GROWTH = 0.1, 60, 1.3
 # Share of the mass wanted that a raised cell reaches.
 LEAST = 0.05
-# First share of the uniform density, its divisor, its least; largest relative error at which it is divided.
+# First share of the uniform density, its first divisor, its least; largest relative error at which it is divided.
 FIRST, FADE, LAST, LOOSE = 0.25, 4.0, 1e-12, 0.3
+# After so few steps of Newton's method the divisor is squared, up to a bound; after so many it becomes the slowest.
+FEW_STEPS, FASTEST, MANY_STEPS, SLOWEST = 2, 1e4, 10, 2.0
 
 
 def give_all_mass(problem: TransportProblem, engine: Engine, diagram: Diagram) -> Diagram:
@@ -54,18 +59,65 @@ def give_all_mass(problem: TransportProblem, engine: Engine, diagram: Diagram) -
     if 0 < len(diagram.empty) <= FEW * engine.count and problem.source is not None:
         raised = _raised(engine, diagram, problem.masses / problem.density)
         diagram = diagram if raised is None else raised
-    share = FIRST
-    while len(diagram.empty):
-        if problem.source is None or not (diagram.measures > 0).all() or share < LAST:
-            raise GeometryError("cells have no mass at the start", ids=diagram.empty.tolist())
-        blended = replace(problem, source=problem.source.blended(share))
-        mixed = blended.engine()
-        state = first_state(blended, mixed.diagram(diagram.weights))
-        for next_state in DampedNewton(tol=LOOSE).iterate(blended, mixed, state):
-            state = next_state
-        diagram = engine.diagram(state.diagram.weights)
-        share /= FADE
+    if len(diagram.empty) and problem.source is not None and (diagram.measures > 0).all():
+        for weights in _faded(problem, diagram.weights, LOOSE):
+            diagram = engine.diagram(weights)
+            if not len(diagram.empty):
+                break
+    if len(diagram.empty):
+        raise GeometryError("cells have no mass at the start", ids=diagram.empty.tolist())
     return diagram
+
+
+def fade_out(problem: TransportProblem, engine: Engine, state: TransportState, tol: float) -> Iterator[TransportState]:
+    """Yield ever better states from one that Newton's method does not leave, the last within `tol` if that succeeds.
+
+    Between parts of the domain where the density does not vanish, but does between them, no mass can flow a little at
+    a time: Newton's method is stuck where one of them has too many sites. Over a blended density it flows.
+
+    Parameters
+    ----------
+    problem : TransportProblem
+        With a source.
+    engine : PowerEngine or SpaceEngine
+        For the problem's sites, domain and source.
+    state : TransportState
+    tol : float
+        Largest relative error of a cell's mass to be reached.
+    """
+    begin, spent = time.perf_counter(), state.history[-1].seconds
+    for weights in _faded(problem, state.diagram.weights, tol):
+        made = first_state(problem, engine.diagram(weights), spent + time.perf_counter() - begin)
+        if made.error < state.error:
+            state = TransportState(made.heights, made.diagram, (*state.history, *made.history))
+            yield state
+        if state.error <= tol:
+            return
+
+
+def _faded(problem: TransportProblem, weights: Floats, tol: float) -> Iterator[Floats]:
+    """Yield weights that solve the problem with ever less of the uniform density; the last to `tol`, the rest loosely.
+
+    The less a share changes, the faster the next ones fall. Ends early where Newton's method ends outside of `LOOSE`.
+    """
+    assert problem.source is not None
+    share, factor = FIRST, FADE
+    while share >= LAST:
+        blended = replace(problem, source=problem.source.blended(share))
+        engine = blended.engine()
+        state = first_state(blended, engine.diagram(weights))
+        for next_state in DampedNewton(LOOSE if share > tol / 100 else tol / 2).iterate(blended, engine, state):
+            state = next_state
+        if state.error > LOOSE:
+            return
+        weights = state.diagram.weights
+        yield weights
+        steps = len(state.history) - 1
+        if steps <= FEW_STEPS:
+            factor = min(factor**2, FASTEST)
+        elif steps >= MANY_STEPS:
+            factor = SLOWEST
+        share /= factor
 
 
 def _raised(engine: Any, diagram: Any, wanted: Floats) -> Any:

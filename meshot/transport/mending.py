@@ -21,6 +21,8 @@ from meshot.transport.spacemending import GOAL, LEAST, ROUNDS, mend_in_space
 
 # Cells looked at, for each small one, before giving up: raised ones and those near them.
 LIMIT = 300
+# Where the density vanishes in places, the share of small cells from which the weights are not nearly right.
+FEW = 0.1
 _CORNERS = 256
 
 
@@ -60,6 +62,9 @@ def mend(engine: Engine, weights: Floats, wanted: Floats, starts: Ints, neighbor
         small = np.flatnonzero(~(diagram.masses >= LEAST * wanted))
         if len(small) == 0:
             return diagram
+        bare = (diagram.areas > 0) & ~(diagram.masses > 0)
+        if bare.any() and len(small) > FEW * engine.count:
+            break
         areas = wanted[order] / _nearby_density(diagram, owner, neighbors)
         raised = _raised(engine, diagram.weights, np.sort(place[small]), areas, spacing, starts, neighbors)
         if raised is None:

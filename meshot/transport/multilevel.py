@@ -16,13 +16,15 @@ numerical algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 20
 The finest level then starts so near that Newton's method takes full steps nearly from the beginning.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.ndimage import median_filter
 
 from meshot.errors import GeometryError
 from meshot.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.mesh import Floats, Ints
-from meshot.transport.blending import give_all_mass
+from meshot.transport.blending import FIRST, fade_out, give_all_mass
 from meshot.transport.mending import mend
 from meshot.transport.newton import (
     DampedNewton,
@@ -80,6 +82,9 @@ def multilevel_start(problem: TransportProblem, engine: Engine) -> Diagram:
     weights = np.empty(engine.count)
     weights[engine.order] = (engine.local**2).sum(axis=1) - 2 * dual
     mended = mend(engine, weights, problem.masses / problem.density, *near)
+    if mended is None and len(plain.empty) and problem.source is not None:
+        blended = replace(problem, source=problem.source.blended(FIRST))  # under which no cell lacks mass
+        plain = engine.diagram(multilevel_start(blended, blended.engine()).weights)
     return give_all_mass(problem, engine, plain if mended is None else mended)
 
 
@@ -110,7 +115,7 @@ def coarsen(problem: TransportProblem, order: Ints, starts: Ints) -> TransportPr
 
 
 def _solve_loosely(problem: TransportProblem) -> TransportState | None:
-    """Solve to the error `LOOSE`; None if groups have the same center of mass."""
+    """Solve to the error `LOOSE`; None if that fails, or groups have the same center of mass."""
     try:
         engine = problem.engine()
     except GeometryError:
@@ -118,7 +123,10 @@ def _solve_loosely(problem: TransportProblem) -> TransportState | None:
     state = first_state(problem, multilevel_start(problem, engine))
     for next_state in DampedNewton(tol=LOOSE).iterate(problem, engine, state):
         state = next_state
-    return state
+    if state.error > LOOSE and problem.source is not None:
+        for next_state in fade_out(problem, engine, state, LOOSE):
+            state = next_state
+    return state if state.error <= LOOSE else None
 
 
 def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats, parents: Ints) -> Floats:

@@ -174,6 +174,20 @@ class DampedNewton:
                 return
             state = self.step(problem, engine, state)
 
+    def _states(
+        self,
+        problem: TransportProblem,
+        engine: Engine,
+        start: TransportState,
+        rescue: Callable[[TransportState], Iterator[TransportState]] | None,
+    ) -> Iterator[TransportState]:
+        """Yield the iteration's states, and those of the rescue if it ends before a tolerance or a limit."""
+        state = start
+        for state in self.iterate(problem, engine, start):
+            yield state
+        if rescue is not None and self.tol < state.error and len(state.history) <= self.max_iter:
+            yield from rescue(state)
+
     def run(
         self,
         problem: TransportProblem,
@@ -181,13 +195,15 @@ class DampedNewton:
         start: TransportState,
         callback: Callable[[TransportState], None] | None = None,
         progress: Progress | None = None,
+        rescue: Callable[[TransportState], Iterator[TransportState]] | None = None,
     ) -> tuple[TransportState, bool, str]:
         """Return the last state, whether it is within the tolerance, and why the iteration ended.
 
-        Warns, unless the callback halts it by StopIteration, with `ConvergenceWarning` if it is not.
+        A `rescue` is asked for better states than one from which no step leads to the tolerance. Warns, unless the
+        callback halts it by StopIteration, with `ConvergenceWarning` if it is not.
         """
         client = SILENT if progress is None else progress
-        for state in self.iterate(problem, engine, start):
+        for state in self._states(problem, engine, start, rescue):
             client.update(_fraction(state, self.tol), f"step {len(state.history) - 1}, error {state.error:.1e}")
             try:
                 if callback is not None:

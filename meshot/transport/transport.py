@@ -7,6 +7,7 @@ a damped Newton method (see `newton`), which starts from the solution of coarser
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from meshot.memory import require_memory
 from meshot.meshes.mesh import Floats
 from meshot.progress import Progress
 from meshot.settings import METHODS, TOL, Device, Method, require_positive
-from meshot.transport.blending import give_all_mass
+from meshot.transport.blending import fade_out, give_all_mass
 from meshot.transport.multilevel import multilevel_start
 from meshot.transport.newton import (
     DampedNewton,
@@ -177,7 +178,8 @@ def solve_transport(
     else:
         plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
         start = first_state(problem, give_all_mass(problem, engine, plain), time.perf_counter() - begin)
-    state, converged, reason = solver.run(problem, engine, start, callback, progress)
+    rescue = None if problem.source is None else partial(fade_out, problem, engine, tol=tol)
+    state, converged, reason = solver.run(problem, engine, start, callback, progress, rescue)
     found = state.heights / scale - level
     found -= found.mean()
     return TransportResult(given, found, state.diagram, state.history, converged, reason, merged.place, scale)

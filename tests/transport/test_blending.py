@@ -8,8 +8,8 @@ from meshot.diagrams.domains import Box
 from meshot.diagrams.power import PowerEngine
 from meshot.diagrams.source import Source
 from meshot.errors import GeometryError
-from meshot.transport.blending import give_all_mass
-from meshot.transport.newton import TransportProblem
+from meshot.transport.blending import fade_out, give_all_mass
+from meshot.transport.newton import TransportProblem, first_state
 from meshot.transport.transport import solve_transport
 
 SQUARE = Box([-1, -1], [1, 1])
@@ -43,6 +43,30 @@ def test_parts_without_connection():
     result = solve_transport(sites, density=picture(lambda x, y: np.abs(np.abs(x) - 0.6) < 0.2))
     assert result.converged
     assert (np.sign(result.centroids[:, 0]) == np.sign(sites[:, 0])).all()
+
+
+@pytest.mark.parametrize(("count", "share"), [(50, 0.5), (50, 0.95), (2500, 0.8)])
+def test_clusters_that_fit_the_parts_of_the_density_badly(count, share):
+    """Mass has to be moved over an empty gap, where Newton's method alone is stuck."""
+    rng = np.random.default_rng(1)
+    left = rng.random(count) < share
+    sites = np.where(left[:, None], [-1.0, 0.0], [1.0, 0.3]) + 0.1 * rng.normal(size=(count, 2))
+    result = solve_transport(sites, density=GridDensity([[1.0, 0.0, 0.0, 0.0, 1.0]], [-1, -1], [1, 1]))
+    assert result.converged
+    assert result.mass_certificate < 1e-12
+    assert result.masses == pytest.approx(np.full(count, 1.6 / count), rel=1e-6)
+    assert (np.abs(result.centroids[:, 0]) > 0.5).mean() > 0.95
+
+
+def test_what_no_blending_solves_is_left_as_it_is():
+    """Two sites, each by its bar, of masses that no pair of cells has: there is none better than the start."""
+    source = Source(picture(lambda x, y: np.abs(np.abs(x) - 0.6) < 0.2), SQUARE)
+    sites = np.array([[-0.5, 0.0], [0.5, 0.0]])
+    problem = TransportProblem(sites, np.array([1.0, 1.0]), SQUARE, source)
+    engine = PowerEngine(sites, SQUARE, source)
+    state = first_state(problem, engine.diagram(np.zeros(2)))
+    assert state.error < 1e-12
+    assert list(fade_out(problem, engine, state, 1e-6)) == []
 
 
 def test_a_start_with_mass_everywhere_is_kept():

@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.balancing import Balance
 from meshot.montecarlo.facets import newton_solver
@@ -29,7 +32,7 @@ ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 1
 STUCK = 0.9
 # An error this many times the noise is hidden by it; below the second, whole steps are taken untried.
 HIDDEN, NEAR = 1.5, 3.0
-# unless the largest error of a cell is above the first, and above so many times the noise.
+# unless the error of a cell is above the first, and above so many times its noise.
 LINEAR, FAR_OUT = 0.5, 6.0
 # So many steps are the most that a level takes.
 MAX_STEPS = 60
@@ -110,7 +113,7 @@ def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     if smoothed is not None:
         return smoothed, found, False
     move = newton_solver(found, problem, level.ranks)(problem.shares - found.masses)
-    if quality.error <= NEAR * quality.noise and quality.largest <= max(LINEAR, FAR_OUT * quality.noise):
+    if quality.error <= NEAR * quality.noise and not _far_off(found, problem.shares, quality.noise).any():
         final = state.size == level.final
         state = _moved(level, level.record(state, found, quality, 1.0), move)
         return replace(state, size=min(GROWTH * state.size, level.final), polished=final), found, False
@@ -157,6 +160,12 @@ def _moved(level: Level, state: State, move: Floats) -> State:
 def _balanced(level: Level, state: State) -> State:
     assert level.balance is not None
     return replace(state, heights=level.balance.next_round(state.heights), rounds=state.rounds + 1)
+
+
+def _far_off(found: Survey, shares: Floats, noise: float) -> NDArray[np.bool_]:
+    """Return whose counted masses are wrong beyond what is linear and what the noise of so few samples does, (n,)."""
+    own = noise / np.sqrt(shares * (1 / shares).mean())
+    return np.asarray(np.abs(found.masses / shares - 1) > np.maximum(LINEAR, FAR_OUT * own))
 
 
 def _length(level: Level, state: State, found: Survey, move: Floats) -> tuple[float, int]:

@@ -5,7 +5,8 @@ survey estimates. Newton's method draws new samples for every step; while the er
 of the step is found with the samples of the survey itself (common random numbers). Batches grow by `GROWTH` when the
 noise is reached. With b samples a full step leaves the noise of these b samples and no more: its own error is of second
 order, and that of the estimated Hessian is a share of what the error was before. So the last step, with all samples, is
-followed by one survey with new ones, which tells how good the heights are.
+followed by one survey with new ones, which tells how good the heights are. Heights that are better than that already,
+as steps of half the length make them, are kept.
 """
 
 import time
@@ -115,13 +116,16 @@ def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     move = newton_solver(found, problem, level.ranks)(problem.shares - found.masses)
     if quality.error <= NEAR * quality.noise and not _far_off(found, problem.shares, quality.noise).any():
         final = state.size == level.final
-        state = _moved(level, level.record(state, found, quality, 1.0), move)
+        better = not final or quality.error > quality.noise  # than what a whole step leaves
+        state = _moved(level, level.record(state, found, quality, float(better)), move if better else 0 * move)
         return replace(state, size=min(GROWTH * state.size, level.final), polished=final), found, False
     length, spent = _length(level, state, found, move)
     state = replace(level.record(state, found, quality, length), spent=state.spent + spent)
     if length == 0:
         done = level.balance is None or state.rounds >= 2 * MAX_ROUNDS
         return state if done else _balanced(level, state), found, done
+    if hidden:
+        state = replace(state, size=min(GROWTH * state.size, level.final))
     return _moved(level, state, length * move), found, False
 
 

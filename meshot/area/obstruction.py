@@ -81,6 +81,12 @@ def misfit(system: AreaSystem) -> Misfit | None:
     return Misfit(int(parts[worst]), float(ratios[worst]), inside[block])
 
 
+def proven_misfit(system: AreaSystem, tol_max: float) -> Misfit | None:
+    """Return the parts that fit worst if they prove that no map has all faces within the tolerance; else None."""
+    found = misfit(system)
+    return None if found is None or found.ratio >= 1 - tol_max else found
+
+
 def _blocks(system: AreaSystem) -> tuple[Ints, sparse.csr_array]:
     """Return the block of each face, (F,), where chords are the blocks' borders, and which blocks share a chord."""
     count = len(system.faces)
@@ -135,8 +141,8 @@ def name_obstructed(
         "it has an edge on the circle": rim == 2,
         "each of its vertices has six faces: there areas can hardly change against their neighbors'": regular,
     }
-    proof = misfit(system) if len(obstructed) else None
-    if proof is not None and proof.ratio < 1 - tol_max:
+    proof = proven_misfit(system, tol_max) if len(obstructed) else None
+    if proof is not None:
         told = f"{proof.parts} parts beyond edges between boundary vertices do not fit into the circle: one of them "
         told += f"gets at most {100 * proof.ratio:.2g} % of its area"
         causes = {f"it lies in one of these: {told}": proof.inside, f"it lies between these: {told}": ~proof.inside}

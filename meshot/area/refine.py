@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from meshot.area.areadescent import AreaDescent
 from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
-from meshot.area.obstruction import name_obstructed
+from meshot.area.obstruction import name_obstructed, proven_misfit
 from meshot.area.spheresystem import SphereSystem
 from meshot.area.threes import Reduced, without_threes
 from meshot.errors import ConvergenceWarning, GeometryError
@@ -232,11 +232,16 @@ class _Refiner:
         self.rng = np.random.default_rng(0)
 
     def run(self, max_iter: int) -> None:
-        """Step until the tolerances are met, nothing improves, the callback stops, or `max_iter` steps are done."""
+        """Step until the tolerances are met, nothing improves, the callback stops, or `max_iter` steps are done.
+
+        What cannot be reached is not striven for beyond what linear steps do.
+        """
         while self._report() and len(self.history) <= max_iter:
             # Single faces are worth the trouble only once the many are nearly there.
             near = self.history[-1].ratio_sd < 2 * self.tol_sd and self.history[-1].flipped == 0
             if self.age == STALLED:
+                if proven_misfit(self.stepper.system, self.tol_max) is not None:
+                    return
                 self._stir()
             self.stepper.step(0.5 * self.tol_max if near else np.inf)
 

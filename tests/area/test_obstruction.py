@@ -80,7 +80,8 @@ def test_spikes_of_a_star_are_proved_too_long() -> None:
     uv[surface.boundary_loops[0]] = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     uv[:271] += 0.9 * disk(9).vertices[:271, :2]
     with pytest.warns(ConvergenceWarning):
-        result = refine_areas(surface.faces, uv, surface.face_areas, max_iter=2)
+        result = refine_areas(surface.faces, uv, surface.face_areas)
+    assert result.iterations < 100  # and not the 1200 of so small a mesh: it is given up
     assert all("60 parts beyond edges between boundary vertices do not fit" in reason for reason in result.reasons)
 
 

@@ -58,8 +58,8 @@ def test_clusters_that_fit_the_parts_of_the_density_badly(count, share):
     assert (np.abs(result.centroids[:, 0]) > 0.5).mean() > 0.95
 
 
-def test_what_no_blending_solves_is_left_as_it_is():
-    """Two sites, each by its bar, of masses that no pair of cells has: there is none better than the start."""
+def test_fading_yields_only_what_is_better():
+    """Two sites, each with its bar: the start is exact already."""
     source = Source(picture(lambda x, y: np.abs(np.abs(x) - 0.6) < 0.2), SQUARE)
     sites = np.array([[-0.5, 0.0], [0.5, 0.0]])
     problem = TransportProblem(sites, np.array([1.0, 1.0]), SQUARE, source)

@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -25,8 +26,8 @@ from meshot.progress import SILENT, Progress
 # the steps has not lowered the error to this part of what it was.
 WORK, FEWEST_STEPS, MOST_STEPS = 4e6, 400, 1200
 PATIENCE, GAIN = 0.25, 0.97
-# Faces that a warning names.
-FACES_TOLD = 3
+# Faces that a warning names, the worst first.
+WORST_TOLD = 3
 # After so many steps that have not lowered the error to this part it goes on with the areas' curvature, or is stirred.
 STALLED, NOTABLE = 15, 0.99
 # An error that any other is better than.
@@ -91,7 +92,7 @@ class Refinement:
             f"{np.abs(off).max():.1e}, {self.flipped} folded"
         )
         if len(self.obstructed):
-            worst = ", ".join(str(face) for face in self.obstructed[:FACES_TOLD])
+            worst = ", ".join(str(face) for face in self.obstructed[:WORST_TOLD])
             (reason, count), *_ = Counter(self.reasons).most_common(1)
             told += f"; {len(self.obstructed)} faces hold it, the worst {worst}; of {count} of them: {reason}"
         return told
@@ -240,10 +241,15 @@ class _Refiner:
             # Single faces are worth the trouble only once the many are nearly there.
             near = self.history[-1].ratio_sd < 2 * self.tol_sd and self.history[-1].flipped == 0
             if self.age == STALLED:
-                if proven_misfit(self.stepper.system, self.tol_max) is not None:
+                if self._hopeless:
                     return
                 self._stir()
             self.stepper.step(0.5 * self.tol_max if near else np.inf)
+
+    @cached_property
+    def _hopeless(self) -> bool:
+        """Whether it is proved that no map has all faces within the tolerance."""
+        return proven_misfit(self.stepper.system, self.tol_max) is not None
 
     def _stir(self) -> None:
         """Go on otherwise from the best map."""

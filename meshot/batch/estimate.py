@@ -1,7 +1,7 @@
 """How much memory a mesh will take, from its size.
 
-Bytes were measured as the peak of a worker's process on meshes of 5,000 to 400,000 faces, with a margin for closed and
-ill-shaped ones; ``benchmarks/reliability.md`` sets them beside what was taken.
+Bytes were measured as the peak of a worker's process on meshes of 5,000 to 1,120,000 faces, with a margin for closed
+and ill-shaped ones; ``benchmarks/reliability.md`` sets them beside what was taken.
 """
 
 from collections.abc import Mapping

@@ -105,9 +105,8 @@ def _faded(problem: TransportProblem, weights: Floats, tol: float) -> Iterator[F
     while share >= LAST:
         blended = replace(problem, source=problem.source.blended(share))
         engine = blended.engine()
-        state = first_state(blended, engine.diagram(weights))
-        for next_state in DampedNewton(LOOSE if share > tol / 100 else tol / 2).iterate(blended, engine, state):
-            state = next_state
+        solver = DampedNewton(LOOSE if share > tol / 100 else tol / 2)
+        state = solver.end(blended, engine, engine.diagram(weights))
         if state.error > LOOSE:
             return
         weights = state.diagram.weights

@@ -33,7 +33,6 @@ from meshot.transport.newton import (
     TransportProblem,
     TransportState,
     admissible_heights,
-    first_state,
 )
 
 COARSEST = 400
@@ -120,9 +119,7 @@ def _solve_loosely(problem: TransportProblem) -> TransportState | None:
         engine = problem.engine()
     except GeometryError:
         return None
-    state = first_state(problem, multilevel_start(problem, engine))
-    for next_state in DampedNewton(tol=LOOSE).iterate(problem, engine, state):
-        state = next_state
+    state = DampedNewton(tol=LOOSE).end(problem, engine, multilevel_start(problem, engine))
     if state.error > LOOSE and problem.source is not None:
         for next_state in fade_out(problem, engine, state, LOOSE):
             state = next_state

@@ -7,6 +7,7 @@ falls, which makes convergence global (Kitagawa, Merigot and Thibert 2019).
 
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -173,6 +174,10 @@ class DampedNewton:
             if state.error <= self.tol or len(state.history) > self.max_iter:
                 return
             state = self.step(problem, engine, state)
+
+    def end(self, problem: TransportProblem, engine: Engine, diagram: Diagram) -> TransportState:
+        """Return the last state of the iteration from a diagram without empty cells."""
+        return deque(self.iterate(problem, engine, first_state(problem, diagram)), maxlen=1).pop()
 
     def _states(
         self,

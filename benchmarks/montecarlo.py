@@ -17,7 +17,7 @@ import torch
 from scipy.special import ndtr
 
 import meshot
-from meshot.montecarlo.assignment import SCORES, BruteForce
+from meshot.montecarlo.assignment import ROWS, SCORES, BruteForce
 from meshot.montecarlo.candidates import BoxSearch
 from meshot.montecarlo.device import device_name, find_device
 
@@ -52,9 +52,9 @@ def speed(device):
         points = torch.tensor(rng.normal(size=(m, d)), device=device)
         search = BruteForce(sites, -0.5 * (sites**2).sum(axis=1), np.zeros(d), device)
         found = timed(lambda search=search, points=points: search(points), device)
-        left, right = points.to(torch.float32), search._local.T
-        rows = search._rows
-        columns = max(32, SCORES[device.type] // rows)
+        left, right = points.to(torch.float32), search.sites.to(torch.float32).T
+        # scores of a chunk stay in a processor's cache
+        rows, columns = (256, 2048) if device.type == "cpu" else (ROWS, SCORES // ROWS)
 
         def products(left=left, right=right, rows=rows, columns=columns):
             scores = torch.empty(rows * columns, device=device)

@@ -45,7 +45,7 @@ def _all_kernels() -> str:
     digest = blake2b(digest_size=16)
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         source = file.read_bytes()
-        if b"from meshot.kernels import" in source:
+        if b"from meshot.kernels import" in source or b"from numba.extending import" in source:
             digest.update(source)
     return digest.hexdigest()
 
@@ -64,6 +64,13 @@ def innerkernel(function: Function) -> Function:
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "_nrt": False}
     compiled: Any = numba.njit(**options)(function)
+    return cast(Function, compiled)
+
+
+def sumkernel(function: Function) -> Function:
+    """Compile `function` as `subkernel` does, but free to add up in the order that is quickest: the same each time."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True}
+    compiled: Any = numba.njit(fastmath={"reassoc", "contract"}, **options)(function)
     return cast(Function, compiled)
 
 

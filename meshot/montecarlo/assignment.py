@@ -1,29 +1,26 @@
-"""The cell of each sample, argmax_i <x, y_i> + h_i, by brute force: chunks of matrix products, never all at once.
+"""The cell of each sample, argmax_i <x, y_i> + h_i, by brute force: scores of parts of it, never all at once.
 
-A product of a chunk of samples with a chunk of sites, the heights as one more coordinate, is reduced at once to the
-largest score of each tile of `TILE` sites. Such a tile is every k-th site of the chunk: so the maximum of values runs
-at the machine's full vector width, which that of consecutive ones and an argmax do not. Only the best tiles of a sample
-are then looked at site by site. All of this is in single precision, about the sites' and samples' centers; where
-the best scores are closer than its rounding can tell apart, all sites are compared again in double precision. So
-the answer is that of double precision, whatever the device, the chunks and the number of threads.
+On a processor the module `lanes` does all of it. On a CUDA device a product of a chunk of samples with a chunk of
+sites, the heights as one more coordinate, is reduced at once to the largest score of each tile of `TILE` sites. Such a
+tile is every k-th site of the chunk: so the maximum of values runs at the machine's full width, which that of
+consecutive ones and an argmax do not. Only the best tiles of a sample are then looked at site by site; where Triton is,
+`fused` finds them. All of this is in single precision, about the sites' and samples' centers; where the best scores are
+closer than its rounding can tell apart, all sites are compared again in double precision. So the answer is that of
+double precision, whatever the device, the chunks and the number of threads.
 """
-
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
-from numba import get_num_threads
 
-from meshot.kernels import kernel, run_in_chunks
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.device import with_smaller_chunks
 from meshot.montecarlo.fused import best_tiles_fused, fused_available
-from meshot.montecarlo.ranked import Ranked, joined, rank, ranked
+from meshot.montecarlo.lanes import panels_of, two_best
+from meshot.montecarlo.ranked import Ranked, joined, ranked
 
 TILE = 32
-# Scores held at once: on a processor they should stay in its cache. And samples that share a chunk.
-SCORES, ROWS = {"cpu": 1 << 19, "cuda": 1 << 28}, {"cpu": 256, "cuda": 4096}
+# Scores held at once, and samples that share a chunk.
+SCORES, ROWS = 1 << 28, 4096
 # Unit roundoff of single precision, and how much more a product in three parts may lose on a tensor core.
 ROUNDOFF, SLACK = 2.0**-24, 4.0
 _NEVER = -1e30
@@ -41,6 +38,8 @@ class BruteForce:
     center : (d,) float
         About the middle of the samples, for the sake of precision.
     device : torch.device
+    whole : bool, optional
+        Compute with whole tensors, as on a CUDA device; by default only there.
 
     Examples
     --------
@@ -49,7 +48,9 @@ class BruteForce:
     [0, 1]
     """
 
-    def __init__(self, sites: Floats, heights: Floats, center: Floats, device: torch.device) -> None:
+    def __init__(
+        self, sites: Floats, heights: Floats, center: Floats, device: torch.device, whole: bool | None = None
+    ) -> None:
         self.device, self.count = device, len(sites)
         self.sites = torch.tensor(sites, dtype=torch.float64, device=device)
         self.heights = torch.tensor(heights, dtype=torch.float64, device=device)
@@ -58,14 +59,19 @@ class BruteForce:
         shifted = self.heights + local @ self._center
         self._middle = shifted.mean()
         shifted = shifted - self._middle
-        self._reach = (float(local.norm(dim=1).max()), float(shifted.abs().max()))
+        # the rounding of two scores of this size, of the products and of what went into them
+        self._slack = SLACK * (local.shape[1] + 2) * ROUNDOFF * np.array([local.norm(dim=1).max(), shifted.abs().max()])
+        self._whole = device.type == "cuda" if whole is None else whole
+        if not self._whole:
+            self._panels = panels_of(local, shifted)
+            return
         padded = -(-self.count // TILE) * TILE
         self._local = torch.zeros(padded, local.shape[1], dtype=torch.float32, device=device)
         self._local[: self.count] = local
         self._shifted = torch.full((padded,), _NEVER, dtype=torch.float32, device=device)
         self._shifted[: self.count] = shifted
         self._raised = torch.cat([self._local, self._shifted[:, None]], dim=1).T
-        self._rows = max(ROWS[device.type], min(1024, SCORES[device.type] // padded))
+        self._rows = ROWS
         self._scores = torch.empty(0, dtype=torch.float32, device=device)
         self._fused = device.type == "cuda" and self.count > 4 * TILE and fused_available()
 
@@ -74,8 +80,10 @@ class BruteForce:
         if not len(points):  # a rank may have none
             none = torch.empty(0, 2, dtype=torch.int64, device=self.device)
             return ranked(none, none.double())
+        if not self._whole:
+            return ranked(*two_best(points, self._center, self._panels, self._slack, self.sites, self.heights))
         parts, self._rows = with_smaller_chunks(
-            lambda rows: [self._two_best(points[k : k + rows]) for k in range(0, max(1, len(points)), rows)],
+            lambda rows: [self._two_best(points[k : k + rows]) for k in range(0, len(points), rows)],
             self._rows,
             64,
         )
@@ -85,9 +93,7 @@ class BruteForce:
         local = points - self._center
         single = local.to(torch.float32)
         first, second, gap = self._in_single(single)
-        # the rounding of scores of this size, of the products and of what went into them
-        size = local.norm(dim=1) * self._reach[0] + self._reach[1]
-        close = (gap <= SLACK * (points.shape[1] + 2) * ROUNDOFF * size).nonzero()[:, 0]
+        close = (gap <= self._slack[0] * local.norm(dim=1) + self._slack[1]).nonzero()[:, 0]
         if self.count > 1 and len(close):
             first[close], second[close] = self._in_double(points[close])
         sites = torch.stack([first, second], dim=1)
@@ -99,7 +105,7 @@ class BruteForce:
             tiles = best_tiles_fused(points, self._local, self._shifted, TILE)
             return self._best_in_tiles(points, tiles)
         points = torch.cat([points, torch.ones_like(points[:, :1])], dim=1)
-        step = max(TILE, min(SCORES[self.device.type] // len(points) // TILE * TILE, len(self._local)))
+        step = max(TILE, min(SCORES // len(points) // TILE * TILE, len(self._local)))
         if len(self._scores) < len(points) * step:  # kept: new memory costs as much as what is written there
             self._scores = self._scores.new_empty(len(points) * step)
         values = torch.full((len(points), RANKS), -torch.inf, device=self.device)
@@ -109,13 +115,7 @@ class BruteForce:
             size = (len(points), chunk.shape[1])
             scores = torch.mm(points, chunk, out=self._scores[: size[0] * size[1]].view(size))
             tiled = scores.view(len(points), TILE, -1)
-            largest = tiled.amax(dim=1)
-            if self.device.type == "cuda":
-                values, sites = _merge_best(tiled, largest, start, values, sites)
-            else:
-                arrays = (tiled.numpy(), largest.numpy(), start, values.numpy(), sites.numpy())
-                share = -(-len(points) // get_num_threads())
-                run_in_chunks(partial(_rank_chunk, arrays), len(points), share)
+            values, sites = _merge_best(tiled, tiled.amax(dim=1), start, values, sites)
         return _ranked(values, sites.clamp_(max=self.count - 1))
 
     def _best_in_tiles(
@@ -142,7 +142,7 @@ class BruteForce:
 def _merge_best(
     tiled: torch.Tensor, largest: torch.Tensor, start: int, values: torch.Tensor, sites: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what `_rank_best` makes of a ranking, in whole tensors."""
+    """Return a ranking with the best of the scores (m, TILE, k) of a chunk, whose first site is `start`, put in."""
     tiles = _largest(largest)[1]
     inside = tiled.gather(2, tiles[:, None, :].expand(-1, TILE, -1)).flatten(1)
     best, place = _largest(inside)
@@ -151,27 +151,6 @@ def _merge_best(
     # stable: of equal scores the earlier site stays ahead
     merged, order = torch.cat([values, best], dim=1).sort(dim=1, descending=True, stable=True)
     return merged[:, :RANKS], torch.cat([sites, found], dim=1).gather(1, order)[:, :RANKS]
-
-
-def _rank_chunk(arrays: tuple[Any, ...], first: int, last: int) -> None:
-    _rank_best(first, last, *arrays)
-
-
-@kernel
-def _rank_best(first, last, scores, largest, start, values, sites):
-    """Put the best of the scores (m, TILE, k) of a chunk, whose first site is `start`, into some samples' rankings."""
-    count, best = largest.shape[1], values.shape[1]
-    tiles, highest = np.empty((1, best), np.int64), np.empty((1, best), largest.dtype)
-    for p in range(first, last):
-        for k in range(best):
-            highest[0, k] = -np.inf
-        for k in range(count):
-            rank(k, largest[p, k], 0, tiles, highest)
-        for place in range(best):
-            k = tiles[0, place]
-            if highest[0, place] > values[p, best - 1]:
-                for q in range(scores.shape[1]):
-                    rank(start + q * count + k, scores[p, q, k], p, sites, values)
 
 
 def _largest(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

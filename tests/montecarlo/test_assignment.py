@@ -4,7 +4,7 @@ import torch
 
 from meshot.errors import NotEnoughMemoryError, OptionError
 from meshot.montecarlo import assignment
-from meshot.montecarlo.assignment import TILE, BruteForce, _merge_best, _rank_best
+from meshot.montecarlo.assignment import TILE, BruteForce, _merge_best
 from meshot.montecarlo.candidates import BoxSearch, build_boxes, look_up_whole
 from meshot.montecarlo.device import find_device, with_smaller_chunks
 
@@ -32,36 +32,34 @@ def check(found, sites, heights, points):
     assert np.allclose(found.gaps.cpu(), values[:, :1] - values[:, 1:], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize(("n", "d"), [(1, 2), (2, 1), (33, 4), (500, 10), (300, 64)])
-def test_brute_force_is_exact(n, d, monkeypatch):
+def test_brute_force_is_exact(n, d, whole, monkeypatch):
     sites, heights, points = problem(n, d)
-    check(BruteForce(sites, heights, np.full(d, 0.1), CPU)(points), sites, heights, points)
-    monkeypatch.setitem(assignment.SCORES, "cpu", 1 << 14)  # many chunks of sites and of samples
-    check(BruteForce(sites, heights, np.zeros(d), CPU)(points), sites, heights, points)
+    check(BruteForce(sites, heights, np.full(d, 0.1), CPU, whole)(points), sites, heights, points)
+    monkeypatch.setattr(assignment, "SCORES", 1 << 12)  # many chunks of sites and of samples
+    monkeypatch.setattr(assignment, "ROWS", 64)
+    check(BruteForce(sites, heights, np.zeros(d), CPU, whole)(points), sites, heights, points)
 
 
-def test_whole_tensors_rank_as_the_kernel_does():
+def test_rankings_of_chunks_are_merged():
     rng = np.random.default_rng(2)
     scores = torch.from_numpy(rng.integers(0, 5000, size=(9, 4 * TILE)).astype(np.float32))
     values, sites = torch.full((9, 3), -torch.inf), torch.zeros(9, 3, dtype=torch.int64)
-    whole = (values.clone(), sites.clone())
     for start in (0, 2 * TILE):  # two chunks, of two tiles each
         tiled = scores[:, start : start + 2 * TILE].reshape(9, TILE, 2)
-        largest = tiled.amax(dim=1)
-        _rank_best(0, 9, tiled.numpy(), largest.numpy(), start, values.numpy(), sites.numpy())
-        whole = _merge_best(tiled, largest, start, *whole)
+        values, sites = _merge_best(tiled, tiled.amax(dim=1), start, values, sites)
     expected = scores.topk(3, dim=1)
     assert torch.equal(values, expected.values)
-    assert torch.equal(whole[0], expected.values)
     assert torch.equal(scores.gather(1, sites), values)
-    assert torch.equal(scores.gather(1, whole[1]), values)
 
 
-def test_near_ties_are_told_apart_in_double_precision():
+@pytest.mark.parametrize("whole", [False, True])
+def test_near_ties_are_told_apart_in_double_precision(whole):
     # scores that agree to ten digits, far below what single precision can tell apart
     sites, heights, points = problem(64, 5)
     twice, raised = np.concatenate([sites, sites]), np.concatenate([heights, heights + 1e-10])
-    found = BruteForce(twice, raised, np.zeros(5), CPU)(points)
+    found = BruteForce(twice, raised, np.zeros(5), CPU, whole)(points)
     assert (found.first >= 64).all()
     check(found, twice, raised, points)
 

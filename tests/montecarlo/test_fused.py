@@ -16,7 +16,7 @@ rng = np.random.default_rng(0)
 for m, n, d in ((150, 160, 4), (40, 300, 70)):
     sites, heights = rng.normal(size=(n, d)), rng.normal(size=n)
     points = torch.from_numpy(rng.normal(size=(m, d)))
-    search = BruteForce(sites, heights, np.zeros(d), torch.device("cpu"))
+    search = BruteForce(sites, heights, np.zeros(d), torch.device("cpu"), whole=True)
     expected = search(points)
     local = points.to(torch.float32)
     scores = (local @ search._local.T + search._shifted).view(m, -1, TILE).amax(dim=2)
@@ -28,7 +28,7 @@ for m, n, d in ((150, 160, 4), (40, 300, 70)):
 
 # three sites in three tiles that single precision cannot tell apart
 sites, heights = np.tile(rng.normal(size=(TILE, 5)), (5, 1)), np.repeat([0.0, 1e-10, 3e-10, 2e-10, 0.0], TILE)
-search = BruteForce(sites, heights, np.zeros(5), torch.device("cpu"))
+search = BruteForce(sites, heights, np.zeros(5), torch.device("cpu"), whole=True)
 search._fused = True
 found = search(torch.from_numpy(rng.normal(size=(30, 5))))
 assert (found.sites // TILE == torch.tensor([2, 3])).all()

@@ -1,0 +1,159 @@
+"""The two best sites of each sample on a processor: scores that never leave its registers, and then the few in doubt.
+
+Sites lie in panels of `WIDTH`, coordinate by coordinate, the heights as one more coordinate. Panels lie in blocks. Of
+the scores in single precision of a sample with a block only the largest of each lane is kept, see `laneproduct`.
+
+A site that is among the two best in double precision has a score in single precision no further below the
+second-largest of the lanes than rounding allows. So the lanes above that bound are compared site by site in double
+precision: the sites of two lanes for most samples, all sites if need be. The answer is that of double precision.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numba import get_num_threads
+from numpy.typing import NDArray
+
+from meshot.kernels import kernel, run_in_chunks, subkernel, sumkernel
+from meshot.meshes.mesh import Floats
+from meshot.montecarlo.laneproduct import GROUP, WIDTH, raise_lanes
+
+# Samples, some groups of them, that share a block of panels in the cache.
+BLOCK = 48
+
+
+def panels_of(local: torch.Tensor, heights: torch.Tensor) -> NDArray[np.float32]:
+    """Return sites (n, d) and heights (n,) in blocks of panels, (blocks, panels, d + 1, `WIDTH`) float32.
+
+    The more panels share lanes, the fewer lanes there are to look through for each sample, and the more sites to
+    compare in double precision. What is missing in the last panels are sites that are never best.
+    """
+    n, d = local.shape
+    panels = min(max(1, round((n / d / 10) ** 0.5)), -(-n // WIDTH))
+    raised = torch.zeros(-(-n // (panels * WIDTH)) * panels * WIDTH, d + 1, dtype=torch.float32)
+    raised[:n, :d], raised[:n, d], raised[n:, d] = local, heights, -torch.inf
+    # of torch, as its memory begins at a cache line
+    return raised.view(-1, panels, WIDTH, d + 1).transpose(2, 3).contiguous().numpy()
+
+
+def two_best(
+    points: torch.Tensor,
+    center: torch.Tensor,
+    panels: NDArray[np.float32],
+    slack: Floats,
+    sites: torch.Tensor,
+    heights: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the two best sites of samples and their scores, (m, 2) each; of equal ones the earlier is ahead.
+
+    Parameters
+    ----------
+    points : (m, d) float64
+    center : (d,) float64
+        The origin of the panels' coordinates.
+    panels : (blocks, k, d + 1, WIDTH) float32
+        The result of `panels_of`.
+    slack : (2,) float
+        Two scores in single precision are off by no more than ``slack[0] * |x - center| + slack[1]`` together.
+    sites : (n, d) float64
+    heights : (n,) float64
+    """
+    best = torch.zeros(len(points), 2, dtype=torch.int64)
+    scores = torch.full((len(points), 2), -torch.inf, dtype=torch.float64)
+    problem = (center.numpy(), panels, slack, sites.numpy(), heights.numpy())
+    arrays = (points.contiguous().numpy(), *problem, best.numpy(), scores.numpy())
+    run_in_chunks(partial(_search, arrays), len(points), -(-len(points) // get_num_threads()))
+    return best, scores
+
+
+def _search(arrays: tuple[Any, ...], first: int, last: int) -> None:
+    _search_panels(first, last, *arrays)
+
+
+@kernel
+def _search_panels(first, last, points, center, panels, slack, sites, heights, best, scores):
+    """Find the two best sites of some samples, a block of these after the other."""
+    blocks, depth, dimension = panels.shape[0], panels.shape[1], len(center)
+    single, doubt = np.ones((BLOCK, dimension + 1), np.float32), np.empty(BLOCK)
+    maxima, highest = np.empty((BLOCK, blocks, WIDTH), np.float32), np.empty((BLOCK, WIDTH), np.float32)
+    columns, lanes = np.empty(WIDTH, np.int64), np.empty(blocks * WIDTH, np.int64)
+    for start in range(first, last, BLOCK):
+        count = min(BLOCK, last - start)
+        for s in range(count):
+            size = 0.0
+            for k in range(dimension):
+                x = points[start + s, k] - center[k]
+                size += x * x
+                single[s, k] = x
+            doubt[s] = slack[0] * np.sqrt(size) + slack[1]
+        for s in range(BLOCK):
+            for j in range(WIDTH):
+                highest[s, j] = -np.inf
+        for b in range(blocks):
+            for s in range(0, count, GROUP):
+                raise_lanes(single, s, panels, b, maxima, highest)
+        for s in range(count):
+            bound = _second_highest(highest, s) - doubt[s]
+            found = _list_lanes(maxima, highest, s, bound, columns, lanes)
+            _compare(points, start + s, lanes, found, depth, sites, heights, best, scores)
+
+
+@subkernel
+def _second_highest(highest, s):
+    """Return the second-largest value of a row, without branches that a processor would guess wrong."""
+    first, second = -np.inf, -np.inf
+    for j in range(WIDTH):
+        value = highest[s, j]
+        lower = min(first, value)
+        first, second = max(first, value), max(second, lower)
+    return second
+
+
+@subkernel
+def _list_lanes(maxima, highest, s, bound, columns, lanes):
+    """List the lanes of a sample that reach the bound, as blocks times `WIDTH` and columns; return how many."""
+    reaching = 0
+    for j in range(WIDTH):
+        columns[reaching] = j
+        reaching += highest[s, j] >= bound
+    count = 0
+    for c in range(reaching):
+        j = columns[c]
+        for b in range(maxima.shape[1]):
+            lanes[count] = b * WIDTH + j
+            count += maxima[s, b, j] >= bound
+    return count
+
+
+@subkernel
+def _compare(points, p, lanes, count, depth, sites, heights, best, scores):
+    """Put the two best sites of the lanes listed, in double precision, into row `p`."""
+    first, second, i_first, i_second = -np.inf, -np.inf, 0, 0
+    for c in range(count):
+        b, j = divmod(lanes[c], WIDTH)
+        for i in range(b * depth * WIDTH + j, min((b + 1) * depth * WIDTH, len(sites)), WIDTH):
+            score, k = heights[i] + _product(points, p, sites, i), i
+            if _ahead(score, k, first, i_first):
+                first, i_first, score, k = score, k, first, i_first
+            if _ahead(score, k, second, i_second):
+                second, i_second = score, k
+    if second == -np.inf:  # there is one site
+        second, i_second = first, i_first
+    best[p, 0], best[p, 1], scores[p, 0], scores[p, 1] = i_first, i_second, first, second
+
+
+@sumkernel
+def _product(points, p, sites, i):
+    """Return <x_p, y_i>."""
+    total = 0.0
+    for k in range(sites.shape[1]):
+        total += points[p, k] * sites[i, k]
+    return total
+
+
+@subkernel
+def _ahead(score, i, other, k):
+    """Whether a site is before another: lanes do not come in the order of the sites."""
+    return (score > other) | ((score == other) & (i < k))

@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 import torch
@@ -7,6 +8,7 @@ from meshot.montecarlo import assignment
 from meshot.montecarlo.assignment import TILE, BruteForce, _merge_best
 from meshot.montecarlo.candidates import BoxSearch, build_boxes, look_up_whole
 from meshot.montecarlo.device import find_device, with_smaller_chunks
+from meshot.montecarlo.laneproduct import GROUP, WIDTH, raise_lanes
 
 CPU = torch.device("cpu")
 cuda = pytest.mark.cuda
@@ -40,6 +42,45 @@ def test_brute_force_is_exact(n, d, whole, monkeypatch):
     monkeypatch.setattr(assignment, "SCORES", 1 << 12)  # many chunks of sites and of samples
     monkeypatch.setattr(assignment, "ROWS", 64)
     check(BruteForce(sites, heights, np.zeros(d), CPU, whole)(points), sites, heights, points)
+
+
+def test_samples_do_not_depend_on_each_other():
+    sites, heights, points = problem(2000, 6)
+    search = BruteForce(sites, heights, np.zeros(6), CPU)
+    found = search(points)
+    for part in (slice(0, 1), slice(1, 60), slice(60, 700)):
+        alone = search(points[part])
+        assert all(torch.equal(one, other[part]) for one, other in zip(alone, found, strict=True))
+
+
+def test_of_equal_sites_the_earlier_is_best():
+    sites, heights, points = problem(70, 3)
+    found = BruteForce(np.tile(sites, (5, 1)), np.tile(heights, 5), np.zeros(3), CPU)(points)
+    assert torch.equal(found.sites[:, 1], found.first + 70)
+    assert (found.first < 70).all()
+    assert (found.gaps == 0).all()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_the_emitted_code_does_what_it_stands_for(depth):
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(GROUP + 2, 5)).astype(np.float32)
+    panels = rng.normal(size=(2, depth, 5, WIDTH)).astype(np.float32)
+    highest = rng.normal(size=(len(points), WIDTH)).astype(np.float32)
+
+    @numba.njit
+    def compiled(points, p, panels, b, maxima, highest):
+        raise_lanes(points, p, panels, b, maxima, highest)
+
+    found = []
+    for run in (raise_lanes, compiled):
+        arrays = np.zeros((len(points), 2, WIDTH), np.float32), highest.copy()
+        run(points, 1, panels, 1, *arrays)
+        found.append(arrays)
+    for one, other in zip(*found, strict=True):
+        assert np.allclose(one, other, rtol=0, atol=1e-5)
+    assert (found[1][0][1:-1, 1] != 0).all()
+    assert (found[1][0][[0, -1]] == 0).all()
 
 
 def test_rankings_of_chunks_are_merged():

@@ -60,7 +60,8 @@ class BruteForce:
         self._middle = shifted.mean()
         shifted = shifted - self._middle
         # the rounding of two scores of this size, of the products and of what went into them
-        self._slack = SLACK * (local.shape[1] + 2) * ROUNDOFF * np.array([local.norm(dim=1).max(), shifted.abs().max()])
+        unit = SLACK * (local.shape[1] + 2) * ROUNDOFF
+        self._slack = (unit * float(local.norm(dim=1).max()), unit * float(shifted.abs().max()))
         self._whole = device.type == "cuda" if whole is None else whole
         if not self._whole:
             self._panels = panels_of(local, shifted)
@@ -93,7 +94,7 @@ class BruteForce:
         local = points - self._center
         single = local.to(torch.float32)
         first, second, gap = self._in_single(single)
-        close = (gap <= self._slack[0] * local.norm(dim=1) + self._slack[1]).nonzero()[:, 0]
+        close = (gap <= local.norm(dim=1) * self._slack[0] + self._slack[1]).nonzero()[:, 0]
         if self.count > 1 and len(close):
             first[close], second[close] = self._in_double(points[close])
         sites = torch.stack([first, second], dim=1)

@@ -18,7 +18,6 @@ from numba import get_num_threads
 from numpy.typing import NDArray
 
 from meshot.kernels import kernel, run_in_chunks, subkernel, sumkernel
-from meshot.meshes.mesh import Floats
 from meshot.montecarlo.laneproduct import GROUP, WIDTH, raise_lanes
 
 # Samples, some groups of them, that share a block of panels in the cache.
@@ -44,7 +43,7 @@ def two_best(
     points: torch.Tensor,
     center: torch.Tensor,
     panels: NDArray[np.float32],
-    slack: Floats,
+    slack: tuple[float, float],
     sites: torch.Tensor,
     heights: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,14 +56,14 @@ def two_best(
         The origin of the panels' coordinates.
     panels : (blocks, k, d + 1, WIDTH) float32
         The result of `panels_of`.
-    slack : (2,) float
+    slack : tuple of float
         Two scores in single precision are off by no more than ``slack[0] * |x - center| + slack[1]`` together.
     sites : (n, d) float64
     heights : (n,) float64
     """
     best = torch.zeros(len(points), 2, dtype=torch.int64)
     scores = torch.full((len(points), 2), -torch.inf, dtype=torch.float64)
-    problem = (center.numpy(), panels, slack, sites.numpy(), heights.numpy())
+    problem = (center.numpy(), panels, *slack, sites.numpy(), heights.numpy())
     arrays = (points.contiguous().numpy(), *problem, best.numpy(), scores.numpy())
     run_in_chunks(partial(_search, arrays), len(points), -(-len(points) // get_num_threads()))
     return best, scores
@@ -75,7 +74,7 @@ def _search(arrays: tuple[Any, ...], first: int, last: int) -> None:
 
 
 @kernel
-def _search_panels(first, last, points, center, panels, slack, sites, heights, best, scores):
+def _search_panels(first, last, points, center, panels, steep, flat, sites, heights, best, scores):
     """Find the two best sites of some samples, a block of these after the other."""
     blocks, depth, dimension = panels.shape[0], panels.shape[1], len(center)
     single, doubt = np.ones((BLOCK, dimension + 1), np.float32), np.empty(BLOCK)
@@ -89,7 +88,7 @@ def _search_panels(first, last, points, center, panels, slack, sites, heights, b
                 x = points[start + s, k] - center[k]
                 size += x * x
                 single[s, k] = x
-            doubt[s] = slack[0] * np.sqrt(size) + slack[1]
+            doubt[s] = steep * np.sqrt(size) + flat
         for s in range(BLOCK):
             for j in range(WIDTH):
                 highest[s, j] = -np.inf

@@ -72,12 +72,21 @@ class Balance:
     ) -> None:
         self.problem, self.ranks, self.starts, self.widths = problem, ranks, starts, widths
         self.size = max(4096, SAMPLES * len(problem.sites))
-        batch = Batch(problem.source, int(np.random.SeedSequence(seed).generate_state(1)[0]), self.size, problem.device)
-        self.points = batch.draw(ranks.own(batch.blocks))
-        self.known: NDArray[np.int32] = np.zeros((len(self.points), 1), dtype=np.int32)
-        if coarse is not None:
-            found = coarse[0].search(coarse[1], self.size, 2)(self.points)
-            self.known = _without_repeats(found.sites.cpu().numpy())
+        self._coarse, self._seed = coarse, int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+    @cached_property
+    def points(self) -> torch.Tensor:
+        """This rank's samples, (m, d)."""
+        batch = Batch(self.problem.source, self._seed, self.size, self.problem.device)
+        return batch.draw(self.ranks.own(batch.blocks))
+
+    @cached_property
+    def known(self) -> NDArray[np.int32]:
+        """The clusters that each sample knows of, (m, c), -1 for none."""
+        if self._coarse is None:
+            return np.zeros((len(self.points), 1), dtype=np.int32)
+        problem, heights = self._coarse
+        return _without_repeats(problem.search(heights, self.size, 2)(self.points).sites.cpu().numpy())
 
     def meet(self, heights: Floats) -> None:
         """Let each sample know of the clusters of its two best sites at these heights, too."""

@@ -15,7 +15,6 @@ Where two sites nearly coincide, the second site of a sample in either cell is t
 the two in their place together: there the third site tells of them.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,14 +24,14 @@ from scipy.sparse import coo_array, csr_array, diags_array
 
 from meshot.algebra.linsolve import SPDSolver
 from meshot.errors import ConvergenceError
-from meshot.meshes.mesh import Floats
+from meshot.meshes.mesh import Floats, Ints
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.survey import SampledProblem, Survey
 
 # Unknowns up to which the matrix is stored dense.
 DENSE = 1500
-# Share of nu_i / gap_i, the diagonal of a typical cell, that every row has at least: cells that few samples tell of
-# must not run away. And the share that keeps the matrix regular.
+# Share of nu_i / gap_i, the diagonal of a typical cell, that every row has at least, and the share that keeps the matrix
+# regular.
 LEAST_DIAGONAL, FAINT = 0.4, 1e-6
 # A site hides those behind it where the gap to it is less than this share of that to the third.
 HIDING = 1 / 8
@@ -45,17 +44,26 @@ EXACT = 1e-4
 
 
 def mean_gaps(found: Survey, problem: SampledProblem, ranks: Ranks, behind: int = 1) -> Floats:
-    """Return the mean gap in each cell, (n,), to the next site or one further behind; drawn a little to the median."""
+    """Return the mean gap in each cell, (n,), to the next site or one further behind.
+
+    Few samples are helped out by those around, whose next sites a site is among: gaps grow as squares of diameters do.
+    """
     import torch  # noqa: PLC0415
 
-    n, first, gap = len(problem.sites), found.neighbors.sites[:, 0], found.neighbors.gaps[:, behind - 1]
-    sums = np.stack([np.bincount(first, gap, n), np.bincount(first, minlength=n)])
-    total, count = ranks.sum(torch.tensor(sums, dtype=torch.float64, device=problem.device)).cpu().numpy()
-    told = count > 0
-    if not (told & (total > 0)).any():
+    n, d = problem.sites.shape
+    sites, size = found.neighbors.sites, problem.shares ** (2 / d)
+    gap = found.neighbors.gaps[:, behind - 1]
+    relative, nexts = gap / size[sites[:, 0]], range(1, sites.shape[1])
+    own = [np.bincount(sites[:, 0], gap, n), np.bincount(sites[:, 0], minlength=n)]
+    around = [sum(np.bincount(sites[:, k], values, n) for k in nexts) for values in (relative, np.ones(len(sites)))]
+    sums = ranks.sum(torch.tensor(np.stack([*own, *around]), dtype=torch.float64, device=problem.device)).cpu().numpy()
+    total, count, near, told = sums
+    if not (total > 0).any():
         return np.ones(n)
-    typical = float(np.median(total[told & (total > 0)] / count[told & (total > 0)]))
-    return np.asarray((total + PRIOR * np.minimum(typical, total.max())) / (count + PRIOR))
+    some = total > 0
+    typical = float(np.median(total[some] / count[some] / size[some]))
+    expected = size * (near + typical) / (told + 1)
+    return np.asarray((total + PRIOR * expected) / (count + PRIOR))
 
 
 def facet_laplacian(found: Survey, problem: SampledProblem, ranks: Ranks) -> csr_array:
@@ -102,10 +110,41 @@ def _couplings(
     return csr_array(upper + upper.T), scales
 
 
-def newton_solver(found: Survey, problem: SampledProblem, ranks: Ranks) -> Callable[[Floats], Floats]:
+def newton_solver(found: Survey, problem: SampledProblem, ranks: Ranks) -> "LaplacianSolver":
     """Return what solves ``Hessian d = missing`` for d of mean zero, from a survey with neighbors."""
-    gaps = mean_gaps(found, problem, ranks)
-    return LaplacianSolver(facet_laplacian(found, problem, ranks), LEAST_DIAGONAL * problem.shares / gaps)
+    least = LEAST_DIAGONAL * problem.shares / mean_gaps(found, problem, ranks)
+    return LaplacianSolver(held_together(facet_laplacian(found, problem, ranks), least, problem.near), least)
+
+
+def held_together(laplacian: csr_array, least: Floats, near: Ints) -> csr_array:
+    """Return a Laplacian in which cells that few samples tell of are coupled to near sites, as much as they lack.
+
+    A cell that nothing holds runs away. One that is held where it is stays behind when all around it moves, which is
+    worse: moves may be many times the gaps.
+
+    Parameters
+    ----------
+    laplacian : (n, n) sparse
+    least : (n,) float
+        What the diagonal is raised to.
+    near : (n, k) int
+        Near sites of each; where k is 0, nothing is changed.
+
+    Examples
+    --------
+    >>> held_together(csr_array(np.zeros((2, 2))), np.array([0.5, 0.0]), np.array([[1], [0]])).toarray()
+    array([[ 0.5, -0.5],
+           [-0.5,  0.5]])
+    """
+    n, count = near.shape
+    lacking = np.flatnonzero(laplacian.diagonal() < least)
+    if count == 0 or len(lacking) == 0:
+        return laplacian
+    weight = np.repeat((least - laplacian.diagonal())[lacking] / count, count)
+    pairs = (np.repeat(lacking, count), near[lacking].ravel())
+    one_way = csr_array(coo_array((weight, pairs), shape=(n, n)).tocsr())
+    coupled = one_way + one_way.T
+    return csr_array(laplacian + diags_array(np.asarray(coupled.sum(axis=1)).ravel()) - coupled)
 
 
 class LaplacianSolver:
@@ -117,6 +156,11 @@ class LaplacianSolver:
     least : (n,) float
         What the diagonal is raised to.
 
+    Attributes
+    ----------
+    diagonal : (n,) float
+        The raised one.
+
     Examples
     --------
     >>> LaplacianSolver(csr_array([[1.0, -1.0], [-1.0, 1.0]]))(np.array([0.5, -0.5])).round(2)
@@ -126,7 +170,8 @@ class LaplacianSolver:
     def __init__(self, laplacian: csr_array, least: Floats | float = 0.0) -> None:
         diagonal = laplacian.diagonal()
         typical = float(np.median(diagonal[diagonal > 0])) if (diagonal > 0).any() else 1.0
-        self._raised = csr_array(laplacian + diags_array(FAINT * typical + np.maximum(least - diagonal, 0)))
+        self.diagonal = np.maximum(diagonal, least)
+        self._raised = csr_array(laplacian + diags_array(FAINT * typical + self.diagonal - diagonal))
         small = laplacian.shape[0] <= DENSE
         self._factor: Any = cho_factor(self._raised.toarray()) if small else None
         self._multigrid = None if small else SPDSolver(self._raised, "multigrid")

@@ -17,8 +17,8 @@ from meshot.montecarlo.survey import SampledProblem, Survey
 
 # A cell with less than this share of its mass is thin, if so many samples were to be expected in it.
 THIN, EXPECTED = 1 / 10, 4
-# Samples a site that deep sites look at, and pairs of these at once.
-LOOK, HELD = 1, 1 << 24
+# Samples a site that deep sites look at, at most and if they are few, and pairs of these at once.
+LOOK, HELD = 16, 1 << 24
 
 
 def thin_cells(found: Survey, problem: SampledProblem) -> NDArray[np.bool_]:
@@ -27,7 +27,7 @@ def thin_cells(found: Survey, problem: SampledProblem) -> NDArray[np.bool_]:
     return np.asarray((found.counts.sum(axis=0) < THIN * expected) & (expected >= EXPECTED))
 
 
-def lifted(
+def lifts(
     found: Survey,
     problem: SampledProblem,
     heights: Floats,
@@ -35,7 +35,7 @@ def lifted(
     seed: tuple[int, ...],
     ranks: Ranks,
 ) -> Floats:
-    """Return heights, (n,), at which thin cells have about half of their mass.
+    """Return by how much thin cells must be raised, (n,), to have about half of their mass; 0 for the others.
 
     Parameters
     ----------
@@ -54,19 +54,20 @@ def lifted(
     begins, ends = (np.searchsorted(site[order], np.arange(n), side) for side in ("left", "right"))
     near = np.flatnonzero(thin & (ends > begins))
     missing = (problem.shares / 2 - found.masses)[near] * found.told
-    raised = np.array(heights)
-    raised[near] += gap[order][np.minimum(begins[near] + np.ceil(missing).astype(np.int64), ends[near]) - 1]
+    raises = np.zeros(n)
+    raises[near] = gap[order][np.minimum(begins[near] + np.ceil(missing).astype(np.int64), ends[near]) - 1]
     deep = np.flatnonzero(thin & (ends == begins))
     if len(deep):
-        raised[deep] = np.maximum(raised[deep], _surface(problem, heights, deep, seed, ranks))
-    return ranks.same(raised - raised.mean())
+        raises[deep] = np.maximum(_surface(problem, heights, deep, seed, ranks) - heights[deep], 0)
+    return ranks.same(raises)
 
 
 def _surface(
     problem: SampledProblem, heights: Floats, deep: NDArray[np.int64], seed: tuple[int, ...], ranks: Ranks
 ) -> Floats:
     """Return the heights at which some sites would begin to have mass."""
-    size = max(4096, LOOK * len(heights))
+    least = max(4096, len(heights))
+    size = int(np.clip(HELD // len(deep), least, LOOK * least))
     batch = Batch(problem.source, int(np.random.SeedSequence(seed).generate_state(1)[0]), size, problem.device)
     points, leads = batch.draw(ranks.own(batch.blocks)), np.full(len(deep), -np.inf)
     if len(points):

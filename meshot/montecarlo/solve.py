@@ -252,10 +252,9 @@ class _Run:
 
         if len(level.problem.sites) == 1:
             return state, None
-        if level.balance is not None and state.steps == 0 and not state.polished:
-            near = self.fitted and level.index > 0
-            balanced = level.balance.next_round if near else level.balance.first_round
-            state = replace(state, heights=balanced(state.heights))
+        fitted = self.fitted and level.index > 0
+        if level.balance is not None and not fitted and state.steps == 0 and not state.polished:
+            state = replace(state, heights=level.balance.first_round(state.heights))
         if level.index < self.last or self.settings.optimizer == "newton":
             return newton(level, state, report)
         if not state.extra:

@@ -15,7 +15,7 @@ from meshot.files import PathLike, write_npz
 from meshot.meshes.mesh import Floats
 
 INTERVAL = 30.0
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,8 @@ class State:
         Of the level at work.
     coarse_heights : (j,) float
         Of the level below; empty at the coarsest.
-    level, size, rounds, lifts, steps : int
-        The level at work, samples of its surveys now, rounds of balancing so far, lifts of thin cells since the last
-        step of an optimizer, and surveys so far.
+    level, size, rounds, steps : int
+        The level at work, samples of its surveys now, rounds of balancing so far, and surveys so far.
     draws : int
         Batches drawn so far: the seed of the next.
     spent : int
@@ -89,7 +88,6 @@ class State:
     level: int = 0
     size: int = 0
     rounds: int = 0
-    lifts: int = 0
     steps: int = 0
     draws: int = 0
     spent: int = 0
@@ -98,7 +96,7 @@ class State:
     history: tuple[SampledStep, ...] = ()
 
 
-_NUMBERS = ("level", "size", "rounds", "lifts", "steps", "draws", "spent", "polished")
+_NUMBERS = ("level", "size", "rounds", "steps", "draws", "spent", "polished")
 
 
 def fingerprint(*parts: Any) -> str:

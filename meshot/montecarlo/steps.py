@@ -13,13 +13,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.balancing import Balance
-from meshot.montecarlo.facets import newton_solver
-from meshot.montecarlo.lifting import lifted, thin_cells
+from meshot.montecarlo.direction import newton_direction
+from meshot.montecarlo.lifting import lifts, thin_cells
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.state import SampledStep, State
 from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
@@ -27,14 +24,14 @@ from meshot.montecarlo.survey import Quality, SampledProblem, Survey, survey
 # Samples a site of the first surveys, and how batches grow.
 FIRST, GROWTH = 32, 4
 LEAST = 1 << 14
-# RMS error above which masses are balanced first, the most rounds of that, and the most lifts between two steps.
-ROUGH, MAX_ROUNDS, MAX_LIFTS = 0.4, 12, 1
+# RMS error above which masses are balanced first, and the most rounds of that.
+ROUGH, MAX_ROUNDS = 0.4, 12
 # A round that leaves more than this share of the error is the last.
 STUCK = 0.9
-# An error this many times the noise is hidden by it; below the second, whole steps are taken untried.
+# An error this many times the noise is hidden by it; below the second, steps are taken untried and batches grow.
 HIDDEN, NEAR = 1.5, 3.0
-# unless the error of a cell is above the first, and above so many times its noise.
-LINEAR, FAR_OUT = 0.5, 6.0
+# What a step must take off the squared error at least, in its length.
+LEAST_GAIN = 0.2
 # So many steps are the most that a level takes.
 MAX_STEPS = 60
 # Shortest step; where none helps, masses are balanced again.
@@ -110,55 +107,40 @@ def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
     if state.polished and hidden and not thin_cells(found, problem).any():
         return level.record(state, found, quality, 0.0), found, True
-    smoothed = _smoothed(level, state, found, quality)
-    if smoothed is not None:
-        return smoothed, found, False
-    move = newton_solver(found, problem, level.ranks)(problem.shares - found.masses)
-    if quality.error <= NEAR * quality.noise and not _far_off(found, problem.shares, quality.noise).any():
-        final = state.size == level.final
-        better = not final or quality.error > quality.noise  # than what a whole step leaves
-        state = _moved(level, level.record(state, found, quality, float(better)), move if better else 0 * move)
-        return replace(state, size=min(GROWTH * state.size, level.final), polished=final), found, False
-    length, spent = _length(level, state, found, move)
+    if _rough(level, state, quality):
+        return _balanced(level, level.record(state, found, quality, 0.0)), found, False
+    seed = (level.seed, LIFTS, level.index, state.draws)
+    move = newton_direction(found, problem, state.heights, quality, seed, level.ranks)
+    near = quality.error <= NEAR * quality.noise
+    length, spent = (1.0, 0) if near else _length(level, state, found, move)
     state = replace(level.record(state, found, quality, length), spent=state.spent + spent)
     if length == 0:
         done = level.balance is None or state.rounds >= 2 * MAX_ROUNDS
         return state if done else _balanced(level, state), found, done
-    if hidden:
-        state = replace(state, size=min(GROWTH * state.size, level.final))
-    return _moved(level, state, length * move), found, False
+    polished = near and state.size == level.final
+    size = min(GROWTH * state.size, level.final) if near else state.size
+    heights = level.ranks.same(state.heights + length * move)
+    return replace(state, heights=heights - heights.mean(), size=size, polished=polished), found, False
 
 
-def _smoothed(level: Level, state: State, found: Survey, quality: Quality) -> State | None:
-    """Balance rough masses and lift thin cells; None if there is nothing to do, or it has been done often enough."""
-    if level.balance is None:
-        return None
+def _rough(level: Level, state: State, quality: Quality) -> bool:
+    """Tell whether masses are to be balanced first, which may not have been in vain just now."""
     last = state.history[-1] if state.history else None
     stuck = last is not None and last.level == level.index and last.step == 0 and quality.error > STUCK * last.rms
-    if quality.error > ROUGH and state.rounds < MAX_ROUNDS and not stuck:
-        return _balanced(level, level.record(state, found, quality, 0.0))
-    thin = thin_cells(found, level.problem)
-    if thin.any() and state.lifts < MAX_LIFTS:
-        seed = (level.seed, LIFTS, level.index, state.draws)
-        heights = lifted(found, level.problem, state.heights, thin, seed, level.ranks)
-        return replace(level.record(state, found, quality, 0.0), heights=heights, lifts=state.lifts + 1)
-    return None
+    return level.balance is not None and quality.error > ROUGH and state.rounds < MAX_ROUNDS and not stuck
 
 
 def smooth(level: Level, state: State, report: Report) -> State:
-    """Do what goes before the steps of any optimizer."""
+    """Do what goes before the steps of any optimizer: balance masses, then raise cells that have hardly any."""
     while True:
         found, quality, looked = level.look(state)
-        smoothed = _smoothed(level, looked, found, quality)
-        if smoothed is None:
-            return looked
-        state = smoothed
+        if not _rough(level, looked, quality):
+            seed = (level.seed, LIFTS, level.index, looked.draws)
+            thin = thin_cells(found, level.problem)
+            raised = looked.heights + lifts(found, level.problem, looked.heights, thin, seed, level.ranks)
+            return replace(looked, heights=raised - raised.mean())
+        state = _balanced(level, level.record(looked, found, quality, 0.0))
         report(state, quality)
-
-
-def _moved(level: Level, state: State, move: Floats) -> State:
-    heights = state.heights + move
-    return replace(state, heights=level.ranks.same(heights - heights.mean()), lifts=0)
 
 
 def _balanced(level: Level, state: State) -> State:
@@ -166,27 +148,17 @@ def _balanced(level: Level, state: State) -> State:
     return replace(state, heights=level.balance.next_round(state.heights), rounds=state.rounds + 1)
 
 
-def _far_off(found: Survey, shares: Floats, noise: float) -> NDArray[np.bool_]:
-    """Return whose counted masses are wrong beyond what is linear and what the noise of so few samples does, (n,)."""
-    own = noise / np.sqrt(shares * (1 / shares).mean())
-    return np.asarray(np.abs(found.masses / shares - 1) > np.maximum(LINEAR, FAR_OUT * own))
-
-
 def _length(level: Level, state: State, found: Survey, move: Floats) -> tuple[float, int]:
-    """Return the longest step, a power of 1/2, that brings down the error of these samples; and the samples spent.
-
-    It may make no more cells thin than there are now, but for one in a thousand.
-    """
+    """Return the longest step, a power of 1/2, that brings down the error of these samples; and the samples spent."""
     problem, spent, length = level.problem, 0, 1.0
     square = float(((found.masses - problem.shares) ** 2 / problem.shares).sum())
-    allowed = int(thin_cells(found, problem).sum()) + len(problem.sites) // 1000
     seed = (level.seed, state.draws - 1)
     while length >= SHORTEST:
         heights = state.heights + length * move
         tried = survey(problem, heights, state.size, seed, level.ranks, neighbors=False)
         spent += state.size
         left = float(((tried.masses - problem.shares) ** 2 / problem.shares).sum())
-        if left <= (1 - length / 2) ** 2 * square and thin_cells(tried, problem).sum() <= allowed:
+        if left <= (1 - LEAST_GAIN * length) * square:
             return length, spent
         length /= 2
     return 0.0, spent

@@ -1,10 +1,12 @@
 """What samples tell of the cells: how many fall into each, where, and how near to which other cell."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
 from meshot.kernels import run_in_chunks
 from meshot.meshes.mesh import Floats, Ints
@@ -18,6 +20,8 @@ from meshot.montecarlo.sources import SampledSource
 
 # Dimension up to which a tree of boxes beats comparing with all sites.
 BOXES_UP_TO = 3
+# Nearest sites that hold a cell which few samples tell of.
+NEAR = 4
 # Independent scrambles that a survey is made of: their differences are its standard error. Few cells need more.
 SCRAMBLES, SCRAMBLES_OF_FEW, FEW = 2, 4, 256
 # Samples a cell from which its neighbors are told, and how many sites of each: one that nearly coincides with another
@@ -39,6 +43,13 @@ class SampledProblem:
     shares: Floats
     source: SampledSource
     device: torch.device
+
+    @cached_property
+    def near(self) -> Ints:
+        """A few of the sites nearest to each, (n, k); none where a tree would not find them quickly."""
+        n, d = self.sites.shape
+        count = NEAR if BOXES_UP_TO >= d and n > NEAR else 0
+        return np.asarray(cKDTree(self.sites).query(self.sites, [*range(2, count + 2)])[1] if count else np.empty((n, 0), int))
 
     def search(self, heights: Floats, samples: float, best: int) -> BruteForce | BoxSearch:
         """Return what finds the best sites of samples."""

@@ -1,0 +1,66 @@
+"""Newton's direction, with what a cell's own mass asks for bounded to where its linear model holds.
+
+A survey knows the cells' masses up to its noise, and their facets up to that of a few samples each. So what is missing
+is asked for in part only: of an error e that is known with the noise s, the share e^2 / (e^2 + s^2) (Wiener's filter),
+after which e^2 s^2 / (e^2 + s^2) is left. And no cell may ask for more than its own heights can bear: to be raised by
+more than a share of its gap, or lowered by more than what a pyramid of that gap shrinks to its mass with. Otherwise a
+few cells, of the smallest masses, run away with all around them. Cells that have hardly any mass ask for what the
+samples near them tell (see `lifting`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.meshes.mesh import Floats
+from meshot.montecarlo.facets import mean_gaps, newton_solver
+from meshot.montecarlo.lifting import lifts, thin_cells
+from meshot.montecarlo.ranks import Ranks
+from meshot.montecarlo.survey import Quality, SampledProblem, Survey
+
+# Share of its gap that a cell may rise or sink by, and share of the way to its mass that one too large may sink.
+BOUND, SINK = 0.5, 0.7
+# A cell whose error is above the first, and above so many times its noise, is known to be wrong.
+WRONG, BEYOND = 0.5, 6.0
+
+
+def newton_direction(
+    found: Survey, problem: SampledProblem, heights: Floats, quality: Quality, seed: tuple[int, ...], ranks: Ranks
+) -> Floats:
+    """Return by how much to move the heights, (n,), of mean zero.
+
+    Parameters
+    ----------
+    found : Survey
+        At these heights, with neighbors.
+    problem : SampledProblem
+    heights : (n,) float
+    quality : Quality
+        Of the survey.
+    seed : tuple of int
+        For the samples that buried sites look at.
+    ranks : Ranks
+    """
+    shares, d = problem.shares, problem.sites.shape[1]
+    gaps, solver = mean_gaps(found, problem, ranks), newton_solver(found, problem, ranks)
+    # a pyramid's mean height is its peak's / (d + 1), its mass goes with the peak's power d
+    sinking = SINK * (d + 1) * (1 - np.maximum(found.masses / shares, 1) ** (-1 / d))
+    lowest, highest = -gaps * np.maximum(BOUND, sinking), gaps * BOUND
+    missing = _filtered(found, shares, quality)
+    thin = thin_cells(found, problem)
+    if thin.any():
+        highest = np.maximum(highest, lifts(found, problem, heights, thin, seed, ranks))
+        missing = np.where(thin, np.inf, missing)
+    wanted = np.clip(missing, solver.diagonal * lowest, solver.diagonal * highest)
+    return ranks.same(solver(wanted - shares * wanted.sum()))
+
+
+def _filtered(found: Survey, shares: Floats, quality: Quality) -> Floats:
+    """Return what the cells lack, (n,), as far as it is more than noise."""
+    gain = quality.error**2 / max(quality.error**2 + quality.noise**2, 1e-300)
+    return np.where(known_wrong(found, shares, quality.noise), 1.0, gain) * (shares - found.masses)
+
+
+def known_wrong(found: Survey, shares: Floats, noise: float) -> NDArray[np.bool_]:
+    """Return whose counted masses are wrong by more than the noise of so few samples does, (n,)."""
+    own = noise / np.sqrt(shares * (1 / shares).mean())
+    return np.asarray(np.abs(found.masses / shares - 1) > np.maximum(WRONG, BEYOND * own))

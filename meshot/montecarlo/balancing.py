@@ -123,7 +123,8 @@ class Balance:
         return float(LAST * members ** (2 / min(self.problem.sites.shape[1], 6)))
 
     def _on_cpu(self) -> Callable[[Floats, float], torch.Tensor]:
-        points, sites, longest = self.points.numpy(), self.problem.sites, int(np.diff(self.starts).max())
+        points, known, sites = self.points.numpy(), self.known, self.problem.sites
+        longest = int(np.diff(self.starts).max())
         m, n = len(points), len(sites)
 
         def measure(heights: Floats, factor: float) -> torch.Tensor:
@@ -131,7 +132,7 @@ class Balance:
 
             def work(start: int, stop: int) -> Floats:
                 masses = np.zeros(n)
-                _add_shares(start, stop, points, sites, heights, self.starts, self.known, longest, inverse, FAR, masses)
+                _add_shares(start, stop, points, sites, heights, self.starts, known, longest, inverse, FAR, masses)
                 return masses
 
             parts = run_in_chunks(work, m, max(1, -(-m // CHUNKS)))

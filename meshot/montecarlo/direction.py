@@ -17,8 +17,10 @@ from meshot.montecarlo.lifting import lifts, thin_cells
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.survey import Quality, SampledProblem, Survey
 
-# Share of its gap that a cell may rise or sink by, and share of the way to its mass that one too large may sink.
-BOUND, SINK = 0.5, 0.7
+# A cell may always move by the first share of its gap, and by the second share of the way to its mass, up by no more
+# than so many gaps.
+BOUND, SHARE, RISE = 0.5, 0.7, 1.5
+TINY = 1e-3
 # A cell whose error is above the first, and above so many times its noise, is known to be wrong.
 WRONG, BEYOND = 0.5, 6.0
 
@@ -43,15 +45,15 @@ def newton_direction(
     shares, d = problem.shares, problem.sites.shape[1]
     gaps, solver = mean_gaps(found, problem, ranks), newton_solver(found, problem, ranks)
     # a pyramid's mean height is its peak's / (d + 1), its mass goes with the peak's power d
-    sinking = SINK * (d + 1) * (1 - np.maximum(found.masses / shares, 1) ** (-1 / d))
-    lowest, highest = -gaps * np.maximum(BOUND, sinking), gaps * BOUND
-    missing = _filtered(found, shares, quality)
+    peaks = (d + 1) * gaps * (np.maximum(found.masses / shares, TINY) ** (-1 / d) - 1)
+    most, least = np.maximum(BOUND * gaps, np.minimum(SHARE * peaks, RISE * gaps)), np.minimum(-BOUND * gaps, SHARE * peaks)
+    wanted = np.clip(_filtered(found, shares, quality), solver.diagonal * least, solver.diagonal * most)
     thin = thin_cells(found, problem)
+    wanted[thin] = 0  # they go with what is around them: what many of them asked for would add up
+    move = solver(wanted - shares * wanted.sum())
     if thin.any():
-        highest = np.maximum(highest, lifts(found, problem, heights, thin, seed, ranks))
-        missing = np.where(thin, np.inf, missing)
-    wanted = np.clip(missing, solver.diagonal * lowest, solver.diagonal * highest)
-    return ranks.same(solver(wanted - shares * wanted.sum()))
+        move += lifts(found, problem, heights, thin, seed, ranks)
+    return ranks.same(move - move.mean())
 
 
 def _filtered(found: Survey, shares: Floats, quality: Quality) -> Floats:

@@ -77,21 +77,22 @@ def facet_laplacian(found: Survey, problem: SampledProblem, ranks: Ranks) -> csr
     ranks : Ranks
     """
     first, ranked = found.neighbors.sites[:, 0], found.neighbors.sites.shape[1]
-    weights, scale = _couplings(found, problem, ranks, 1, np.ones(len(first), dtype=bool))
+    next_gaps = mean_gaps(found, problem, ranks)
+    weights, scale = _couplings(found, next_gaps, ranks, 1, np.ones(len(first), dtype=bool))
     if ranked > 2:
-        hidden = scale < HIDING * mean_gaps(found, problem, ranks, 2)[first]
-        weights = weights + _couplings(found, problem, ranks, 2, hidden)[0]
+        third_gaps = mean_gaps(found, problem, ranks, 2)
+        weights = weights + _couplings(found, third_gaps, ranks, 2, scale < HIDING * third_gaps[first])[0]
     return csr_array(diags_array(np.asarray(weights.sum(axis=1)).ravel()) - weights)
 
 
 def _couplings(
-    found: Survey, problem: SampledProblem, ranks: Ranks, behind: int, told: NDArray[np.bool_]
+    found: Survey, typical_gaps: Floats, ranks: Ranks, behind: int, told: NDArray[np.bool_]
 ) -> tuple[csr_array, Floats]:
     """Return what the samples `told` say of facets to the site so far behind, and the scale of each sample's facet."""
-    n, (sites, gaps, _) = len(problem.sites), found.neighbors
+    n, (sites, gaps, _) = len(typical_gaps), found.neighbors
     told = told & (sites[:, 0] != sites[:, behind])
     first, other, gap = sites[told, 0], sites[told, behind], gaps[told, behind - 1]
-    typical = mean_gaps(found, problem, ranks, behind)[first]
+    typical = typical_gaps[first]
     facets, place = np.unique(np.minimum(first, other) * n + np.maximum(first, other), return_inverse=True)
     sums = [np.bincount(place, values, len(facets)) for values in (np.ones(len(place)), gap, typical)]
     if ranks.count > 1:

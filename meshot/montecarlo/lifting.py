@@ -16,7 +16,7 @@ from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.survey import SampledProblem, Survey
 
 # A cell with less than this share of its mass is thin, if so many samples were to be expected in it.
-THIN, EXPECTED = 1 / 10, 4
+THIN, EXPECTED = 1 / 4, 4
 # Samples a site that deep sites look at, at most and if they are few, and pairs of these at once.
 LOOK, HELD = 16, 1 << 24
 

@@ -76,7 +76,7 @@ class Balance:
 
     @cached_property
     def points(self) -> torch.Tensor:
-        """This rank's samples, (m, d)."""
+        """The samples of this rank, (m, d)."""
         batch = Batch(self.problem.source, self._seed, self.size, self.problem.device)
         return batch.draw(self.ranks.own(batch.blocks))
 

@@ -46,7 +46,8 @@ def newton_direction(
     gaps, solver = mean_gaps(found, problem, ranks), newton_solver(found, problem, ranks)
     # a pyramid's mean height is its peak's / (d + 1), its mass goes with the peak's power d
     peaks = (d + 1) * gaps * (np.maximum(found.masses / shares, TINY) ** (-1 / d) - 1)
-    most, least = np.maximum(BOUND * gaps, np.minimum(SHARE * peaks, RISE * gaps)), np.minimum(-BOUND * gaps, SHARE * peaks)
+    most = np.maximum(BOUND * gaps, np.minimum(SHARE * peaks, RISE * gaps))
+    least = np.minimum(-BOUND * gaps, SHARE * peaks)
     wanted = np.clip(_filtered(found, shares, quality), solver.diagonal * least, solver.diagonal * most)
     thin = thin_cells(found, problem)
     wanted[thin] = 0  # they go with what is around them: what many of them asked for would add up
@@ -59,10 +60,10 @@ def newton_direction(
 def _filtered(found: Survey, shares: Floats, quality: Quality) -> Floats:
     """Return what the cells lack, (n,), as far as it is more than noise."""
     gain = quality.error**2 / max(quality.error**2 + quality.noise**2, 1e-300)
-    return np.where(known_wrong(found, shares, quality.noise), 1.0, gain) * (shares - found.masses)
+    return np.where(_known_wrong(found, shares, quality.noise), 1.0, gain) * (shares - found.masses)
 
 
-def known_wrong(found: Survey, shares: Floats, noise: float) -> NDArray[np.bool_]:
+def _known_wrong(found: Survey, shares: Floats, noise: float) -> NDArray[np.bool_]:
     """Return whose counted masses are wrong by more than the noise of so few samples does, (n,)."""
     own = noise / np.sqrt(shares * (1 / shares).mean())
     return np.asarray(np.abs(found.masses / shares - 1) > np.maximum(WRONG, BEYOND * own))

@@ -3,7 +3,7 @@
 All optimizers minimize the convex energy E(h) = E max_i (<x, y_i> + h_i) - sum_i nu_i h_i, whose gradient w - nu a
 survey estimates. Newton's method draws new samples for every step; while the error is well above the noise, the length
 of the step is found with the samples of the survey itself (common random numbers). Batches grow by `GROWTH` when the
-noise is near. The last step, with all samples, is followed by one survey with new ones, which tells how good the heights
+noise is near. The last step, with all samples, is followed by one survey with new ones: it tells how good the heights
 are.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from meshot.meshes.mesh import Floats
 from meshot.montecarlo.balancing import Balance
-from meshot.montecarlo.direction import known_wrong, newton_direction
+from meshot.montecarlo.direction import newton_direction
 from meshot.montecarlo.lifting import lifts, thin_cells
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.state import SampledStep, State
@@ -103,7 +103,7 @@ def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     problem = level.problem
     found, quality, state = level.look(state, moments=state.polished)
     hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
-    if state.polished and hidden and not known_wrong(found, problem.shares, quality.noise).any():
+    if state.polished and hidden and not thin_cells(found, problem).any():
         return level.record(state, found, quality, 0.0), found, True
     if _rough(level, state, quality):
         return _balanced(level, level.record(state, found, quality, 0.0)), found, False

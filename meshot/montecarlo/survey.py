@@ -48,8 +48,9 @@ class SampledProblem:
     def near(self) -> Ints:
         """A few of the sites nearest to each, (n, k); none where a tree would not find them quickly."""
         n, d = self.sites.shape
-        count = NEAR if BOXES_UP_TO >= d and n > NEAR else 0
-        return np.asarray(cKDTree(self.sites).query(self.sites, [*range(2, count + 2)])[1] if count else np.empty((n, 0), int))
+        if d > BOXES_UP_TO or n <= NEAR:
+            return np.empty((n, 0), dtype=np.int64)
+        return np.asarray(cKDTree(self.sites).query(self.sites, list(range(2, NEAR + 2)))[1])
 
     def search(self, heights: Floats, samples: float, best: int) -> BruteForce | BoxSearch:
         """Return what finds the best sites of samples."""

@@ -1,21 +1,9 @@
 import numpy as np
-import torch
+from strips import CPU, look, strips
 
 from meshot.montecarlo.lifting import lifts, thin_cells
 from meshot.montecarlo.ranks import Ranks
-from meshot.montecarlo.sources import UniformBox
-from meshot.montecarlo.survey import SampledProblem, survey
-
-CPU = torch.device("cpu")
-
-
-def strips(heights_of):
-    """Ten sites on a line in a box, whose cells are strips of equal width at heights -y^2 / 2; others at will."""
-    sites = np.column_stack([(np.arange(10) + 0.5) / 10, np.zeros(10)])
-    problem = SampledProblem(sites, np.full(10, 0.1), UniformBox([0, -0.5], [1, 0.5]), CPU)
-    heights = -0.5 * (sites**2).sum(axis=1)
-    heights_of(heights)
-    return problem, heights, survey(problem, heights, 1 << 15, (1,), Ranks())
+from meshot.montecarlo.survey import SampledProblem
 
 
 def raise_thin(problem, heights, found):
@@ -23,7 +11,7 @@ def raise_thin(problem, heights, found):
     raises = lifts(found, problem, heights, thin, (2,), Ranks())
     assert not raises[~thin].any()
     raised = heights + raises
-    return raised, survey(problem, raised, 1 << 15, (3,), Ranks())
+    return raised, look(problem, raised, 3)
 
 
 def test_a_buried_site_takes_half_of_its_mass():

@@ -1,6 +1,6 @@
 """Measures sampled transport; prints one JSON line for each measurement.
 
-python benchmarks/montecarlo.py [speed] [floor] [rate] [modes] [mesh FILE SUBDIVISIONS]
+python benchmarks/montecarlo.py [speed] [floor] [calibration] [rate] [modes] [mesh FILE SUBDIVISIONS]
 
 Without arguments all but the mesh are measured, which takes minutes. Seconds are of processor time, of all threads, and
 of the clock.
@@ -103,6 +103,29 @@ def floor(device, sizes=((1000, 2), (10_000, 2), (100_000, 2), (1000, 3), (10_00
         show(**figures)
 
 
+def calibration(device, sizes=((1000, 2), (1000, 3), (4000, 2)), seeds=6):
+    """How many of its standard errors the estimated error is off, by the exact diagram, for several seeds."""
+    off = []
+    for n, d in sizes:
+        sites = np.random.default_rng(n + d).normal(size=(n, d)) * 0.3
+        domain = meshot.Disk() if d == 2 else meshot.Ball()
+        for seed in range(seeds):
+            found = meshot.solve_transport(sites, method="montecarlo", device=device.type, rng=seed)
+            masses = meshot.power_diagram(sites, found.weights, domain).masses * found.problem.density
+            error = float(np.sqrt(((masses / found.problem.masses - 1) ** 2).mean()))
+            off.append((found.mass_error - error) / found.mass_error_se)
+    off = np.array(off)
+    rms, largest = float(np.sqrt((off**2).mean())), float(np.abs(off).max())
+    show(
+        measure="calibration",
+        device=device_name(device),
+        runs=len(off),
+        mean=float(off.mean()),
+        rms=rms,
+        largest=largest,
+    )
+
+
 def rate(device):
     """Error of the heights of a known potential of a normal source, for more and more samples."""
     for d in (10, 64):
@@ -177,7 +200,7 @@ def split_in_four(vertices, faces):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["speed", "floor", "rate", "modes"])
+    parser.add_argument("what", nargs="*", default=["speed", "floor", "calibration", "rate", "modes"])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--mesh", nargs=2, metavar=("FILE", "SUBDIVISIONS"))
     parser.add_argument("--samples", type=int)
@@ -192,4 +215,4 @@ if __name__ == "__main__":
         if name == "floor":
             floor(where, [(n, d) for d in (2, 3) for n in (1000, 10_000, 100_000) if n <= told.largest])
         else:
-            {"speed": speed, "rate": rate, "modes": modes}[name](where)
+            {"speed": speed, "calibration": calibration, "rate": rate, "modes": modes}[name](where)

@@ -31,7 +31,7 @@ from meshot.montecarlo.survey import SampledProblem, Survey
 # Unknowns up to which the matrix is stored dense.
 DENSE = 1500
 # Share of nu_i / gap_i, the diagonal of a typical cell, that every row has at least; and what keeps the matrix regular.
-LEAST_DIAGONAL, FAINT = 0.1, 1e-6
+LEAST_DIAGONAL, FAINT = 0.2, 1e-6
 # A site hides those behind it where the gap to it is less than this share of that to the third.
 HIDING = 1 / 8
 # Bounds of kappa.

@@ -103,7 +103,8 @@ def newton_step(level: Level, state: State) -> tuple[State, Survey, bool]:
     problem = level.problem
     found, quality, state = level.look(state, moments=state.polished)
     hidden = quality.error <= max(HIDDEN * quality.noise, quality.deviation)
-    if state.polished and hidden and not thin_cells(found, problem).any():
+    buried = thin_cells(found, problem) & (found.masses == 0)
+    if state.polished and hidden and not buried.any():
         return level.record(state, found, quality, 0.0), found, True
     if _rough(level, state, quality):
         return _balanced(level, level.record(state, found, quality, 0.0)), found, False

@@ -44,26 +44,37 @@ def newton_direction(
     """
     shares, d = problem.shares, problem.sites.shape[1]
     gaps, solver = mean_gaps(found, problem, ranks), newton_solver(found, problem, ranks)
+    thin = thin_cells(found, problem)
+    raises = lifts(found, problem, heights, thin, seed, ranks) if thin.any() else np.zeros(len(heights))
+    masses = found.masses + _taken(found, raises, ranks)
     # a pyramid's mean height is its peak's / (d + 1), its mass goes with the peak's power d
-    peaks = (d + 1) * gaps * (np.maximum(found.masses / shares, TINY) ** (-1 / d) - 1)
+    peaks = (d + 1) * gaps * (np.maximum(masses / shares, TINY) ** (-1 / d) - 1)
     most = np.maximum(BOUND * gaps, np.minimum(SHARE * peaks, RISE * gaps))
     least = np.minimum(-BOUND * gaps, SHARE * peaks)
-    wanted = np.clip(_filtered(found, shares, quality), solver.diagonal * least, solver.diagonal * most)
-    thin = thin_cells(found, problem)
+    wanted = np.clip(_filtered(masses, shares, quality), solver.diagonal * least, solver.diagonal * most)
     wanted[thin] = 0  # they go with what is around them: what many of them asked for would add up
-    move = solver(wanted - shares * wanted.sum())
-    if thin.any():
-        move += lifts(found, problem, heights, thin, seed, ranks)
+    move = solver(wanted - shares * wanted.sum()) + raises
     return ranks.same(move - move.mean())
 
 
-def _filtered(found: Survey, shares: Floats, quality: Quality) -> Floats:
+def _taken(found: Survey, raises: Floats, ranks: Ranks) -> Floats:
+    """Return by how much the cells' masses, (n,), change where some are raised, as far as the next sites tell."""
+    sites, gaps, _ = found.neighbors
+    rows = (raises[sites[:, 1:]] > 0).any(axis=1)
+    near, n = sites[rows], len(raises)
+    lead = raises[near] - np.column_stack([np.zeros(len(near)), gaps[rows]])
+    best = near[np.arange(len(near)), lead.argmax(axis=1)]
+    first, now = ranks.concatenate(near[:, 0], best)
+    return np.asarray((np.bincount(now, minlength=n) - np.bincount(first, minlength=n)) / found.told)
+
+
+def _filtered(masses: Floats, shares: Floats, quality: Quality) -> Floats:
     """Return what the cells lack, (n,), as far as it is more than noise."""
     gain = quality.error**2 / max(quality.error**2 + quality.noise**2, 1e-300)
-    return np.where(_known_wrong(found, shares, quality.noise), 1.0, gain) * (shares - found.masses)
+    return np.where(_known_wrong(masses, shares, quality.noise), 1.0, gain) * (shares - masses)
 
 
-def _known_wrong(found: Survey, shares: Floats, noise: float) -> NDArray[np.bool_]:
+def _known_wrong(masses: Floats, shares: Floats, noise: float) -> NDArray[np.bool_]:
     """Return whose counted masses are wrong by more than the noise of so few samples does, (n,)."""
     own = noise / np.sqrt(shares * (1 / shares).mean())
-    return np.asarray(np.abs(found.masses / shares - 1) > np.maximum(WRONG, BEYOND * own))
+    return np.asarray(np.abs(masses / shares - 1) > np.maximum(WRONG, BEYOND * own))

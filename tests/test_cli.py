@@ -599,6 +599,7 @@ def test_area_with_sampled_cells(tmp_path, run):
     assert figures["transport"]["mass_error"] < 0.1
     assert figures["area"]["flipped"] == 0
     assert (tmp_path / "state.npz").exists()
+    assert "relative error of a cell (RMS)" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     code, _, told = run("area", path, "-o", tmp_path / "sphere", "--samples", 4096)
     assert code == 2
     assert 'for method="montecarlo"' in told

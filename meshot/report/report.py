@@ -127,11 +127,17 @@ def tiles(run: Run) -> list[tuple[str, str]]:
     if run.surface_map.conformal is not None:
         shown.append((percent(area["ratio_sd"]), "deviation of area ratios (SD)"))
         if transport is not None:
-            shown.append((number(transport["max_relative_error"], 2), "largest relative error of a cell"))
+            shown.append(_cell_error(transport))
     else:
         shown.append((f"{number(angle['mean_abs_degrees'])}°", "mean change of an angle"))
     total = run.seconds.get("total", sum(run.seconds.values()))
     return [*shown, (f"{total:.1f} s", "for the map")]
+
+
+def _cell_error(transport: dict[str, Any]) -> tuple[str, str]:
+    if "mass_error" in transport:  # sampled: the largest one would be that of counting
+        return percent(transport["mass_error"]), "relative error of a cell (RMS)"
+    return number(transport["max_relative_error"], 2), "largest relative error of a cell"
 
 
 def certificate(run: Run) -> str | None:

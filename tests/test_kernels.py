@@ -26,6 +26,7 @@ def ask():
 
 
 def test_a_kernel_is_compiled_anew_when_what_it_calls_in_another_file_has_changed(tmp_path):
+    # -B: Python knows a file by its second and size, and may take the first for the second
     package = tmp_path / "meshot"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -34,7 +35,7 @@ def test_a_kernel_is_compiled_anew_when_what_it_calls_in_another_file_has_change
 
     def ask(value):
         (package / "inner.py").write_text(INNER.format(value))
-        command = [sys.executable, "-c", "from meshot.outer import ask; print(ask(), ask.stats.cache_hits)"]
+        command = [sys.executable, "-B", "-c", "from meshot.outer import ask; print(ask(), ask.stats.cache_hits)"]
         told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         return tuple(int(word) for word in told.stdout.split() if word.isdigit())
 

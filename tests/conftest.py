@@ -1,7 +1,15 @@
 """Fixtures that all tests share; the mesh generators are plain functions in `shapes`."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
+
+# Workers of pytest-xdist share the cores: threads that wait for work by spinning would take them from one another. It
+# has to be said before numpy and torch are loaded, and holds for the processes that tests start.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", str(share))
 
 import pytest
 from shapes import read_brain

@@ -29,6 +29,7 @@ def test_agrees_with_the_cholesky_factor(seed):
     assert np.allclose(solver.solve(rhs, 1e-12, 2000), direct.solve(rhs), rtol=0, atol=1e-8)
 
 
+@pytest.mark.uncompiled
 def test_residual_falls_to_what_was_asked_and_iterations_end_when_told():
     positions, edges, diagonal, across, rhs = system()
     solver = BlockCG(len(positions), edges)
@@ -46,6 +47,7 @@ def test_residual_falls_to_what_was_asked_and_iterations_end_when_told():
     assert np.array_equal(solver.solve(np.zeros_like(rhs), 1e-10, 10), np.zeros_like(rhs))
 
 
+@pytest.mark.uncompiled
 def test_an_indefinite_diagonal_is_refused():
     positions, edges, diagonal, across, _ = system()
     solver = BlockCG(len(positions), edges)

@@ -3,6 +3,8 @@ import pytest
 
 from meshot.algebra.fronts import TILE, panel_length, reduce_tiles, subtract_products
 
+pytestmark = pytest.mark.uncompiled
+
 
 def front(own, others, seed=0):
     """A positive definite matrix, and its first rows as a panel of tiles."""

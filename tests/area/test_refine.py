@@ -51,6 +51,7 @@ def jitter(surface: Surface, uv: np.ndarray, amount: float, seed: int = 0) -> np
     return moved
 
 
+@pytest.mark.uncompiled
 def test_exact_start_is_returned_unchanged() -> None:
     surface = disk(6)
     uv = surface.vertices[:, :2]
@@ -88,6 +89,7 @@ def test_fold_free_map_stays_fold_free() -> None:
     assert flipped[flipped.index(0) :] == [0] * (len(flipped) - flipped.index(0))
 
 
+@pytest.mark.uncompiled
 def test_exact_to_rounding_where_the_equations_are_regular() -> None:
     """A coarse mesh without symmetry: areas of a known map are met to the last digits."""
     surface = relief(4, seed=3)
@@ -145,6 +147,7 @@ def test_obstructed_faces_are_named() -> None:
     assert_rim(faces, result.uv)
 
 
+@pytest.mark.uncompiled
 def test_inputs_are_kept_and_loose_vertices_passed_through() -> None:
     surface = disk(5)
     faces = surface.faces + 1

@@ -14,6 +14,7 @@ def jittered(points: np.ndarray, amount: float, seed: int = 0) -> np.ndarray:
     return moved / np.linalg.norm(moved, axis=1, keepdims=True)
 
 
+@pytest.mark.uncompiled
 @pytest.mark.parametrize("subdivisions", [0, 2])
 def test_areas_and_derivatives(subdivisions):
     ball = icosphere(subdivisions)
@@ -35,6 +36,7 @@ def test_frames_are_orthonormal_tangents():
     np.testing.assert_allclose(np.einsum("vxu,vx->vu", frames, points), 0, atol=1e-14)
 
 
+@pytest.mark.uncompiled
 def test_the_damping_measures_no_area_along_it():
     """The matrix is symmetric and positive definite, its undamped part the square of the derivative."""
     ball = octahedron()

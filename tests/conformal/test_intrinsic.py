@@ -12,6 +12,8 @@ from meshot.conformal.intrinsic import SLACK, intrinsic_delaunay, mollified
 from meshot.errors import ConvergenceError
 from meshot.meshes.mesh import Surface
 
+pytestmark = pytest.mark.uncompiled
+
 FLIPPED = ["needles 1e-3", "caps 5e-4", "sheared", "graded", "valence 3", "crumpled", "crumpled, closed"]
 
 

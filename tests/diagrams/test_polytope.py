@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from meshot.diagrams.polytope import FULL, MISSED, cut, start_box
 from meshot.kernels import kernel
 
+pytestmark = pytest.mark.uncompiled
+
 ROOM = 256
 
 

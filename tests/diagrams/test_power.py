@@ -25,6 +25,7 @@ def _circle(angle):
 # closed forms
 
 
+@pytest.mark.uncompiled
 def test_one_site_has_the_whole_disk():
     diagram = power_diagram([[0.3, 0.1]], domain=Disk([2.0, -1.0], 0.5))
     assert diagram.masses == pytest.approx([np.pi / 4])
@@ -33,6 +34,7 @@ def test_one_site_has_the_whole_disk():
     assert len(diagram.facets) == 0
 
 
+@pytest.mark.uncompiled
 @pytest.mark.parametrize("offset", [-0.999, -0.3, 0.0, 0.2, 0.9, 0.9999])
 def test_two_sites_part_the_disk_along_a_chord(offset):
     # sites at (-1, 0) and (1, 0): the facet is x = offset if psi_0 - psi_1 = 4 offset
@@ -55,6 +57,7 @@ def test_facet_ends_leave_the_first_cell_on_the_left():
     assert stop == pytest.approx([0, 1])
 
 
+@pytest.mark.uncompiled
 def test_a_strip_across_the_disk_has_two_arcs():
     diagram = power_diagram([[-1.0, 0], [0, 0], [1, 0]])
     turns = diagram.arcs[diagram.arcs[:, 0] == 1, 2]
@@ -62,6 +65,7 @@ def test_a_strip_across_the_disk_has_two_arcs():
     assert diagram.masses[1] == pytest.approx(np.pi / 3 + np.sqrt(3) / 2)
 
 
+@pytest.mark.uncompiled
 @pytest.mark.parametrize("count", [3, 4, 7, 50])
 def test_sites_on_a_circle_share_the_disk_as_sectors(count):
     angle = 2 * np.pi * np.arange(count) / count
@@ -87,6 +91,7 @@ def test_cells_of_a_grid_in_a_box_are_squares():
     assert len(diagram.facets) == pytest.approx(2 * n * (n - 1), abs=0)
 
 
+@pytest.mark.uncompiled
 def test_a_constant_weight_on_a_triangle_changes_nothing():
     triangle = ConvexPolygon([[0, 0], [1, 0], [0, 1]])
     plain = power_diagram([[0.2, 0.2], [0.5, 0.3], [2.0, 2.0]], domain=triangle)
@@ -95,6 +100,7 @@ def test_a_constant_weight_on_a_triangle_changes_nothing():
     assert plain.masses.sum() == pytest.approx(0.5)
 
 
+@pytest.mark.uncompiled
 def test_collinear_sites():
     diagram = power_diagram(np.column_stack([np.linspace(-0.9, 0.9, 10), np.zeros(10)]), domain=Box([-1, -1], [1, 1]))
     assert diagram.certificate <= CERTIFICATE

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from meshot.diagrams.sitetree import FAN, LEAF, build_tree, hilbert_order, nearest_sites, node_bound
 
+pytestmark = pytest.mark.uncompiled
+
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 500), st.integers(0, 2**31), st.floats(0, 3))

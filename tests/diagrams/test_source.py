@@ -51,6 +51,7 @@ def both_kinds(test):
 # closed forms
 
 
+@pytest.mark.uncompiled
 @both_kinds
 @pytest.mark.parametrize("size", [1, 4, 7])
 def test_strips_of_a_box_under_a_linear_density(kind, size):
@@ -69,6 +70,7 @@ def test_strips_of_a_box_under_a_linear_density(kind, size):
     assert diagram.areas == pytest.approx(np.ones(4))
 
 
+@pytest.mark.uncompiled
 @both_kinds
 @pytest.mark.parametrize("size", [1, 5, 20])
 @pytest.mark.parametrize("offset", [-0.99, -0.3, 0.0, 0.6, 0.9999])
@@ -87,6 +89,7 @@ def test_parts_of_a_disk_under_a_linear_density(kind, size, offset):
     assert diagram.facet_masses == pytest.approx([(2 + offset) * 2 * half], rel=1e-11)
 
 
+@pytest.mark.uncompiled
 def test_a_thin_circular_segment_keeps_its_digits():
     # cut off at half-angle t: area 2/3 t^3 (1 - t^2 / 5 ...), second moment across the chord 2/15 t^5
     t = 1e-3
@@ -117,6 +120,7 @@ def test_without_a_density_masses_are_areas():
     assert diagram.mass_certificate == diagram.certificate
 
 
+@pytest.mark.uncompiled
 def test_cells_on_the_borders_of_pixels():
     """Facets along the borders count once, with the density on one side, the same for both cells."""
     density = GridDensity(np.arange(1.0, 17.0).reshape(4, 4), [0, 0], [4, 4])
@@ -156,6 +160,7 @@ def test_a_grid_and_a_triangulation_of_the_same_function_agree(domain):
     assert grid(points) == pytest.approx(mesh(points), rel=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_cells_agree_with_clipping_each_outline_by_each_triangle():
     flat = disk(4)
     density = TriangulationDensity(flat.vertices[:, :2], flat.faces, np.random.default_rng(0).random(len(flat.faces)))
@@ -263,6 +268,7 @@ def test_long_thin_cells_across_the_pixels():
     assert diagram.mass_certificate <= CERTIFICATE
 
 
+@pytest.mark.uncompiled
 def test_empty_cells_and_cells_without_mass():
     density = GridDensity([[0.0, 1.0]], [-1, -1], [1, 1])
     diagram = power_diagram([[-0.5, 0.0], [0.5, 0.0], [0.6, 0.0]], [0.0, 0.0, -1.0], Box([-1, -1], [1, 1]), density)

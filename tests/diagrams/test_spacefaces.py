@@ -48,6 +48,7 @@ def test_faces_enclose_the_cells(kind, count):
     assert (corner_cell == faces.owner[corner_faces(faces)[0]]).all()
 
 
+@pytest.mark.uncompiled
 def test_two_cells_share_one_polygon():
     faces = cell_faces(space_diagram([[0.25, 0.5, 0.5], [0.75, 0.5, 0.5]], domain=Box([0, 0, 0], [1, 1, 1])))
     shared = np.flatnonzero(faces.other >= 0)
@@ -59,6 +60,7 @@ def test_two_cells_share_one_polygon():
         assert sorted(corners[:, 1:].tolist()) == [[0, 0], [0, 1], [1, 0], [1, 1]]
 
 
+@pytest.mark.uncompiled
 def test_a_cell_without_volume_has_no_faces():
     diagram = space_diagram([[0.5, 0.5, 0.5], [0.6, 0.5, 0.5], [0.1, 0.1, 0.1]], [0.0, 3.0, 0.0], DOMAINS["box"])
     faces = cell_faces(diagram)

@@ -7,6 +7,7 @@ from meshot.diagrams.sitetree import build_tree, hilbert_order
 from meshot.diagrams.spacetree import nearest_space_sites, space_node_bound
 
 
+@pytest.mark.uncompiled
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 500), st.integers(0, 2**31), st.floats(0, 3))
 def test_nearest_sites_agree_with_brute_force(count, seed, slope):
@@ -36,6 +37,7 @@ def test_a_node_bounds_the_power_distance_to_its_sites_from_below(count, seed, s
     assert space_node_bound(bounds, 0, *point) <= power.min() + margin
 
 
+@pytest.mark.uncompiled
 def test_hilbert_order_takes_unit_steps_on_a_grid():
     points = np.stack(np.meshgrid(*[np.arange(8.0)] * 3), axis=-1).reshape(-1, 3)
     steps = np.linalg.norm(np.diff(points[hilbert_order(points + 0.5)], axis=0), axis=1)

@@ -12,6 +12,7 @@ from meshot.errors import GeometryError
 from meshot.meshes.directions import unfolded
 
 
+@pytest.mark.uncompiled
 @pytest.mark.parametrize("solid", [tetrahedron(), octahedron(), icosphere(0)])
 def test_regular_sites_share_the_sphere_equally(solid):
     centered = solid.vertices - solid.vertices.mean(axis=0)
@@ -74,6 +75,7 @@ def test_conductances_are_derivatives_of_the_masses():
     np.testing.assert_allclose((more - less) / (2 * step), wanted, atol=1e-8)
 
 
+@pytest.mark.uncompiled
 def test_a_low_site_has_no_cell():
     diagram = sphere_diagram(np.concatenate([octahedron().vertices, [[1.0, 1, 1]]]), [0.0] * 6 + [-1.0])
     assert diagram.empty.tolist() == [6]
@@ -92,6 +94,7 @@ def test_an_engine_finds_neighbors_that_are_far_from_the_last():
         np.testing.assert_allclose(again.masses, fresh.masses, atol=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_an_engine_gives_up_on_small_cells():
     engine = SphereEngine(icosphere(1).vertices)
     assert engine.diagram_above(1.0, np.zeros(42)) is None

@@ -71,6 +71,7 @@ def test_cells_tile_the_surface_however_short_the_first_reach():
     np.testing.assert_allclose(near.masses, far.masses, rtol=1e-12)  # on the flat one
 
 
+@pytest.mark.uncompiled
 def test_cells_do_not_leap_across_a_gap():
     """A folded sheet, its halves 0.02 apart: the site below has none of the sheet above, though it is near in space."""
     x = np.array([0.0, 0.5, 1.0, 1.0, 0.5, 0.0])
@@ -107,6 +108,7 @@ def test_cells_are_those_of_the_tube_rolled_out():
     np.testing.assert_allclose(ours.masses, plane.masses[:40], rtol=1e-9)
 
 
+@pytest.mark.uncompiled
 def test_walks_are_straight_and_end_at_the_boundary():
     surface = disk(7)
     sites = sites_on(surface, 50)
@@ -128,6 +130,7 @@ def test_walks_are_straight_and_end_at_the_boundary():
     assert (rim > np.cos(np.pi / 42) - 1e-12).all()
 
 
+@pytest.mark.uncompiled
 def test_great_circles_close():
     """On a fine sphere a walk of half its girth ends on the other side."""
     ball = icosphere(4)

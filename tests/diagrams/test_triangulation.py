@@ -7,6 +7,8 @@ from scipy.spatial import ConvexHull
 from meshot.diagrams.sitetree import hilbert_order
 from meshot.diagrams.triangulation import RegularTriangulation, coarse_to_fine
 
+pytestmark = pytest.mark.uncompiled
+
 
 def sorted_sites(count, seed=0):
     sites = np.random.default_rng(seed).random((count, 2))

@@ -10,6 +10,8 @@ from meshot.mapping.locate import Locator
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Surface
 
+pytestmark = pytest.mark.uncompiled
+
 
 def brute(faces, uv, points):
     """Least barycentric coordinate of each point in its best face, and that face."""

@@ -37,6 +37,7 @@ def test_location_is_that_of_a_search_of_all_tetrahedra(seed, cells):
     np.testing.assert_array_equal(found.tetrahedra[clear], np.where(least < 0, -1, tetrahedron)[clear])
 
 
+@pytest.mark.uncompiled
 @pytest.mark.parametrize("mirror", [1, -1])
 def test_points_of_tetrahedra_come_back(mirror):
     plain, shear = mapped_ball()
@@ -54,6 +55,7 @@ def test_points_of_tetrahedra_come_back(mirror):
     np.testing.assert_array_equal(mapped.inverse(points), mapped.lift(points))
 
 
+@pytest.mark.uncompiled
 def test_vertices_and_middles_of_edges_and_faces_belong_to_a_tetrahedron():
     mapped, _ = mapped_ball()
     faces = mapped.solid.halffaces
@@ -67,6 +69,7 @@ def test_vertices_and_middles_of_edges_and_faces_belong_to_a_tetrahedron():
     np.testing.assert_allclose(mapped.lift(mapped.points), mapped.solid.vertices, atol=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_outside_is_reported_or_drawn_in_along_the_ray():
     mapped, _ = mapped_ball()
     ball = mapped.solid.with_vertices(mapped.points)
@@ -107,6 +110,7 @@ def test_even_points_of_the_ball_become_even_points_of_the_solid():
     assert abs(chi_square - degrees) < 5 * np.sqrt(2 * degrees)
 
 
+@pytest.mark.uncompiled
 def test_vertices_without_a_tetrahedron_may_have_no_image():
     ball = shapes.ball_solid(1)
     solid = Solid(np.vstack([[[9, 9, 9]], ball.vertices]), ball.tetrahedra + 1)

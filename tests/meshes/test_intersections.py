@@ -19,6 +19,7 @@ def crosses(triangle, other):
     return False
 
 
+@pytest.mark.uncompiled
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30))
 def test_what_crosses_is_found_as_by_comparing_all(seed, count):
@@ -41,6 +42,7 @@ def test_embedded_surfaces_cross_nowhere(surface):
     assert len(self_intersections(surface.with_vertices(1e-9 * surface.vertices + 1e-3))) == 0
 
 
+@pytest.mark.uncompiled
 def test_two_spheres_that_pass_through_each_other_cross_along_a_ring():
     ball = shapes.icosphere(3)
     both = Surface(
@@ -55,6 +57,7 @@ def test_two_spheres_that_pass_through_each_other_cross_along_a_ring():
     assert np.abs(np.linalg.norm(middles - [0.8, 0, 0], axis=1) - 0.9).max() < 0.15
 
 
+@pytest.mark.uncompiled
 def test_touching_is_no_crossing():
     tips = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0.2, 0.2, 0], [0.2, 0.2, 1], [0.9, 0.9, 1]])
     assert len(self_intersections(Surface(tips, [[0, 1, 2], [3, 4, 5]]))) == 0

@@ -35,7 +35,9 @@ def check(found, sites, heights, points):
 
 
 @pytest.mark.parametrize("whole", [False, True])
-@pytest.mark.parametrize(("n", "d"), [(1, 2), (2, 1), (33, 4), (500, 10), (300, 64)])
+@pytest.mark.parametrize(
+    ("n", "d"), [(1, 2), (2, 1), pytest.param(33, 4, marks=pytest.mark.uncompiled), (500, 10), (300, 64)]
+)
 def test_brute_force_is_exact(n, d, whole, monkeypatch):
     sites, heights, points = problem(n, d)
     check(BruteForce(sites, heights, np.full(d, 0.1), CPU, whole)(points), sites, heights, points)
@@ -105,7 +107,7 @@ def test_near_ties_are_told_apart_in_double_precision(whole):
     check(found, twice, raised, points)
 
 
-@pytest.mark.parametrize(("n", "d"), [(1, 2), (40, 1), (400, 2), (400, 3)])
+@pytest.mark.parametrize(("n", "d"), [(1, 2), pytest.param(40, 1, marks=pytest.mark.uncompiled), (400, 2), (400, 3)])
 @pytest.mark.parametrize("best", [1, 2, 3])
 def test_box_search_is_exact(n, d, best):
     sites, heights, points = problem(n, d)

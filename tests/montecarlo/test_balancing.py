@@ -83,6 +83,7 @@ def test_balance_raises_what_is_buried():
     assert after.quality(problem.shares).error < 0.3
 
 
+@pytest.mark.uncompiled
 def test_whole_tensors_share_as_the_kernel_does():
     rng = np.random.default_rng(6)
     sites = rng.normal(size=(100, 3))

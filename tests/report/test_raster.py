@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from meshot.report.raster import barycentric_gradients, rasterize
 
+pytestmark = pytest.mark.uncompiled
+
 SQUARE = np.array([[0.0, 0, 0], [8, 0, 0], [8, 8, 0], [0, 8, 0]])
 HALVES = np.array([[0, 1, 2], [0, 2, 3]])
 

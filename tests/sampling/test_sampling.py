@@ -336,7 +336,7 @@ def sphere(subdivisions=3):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("n", [1, 7, 1025])
+@pytest.mark.parametrize("n", [1, pytest.param(7, marks=pytest.mark.uncompiled), 1025])
 def test_samples_through_the_sphere(method, n):
     surface_map = sphere(2)
     samples = sample(surface_map, n, method=method, rng=3)

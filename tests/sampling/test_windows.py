@@ -46,6 +46,7 @@ def test_on_a_tube_that_can_be_rolled_out():
     np.testing.assert_allclose(nearest_geodesic(surface, faces, weights, 0.1), flat.min(axis=1), atol=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_around_a_corner_of_the_boundary():
     """A square without its upper right quarter: the path bends at the inner corner."""
     square = grid(2, 2)
@@ -55,6 +56,7 @@ def test_around_a_corner_of_the_boundary():
     np.testing.assert_allclose(nearest_geodesic(ell, faces, weights, 0.1), bent, rtol=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_around_a_saddle():
     """Six squares around a corner: across it, shortest paths go through it."""
     rim = []
@@ -111,6 +113,7 @@ def test_a_gap_is_no_way():
     np.testing.assert_allclose(nearest_geodesic(both, faces, weights, 0.05), [0.3, 0.3, np.inf], rtol=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_points_in_the_same_place():
     faces, weights = np.zeros(3, dtype=int), np.array([[0.2, 0.3, 0.5], [0.2, 0.3, 0.5], [1.0, 0.0, 0.0]])
     found = nearest_geodesic(join(triangle(), triangle()), faces, weights, 0.1)

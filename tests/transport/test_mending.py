@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_a_bad_start_becomes_one_without_empty_cells(seed, noise, kind):
     assert (mended.masses >= LEAST * wanted).all()
 
 
+@pytest.mark.uncompiled
 def test_cells_that_are_large_enough_stay():
     engine = started(300, Disk())
     wanted = 0.5 * engine.diagram(np.zeros(300)).masses
@@ -39,6 +41,7 @@ def test_cells_that_are_large_enough_stay():
     assert (mended.weights == 0).all()
 
 
+@pytest.mark.uncompiled
 def test_a_single_buried_cell_gets_its_share():
     engine = started(300, Disk())
     near, wanted = engine.diagram(np.zeros(engine.count)).edges.neighbors, np.full(300, 1e-4)

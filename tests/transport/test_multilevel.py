@@ -54,6 +54,7 @@ def test_no_group_reaches_over_a_gap():
     assert len(starts) < 1.2 * 2000
 
 
+@pytest.mark.uncompiled
 def test_an_affine_map_is_prolonged_exactly():
     """Weights that shrink the domain to its cells: centroids are an affine function of the sites of a grid."""
     x = (np.arange(24) + 0.5) / 24
@@ -70,6 +71,7 @@ def test_an_affine_map_is_prolonged_exactly():
     assert prolong(coarse, diagram, fine, np.arange(4 * 576) // 4) == pytest.approx(exact, abs=1e-8)
 
 
+@pytest.mark.uncompiled
 @pytest.mark.parametrize("sites", [np.random.default_rng(0).random((500, 2)), gaussian_sites(800)])
 def test_smoothing_keeps_quadratics(sites):
     engine = PowerEngine(sites, SQUARE)

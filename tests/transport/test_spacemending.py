@@ -35,7 +35,7 @@ def test_a_bad_start_becomes_one_without_empty_cells(seed, noise, kind):
     assert (mended.masses >= LEAST * wanted).all()
 
 
-@pytest.mark.parametrize("count", [20, 200])
+@pytest.mark.parametrize("count", [pytest.param(20, marks=pytest.mark.uncompiled), 200])
 def test_a_single_buried_cell_gets_its_share(count):
     engine, near = started(count, Ball())
     weights, wanted = np.zeros(count), np.full(count, 1e-4)
@@ -47,6 +47,7 @@ def test_a_single_buried_cell_gets_its_share(count):
     assert (weights == np.r_[np.zeros(7), -1.0, np.zeros(count - 8)]).all()
 
 
+@pytest.mark.uncompiled
 def test_cells_that_are_large_enough_stay():
     engine, near = started(30, DOMAINS["box"])
     wanted = 0.5 * engine.diagram(np.zeros(30)).masses

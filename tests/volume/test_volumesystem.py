@@ -11,6 +11,7 @@ def ball_system(levels=1):
     return VolumeSystem(solid.tetrahedra, solid.boundary_vertices[solid.boundary.faces]), points
 
 
+@pytest.mark.uncompiled
 def test_cones_and_tetrahedra_fill_the_same_polyhedron():
     system, points = ball_system()
     volumes = system.volumes(points)
@@ -19,6 +20,7 @@ def test_cones_and_tetrahedra_fill_the_same_polyhedron():
     assert inner == pytest.approx(volumes[system.tetrahedra :].sum(), rel=1e-12)
 
 
+@pytest.mark.uncompiled
 def test_gradients_are_the_derivatives_of_the_volumes():
     system, points = ball_system()
     rng = np.random.default_rng(0)
@@ -41,6 +43,7 @@ def test_steps_keep_the_boundary_on_the_sphere_and_the_center_in_place():
     assert (moved[-1] == 0).all()
 
 
+@pytest.mark.uncompiled
 def test_the_matrix_is_that_of_weighted_squares_and_relative_gradients():
     system, points = ball_system()
     rng = np.random.default_rng(2)
@@ -62,6 +65,7 @@ def test_the_matrix_is_that_of_weighted_squares_and_relative_gradients():
     assert quadratic == pytest.approx(wanted, rel=1e-10)
 
 
+@pytest.mark.uncompiled
 def test_pull_is_the_transpose_of_change():
     system, points = ball_system()
     rng = np.random.default_rng(3)
@@ -71,6 +75,7 @@ def test_pull_is_the_transpose_of_change():
     assert one == pytest.approx(other, rel=1e-10)
 
 
+@pytest.mark.uncompiled
 def test_averages_keep_constants():
     system, _ = ball_system()
     assert np.allclose(system.average(np.full(len(system.elements), 3.0), 3), 3.0)

@@ -13,6 +13,26 @@ def assert_one_sentence(text):
     assert "Traceback" not in text
 
 
+class Recorder:
+    """A client that writes down what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def begin(self, stage):
+        self.told.append(("begin", stage))
+
+    def update(self, fraction, detail=""):
+        self.told.append(("update", fraction, detail))
+
+    def end(self, seconds):
+        self.told.append(("end", seconds))
+
+    def values(self, kind):
+        """What came with each call of one kind."""
+        return [told[1] for told in self.told if told[0] == kind]
+
+
 class Page(HTMLParser):
     """Tags with their attributes, and the text, of a page."""
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import shapes
 import solidfiles
-from outcomes import assert_one_sentence
+from outcomes import Recorder, assert_one_sentence
 from PIL import Image
 
 import meshot
@@ -560,20 +560,6 @@ def test_failed_stage_is_crossed(tmp_path, dome, on_terminal, monkeypatch):
     assert err.rstrip().endswith("meshot: no good.")
 
 
-class Recorder:
-    def __init__(self):
-        self.told = []
-
-    def begin(self, stage):
-        self.told.append(stage)
-
-    def update(self, fraction, detail=""):
-        self.told.append((fraction, detail))
-
-    def end(self, seconds):
-        self.told.append(seconds)
-
-
 def test_clock_counts_inner_stages_once():
     recorder = Recorder()
     clock = job.Clock(recorder)
@@ -584,7 +570,8 @@ def test_clock_counts_inner_stages_once():
         clock.end(1.0)
     clock.end(2.5)
     assert clock.seconds == {"inner": 2.0}
-    assert recorder.told == ["outer", "inner", (0.5, "half"), 1.0, "inner", (0.5, "half"), 1.0]
+    inner = [("begin", "inner"), ("update", 0.5, "half"), ("end", 1.0)]
+    assert recorder.told == [("begin", "outer"), *inner, *inner]
 
 
 def test_area_with_sampled_cells(tmp_path, run):

@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 
@@ -48,6 +49,7 @@ def test_what_would_not_fit_is_refused_before_it_starts(solve, monkeypatch):
     assert isinstance(caught.value, MemoryError)
 
 
+@pytest.mark.skipif(memory.peak_memory() is None, reason="the system does not tell the peak")
 def test_the_peak_holds_what_the_process_held_and_gave_back():
     code = """
 import numpy as np
@@ -62,12 +64,27 @@ print(peak_memory())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     held, after = map(int, done.stdout.split())
     assert held > 2**28 * 0.98  # the system counts pages in lots
-    assert after < held - 2**27 or after >= held  # some systems count the peak from the start only
+    if memory.CLEAR_REFS.exists():
+        assert after < held - 2**27
+    else:  # the peak is that since the start
+        assert after >= held
 
 
-def test_memory_is_given_back_or_left():
-    memory.give_back_memory()
-    assert memory.peak_memory() is None or memory.peak_memory() > 0
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+@pytest.mark.skipif(not memory.STATUS.exists(), reason="the system does not tell what a process holds")
+def test_free_memory_is_given_back():
+    """Blocks too small to be given back by themselves, below one that stays."""
+    code = """
+from meshot.memory import STATUS, _entry, give_back_memory
+blocks = [bytes(50_000) for _ in range(2000)]
+last = bytes(50_000)
+del blocks
+before = _entry(STATUS, "VmRSS")
+give_back_memory()
+print(before - _entry(STATUS, "VmRSS"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 50e6
 
 
 def test_a_system_whose_allocator_cannot_give_back(monkeypatch):

@@ -3,6 +3,7 @@ import pytest
 import torture
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outcomes import Recorder
 from shapes import bumpy_sphere, cap, cylinder, disk, glove, join, relief, tetrahedron, triangle
 from similar import assert_unit_and_place_do_not_matter
 from torture import CASES
@@ -152,21 +153,14 @@ def test_a_transport_that_stops_early_warns():
 
 
 def test_stages_are_told_in_order():
-    told = []
-
-    class Listener:
-        def begin(self, stage):
-            told.append(stage)
-
-        def update(self, fraction, detail=""):
-            assert 0 <= fraction <= 1
-
-        def end(self, seconds):
-            assert seconds >= 0
-
-    area_preserving_map(relief(8), progress=Listener())
-    assert told[-3:] == ["transport", "placement", "refinement"]
-    assert "conformal map" in told
+    client = Recorder()
+    area_preserving_map(relief(8), progress=client)
+    stages, done = client.values("begin"), client.values("update")
+    assert stages[-3:] == ["transport", "placement", "refinement"]
+    assert "conformal map" in stages
+    assert len(client.values("end")) == len(stages)
+    assert done
+    assert all(0 <= fraction <= 1 for fraction in done)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torture
+from outcomes import Recorder
 from scipy.optimize import brentq, least_squares
 from scipy.spatial.transform import Rotation
 from scipy.special import ellipj, ellipk
@@ -250,23 +251,10 @@ def test_repaired_faces_are_counted():
 
 
 def test_stages_are_reported():
-    class Heard:
-        def __init__(self):
-            self.stages = []
-
-        def begin(self, stage):
-            self.stages.append(stage)
-
-        def update(self, fraction, detail=""):
-            pass
-
-        def end(self, seconds):
-            assert seconds >= 0
-
-    heard = Heard()
+    heard = Recorder()
     mapped = conformal_map(tetrahedron(), progress=heard)
-    assert heard.stages == ["check", "cut", "conformal map"]
-    assert list(mapped.notes["seconds"]) == heard.stages
+    assert heard.values("begin") == ["check", "cut", "conformal map"]
+    assert mapped.notes["seconds"] == dict(zip(heard.values("begin"), heard.values("end"), strict=True))
 
 
 @pytest.mark.parametrize(

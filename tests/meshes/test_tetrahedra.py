@@ -8,26 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapes
+from outcomes import Recorder
 
 from meshot.errors import GeometryError, MeshotError, NotEnoughMemoryError, TopologyError
 from meshot.meshes import tetrahedra
 from meshot.meshes.mesh import Surface
 from meshot.meshes.tetrahedra import _State, make_tetrahedra, tetrahedralize
-
-
-class Ear:
-    def __init__(self):
-        self.stages, self.fractions = [], []
-
-    def begin(self, stage):
-        self.stages.append(stage)
-
-    def update(self, fraction, detail=""):
-        self.fractions.append(fraction)
-
-    def end(self, seconds):
-        pass
-
 
 needs_tetwild = pytest.mark.skipif(importlib.util.find_spec("pytetwild") is None, reason="needs pytetwild")
 
@@ -35,7 +21,7 @@ needs_tetwild = pytest.mark.skipif(importlib.util.find_spec("pytetwild") is None
 @needs_tetwild
 def test_a_ball_is_filled_and_its_boundary_stays_near(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ear, ball = Ear(), shapes.icosphere(2, radius=30.0)
+    ear, ball = Recorder(), shapes.icosphere(2, radius=30.0)
     made = make_tetrahedra(ball, edge_length=20.0, progress=ear)
     solid = made.solid
     assert (solid.volumes > 0).all()
@@ -46,7 +32,7 @@ def test_a_ball_is_filled_and_its_boundary_stays_near(tmp_path, monkeypatch):
     assert 0 <= made.inward < 4e-3
     assert f"{len(solid.tetrahedra):,} tetrahedra" in made.notes[0]
     assert "boundary moved" in made.notes[1]
-    assert ear.stages == ["check", "tetrahedra", "boundary"]
+    assert ear.values("begin") == ["check", "tetrahedra", "boundary"]
     assert list(tmp_path.iterdir()) == []  # fTetWild leaves files where it runs
 
 
@@ -133,7 +119,7 @@ def test_an_interrupt_ends_the_process_at_once(monkeypatch, tmp_path):
         started.append(popen(*arguments, **options))
         return started[-1]
 
-    class Interrupting(Ear):
+    class Interrupting(Recorder):
         def update(self, fraction, detail=""):
             raise KeyboardInterrupt
 

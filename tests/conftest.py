@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 
 # Workers of pytest-xdist share the cores: threads that wait for work by spinning would take them from one another. It
 # has to be said before numpy and torch are loaded, and holds for the processes that tests start.
@@ -16,6 +17,7 @@ from shapes import read_brain
 
 from meshot import cli
 from meshot.meshes.mesh import Surface
+from meshot.report import report
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +34,12 @@ def brain() -> Callable[[str], Surface]:
     pytest.importorskip("nibabel")
     pytest.importorskip("nilearn")
     return read_brain
+
+
+@pytest.fixture
+def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the pictures of a surface's report small."""
+    monkeypatch.setattr(report, "render", partial(report.render, size=40))
 
 
 @pytest.fixture

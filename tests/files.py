@@ -88,6 +88,13 @@ def write(folder: Path, kind: str, vertices: Vertices, polygons: Polygons) -> Pa
     return path
 
 
+def write_obj(path: Path, surface: Surface) -> Path:
+    """Write a surface as an OBJ file into a folder that need not be there, and return the file's path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(obj(surface.vertices.tolist(), surface.faces.tolist()))
+    return path
+
+
 def write_surface(folder: Path, kind: str, surface: Surface) -> Path:
     """Write a surface into `folder` and return its path."""
     return write(folder, kind, surface.vertices.tolist(), surface.faces.tolist())

@@ -12,6 +12,13 @@ from meshot.mapping.soliddistortion import solid_distortion
 from meshot.mapping.solidmap import SolidMap
 from meshot.output.output import Provenance, Run
 from meshot.output.volumerun import VolumeRun
+from meshot.volume.volumesystem import VolumeSystem
+
+
+def flat_map(surface, uv=None):
+    """A map to these places in the plane; without them, that of a flat surface to where it lies."""
+    uv = surface.vertices[:, :2] if uv is None else np.asarray(uv, dtype=float)
+    return SurfaceMap(surface, uv, np.arange(len(surface.vertices)))
 
 
 def cap_maps(rings=12, angle=2.0):
@@ -59,6 +66,13 @@ def cap_run(*, area=True, name="cap.obj", notes=(), **settings):
     provenance = Provenance(name, "0123456789abcdef" * 4, f"meshot area {name} -o out", {"tol": 1e-6}, notes)
     seconds = {"read": 0.25, "transport": 1.5, "total": 2.0}
     return Run(conformal.surface, lambert if area else conformal, distortions, provenance, seconds)
+
+
+def ball_system(levels=1):
+    """The unknowns of a ball's volumes, and where its vertices and the center are."""
+    solid = ball_solid(levels)
+    points = np.vstack([solid.vertices, np.zeros(3)])
+    return VolumeSystem(solid.tetrahedra, solid.boundary_vertices[solid.boundary.faces]), points
 
 
 def solid_run():

@@ -1,7 +1,32 @@
-"""Power cells by another way: the regular triangulation from qhull's lower hull of the lifted points."""
+"""Power cells by another way: the regular triangulation from qhull's lower hull of the lifted points. And domains."""
 
 import numpy as np
 from scipy.spatial import ConvexHull
+
+from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
+
+PLANE_DOMAINS = {
+    "disk": Disk(),
+    "box": Box([-1, -0.5], [1, 1]),
+    "polygon": ConvexPolygon([[-1, -1], [1, -0.5], [0.2, 1]]),
+}
+SPACE_DOMAINS = {
+    "ball": Ball([0.2, -0.1, 0.3], 1.1),
+    "box": Box([-1, -1, -1], [1, 1, 1]),
+    "polyhedron": ConvexPolyhedron([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]),
+}
+
+
+def lower_hull(sites, weights):
+    """The regular triangulation."""
+    hull = ConvexHull(np.column_stack([sites, (sites**2).sum(axis=1) - weights]))
+    return hull.simplices[hull.equations[:, 2] < -1e-12]
+
+
+def as_set(triangles):
+    """Triangles by their corners, in whatever order these and they themselves are."""
+    return set(map(tuple, np.sort(triangles, axis=1).tolist()))
 
 
 def qhull_cells(sites, weights, corners):

@@ -1,9 +1,14 @@
 """What the tests ask of a command's words and of the pages that it writes."""
 
+import base64
 import json
 from html.parser import HTMLParser
 
+import numpy as np
+import pytest
 from PIL import Image
+
+from meshot.errors import MeshReadError
 
 
 def assert_one_sentence(text):
@@ -11,6 +16,11 @@ def assert_one_sentence(text):
     assert text.count("\n") == 1
     assert text.endswith(".\n")
     assert "Traceback" not in text
+
+
+def names(folder):
+    """What a folder holds."""
+    return {path.name for path in folder.iterdir()}
 
 
 class Recorder:
@@ -31,6 +41,17 @@ class Recorder:
     def values(self, kind):
         """What came with each call of one kind."""
         return [told[1] for told in self.told if told[0] == kind]
+
+
+def refusal(read, path):
+    """The error with which a file is refused: in one line, with its path and the cause."""
+    with pytest.raises(MeshReadError) as caught:
+        read()
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    assert "damaged" not in message, "the cause should be told"
+    return caught.value
 
 
 class Page(HTMLParser):
@@ -59,6 +80,11 @@ def colors_in(path):
     """How many colors a picture has."""
     with Image.open(path) as picture:
         return len(picture.convert("RGB").getcolors(maxcolors=10**7))
+
+
+def unpacked(text, kind, columns=3):
+    """Rows of numbers out of a page."""
+    return np.frombuffer(base64.b64decode(text), kind).reshape(-1, columns)
 
 
 def kept(folder, name):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.meshes.mesh import Surface
+from meshot.meshes.mesh import Surface, cross2
 from meshot.meshes.solid import Solid, signed_volumes
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -25,6 +25,12 @@ def scattered(n: int, seed: int = 0) -> np.ndarray:
 def rotation(seed: int) -> np.ndarray:
     turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
     return turn * np.linalg.det(turn)
+
+
+def plane_areas(faces: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """Areas of triangles of the plane, negative where they turn clockwise."""
+    a, b, c = uv[faces].transpose(1, 0, 2)
+    return 0.5 * cross2(b - a, c - a)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Ten sites on a line, whose cells in a box are strips: sampled transport with masses known in closed form."""
 
 import numpy as np
+import pytest
 import torch
 
 from meshot.montecarlo.ranks import Ranks
@@ -8,6 +9,12 @@ from meshot.montecarlo.sources import UniformBox
 from meshot.montecarlo.survey import SampledProblem, survey
 
 CPU = torch.device("cpu")
+
+
+def needs_cuda(test):
+    """Mark a test that runs on a CUDA device."""
+    there = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+    return pytest.mark.cuda(there(test))
 
 
 def strips(change, shares=None):

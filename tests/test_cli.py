@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import warnings
-from functools import partial
 from pathlib import Path
 
 import files
@@ -25,7 +24,8 @@ from meshot.area import area
 from meshot.commands import job
 from meshot.errors import ConvergenceError, ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Surface
-from meshot.report import report
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 QUAD = b"v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 
@@ -64,20 +64,10 @@ UNMAPPABLE = {
 }
 
 
-def obj(path, surface):
-    path.write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
-    return str(path)
-
-
-@pytest.fixture(autouse=True)
-def small_pictures(monkeypatch):
-    monkeypatch.setattr(report, "render", partial(report.render, size=40))
-
-
 @pytest.fixture
 def dome(tmp_path):
     """Path of a small mesh that can be mapped."""
-    return obj(tmp_path / "dome.obj", shapes.cap(6))
+    return str(files.write_obj(tmp_path / "dome.obj", shapes.cap(6)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -103,7 +93,7 @@ def test_unreadable_input(tmp_path, run, command, kind):
 @pytest.mark.parametrize("kind", UNMAPPABLE)
 def test_unmappable_input(tmp_path, run, command, kind):
     surface, cause = UNMAPPABLE[kind]
-    code, out, err = run(command, obj(tmp_path / "mesh.obj", surface), "-o", tmp_path / "out")
+    code, out, err = run(command, files.write_obj(tmp_path / "mesh.obj", surface), "-o", tmp_path / "out")
     assert code == 2
     assert out == ""
     assert_one_sentence(err)
@@ -114,7 +104,7 @@ def test_unmappable_input(tmp_path, run, command, kind):
 @pytest.mark.parametrize("kind", UNMAPPABLE)
 def test_check_says_what_is_wrong(tmp_path, run, kind):
     surface, cause = UNMAPPABLE[kind]
-    code, out, err = run("check", obj(tmp_path / "mesh.obj", surface))
+    code, out, err = run("check", files.write_obj(tmp_path / "mesh.obj", surface))
     assert code == 2
     assert err == ""
     assert re.search(cause, "".join(line for line in out.splitlines() if line.startswith("problem:")))
@@ -281,7 +271,7 @@ def test_command_line_is_kept(tmp_path, run, dome):
 def test_closed_surface_is_cut_and_loose_vertices_stay(tmp_path, run):
     ball = shapes.bumpy_sphere(2)
     loose = Surface(np.concatenate([ball.vertices, [[0, 0, 0]]]), ball.faces)
-    code, _, _ = run("conformal", obj(tmp_path / "ball.obj", loose), "-o", tmp_path / "out")
+    code, _, _ = run("conformal", files.write_obj(tmp_path / "ball.obj", loose), "-o", tmp_path / "out")
     assert code == 0
     figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert figures["vertices"] == len(loose.vertices)
@@ -300,7 +290,7 @@ def test_closed_surface_is_cut_and_loose_vertices_stay(tmp_path, run):
 @pytest.fixture
 def ball(tmp_path):
     """Path of a small closed mesh."""
-    return obj(tmp_path / "ball.obj", shapes.bumpy_sphere(2))
+    return str(files.write_obj(tmp_path / "ball.obj", shapes.bumpy_sphere(2)))
 
 
 def test_areas_are_kept_on_the_sphere(tmp_path, run, ball):
@@ -577,7 +567,7 @@ def test_clock_counts_inner_stages_once():
 def test_area_with_sampled_cells(tmp_path, run):
     path = tmp_path / "relief.obj"
     surface = shapes.relief(6)
-    path.write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
+    files.write_obj(path, surface)
     options = ["--method", "montecarlo", "--samples", 16384, "--checkpoint", tmp_path / "state.npz", "--json"]
     code, out, _ = run("area", path, "-o", tmp_path / "out", *options)
     assert code == 0

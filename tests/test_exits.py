@@ -56,7 +56,7 @@ def inputs(tmp_path_factory):
     """Paths of what the commands read."""
     folder = tmp_path_factory.mktemp("inputs")
     dome, solid = shapes.cap(4), shapes.one_tetrahedron()
-    (folder / "dome.obj").write_bytes(files.obj(dome.vertices.tolist(), dome.faces.tolist()))
+    files.write_obj(folder / "dome.obj", dome)
     write_vtu(folder / "solid.vtu", solid.vertices, solid.tetrahedra)
     np.save(folder / "sites.npy", np.random.default_rng(0).normal(size=(12, 2)))
     assert cli.main(["conformal", str(folder / "dome.obj"), "-o", str(folder / "run")]) == 0

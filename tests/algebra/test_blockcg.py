@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from shapes import box_solid
 
 from meshot.algebra.blockcg import BlockCG
 from meshot.algebra.blockcholesky import BlockCholesky
 from meshot.errors import ConvergenceError
-from tests.shapes import box_solid
 
 
 def system(seed=0):

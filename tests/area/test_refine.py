@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import cap, disk, relief
+from shapes import cap, disk, plane_areas, relief
 
 from meshot.area.areastep import AreaStepper
 from meshot.area.areasystem import AreaSystem
@@ -13,15 +13,10 @@ from meshot.errors import ConvergenceWarning, GeometryError
 from meshot.meshes.mesh import Surface, cross2
 
 
-def areas(faces: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    a, b, c = uv[faces].transpose(1, 0, 2)
-    return 0.5 * cross2(b - a, c - a)
-
-
 def assert_exact(
     result: Refinement, faces: np.ndarray, targets: np.ndarray, sd: float = 1e-3, worst: float = 5e-2
 ) -> None:
-    signed = areas(faces, result.uv)
+    signed = plane_areas(faces, result.uv)
     longest = np.linalg.norm(result.uv[faces] - result.uv[np.roll(faces, 1, axis=1)], axis=2).max(axis=1)
     ratio = signed / signed.sum() * targets.sum() / targets
     assert (signed > 1e-12 * longest**2).all()
@@ -55,7 +50,7 @@ def jitter(surface: Surface, uv: np.ndarray, amount: float, seed: int = 0) -> np
 def test_exact_start_is_returned_unchanged() -> None:
     surface = disk(6)
     uv = surface.vertices[:, :2]
-    result = refine_areas(surface.faces, uv, areas(surface.faces, uv))
+    result = refine_areas(surface.faces, uv, plane_areas(surface.faces, uv))
     assert result.converged
     assert result.iterations == 0
     np.testing.assert_allclose(result.uv, uv, atol=1e-15)
@@ -65,7 +60,7 @@ def test_exact_start_is_returned_unchanged() -> None:
 def test_jittered_known_map_is_recovered(amount: float) -> None:
     surface = disk(12)
     uv = surface.vertices[:, :2]
-    targets = areas(surface.faces, uv)
+    targets = plane_areas(surface.faces, uv)
     result = refine_areas(surface.faces, jitter(surface, uv, amount), targets, tol_sd=1e-6, tol_max=1e-5)
     assert_exact(result, surface.faces, targets, 1e-6, 1e-5)
 
@@ -74,8 +69,8 @@ def test_folded_start_is_unfolded() -> None:
     surface = disk(12)
     uv = surface.vertices[:, :2]
     start = jitter(surface, uv, 0.2)
-    assert (areas(surface.faces, start) < 0).any()
-    targets = areas(surface.faces, uv)
+    assert (plane_areas(surface.faces, start) < 0).any()
+    targets = plane_areas(surface.faces, uv)
     result = refine_areas(surface.faces, start, targets)
     assert_exact(result, surface.faces, targets)
 
@@ -83,7 +78,7 @@ def test_folded_start_is_unfolded() -> None:
 def test_fold_free_map_stays_fold_free() -> None:
     surface = disk(12)
     start = jitter(surface, surface.vertices[:, :2], 0.2)
-    targets = areas(surface.faces, surface.vertices[:, :2])
+    targets = plane_areas(surface.faces, surface.vertices[:, :2])
     flipped = [step.flipped for step in refine_areas(surface.faces, start, targets).history]
     assert flipped[0] > 0
     assert flipped[flipped.index(0) :] == [0] * (len(flipped) - flipped.index(0))
@@ -94,7 +89,7 @@ def test_exact_to_rounding_where_the_equations_are_regular() -> None:
     """A coarse mesh without symmetry: areas of a known map are met to the last digits."""
     surface = relief(4, seed=3)
     uv = disk(4).vertices[:, :2]
-    targets = areas(surface.faces, jitter(surface, uv, 0.05, 1))
+    targets = plane_areas(surface.faces, jitter(surface, uv, 0.05, 1))
     result = refine_areas(surface.faces, jitter(surface, uv, 0.05), targets, tol_sd=1e-13)
     assert_exact(result, surface.faces, targets, 2e-13, 1e-11)
 
@@ -104,7 +99,7 @@ def test_radial_density_becomes_uniform() -> None:
     surface = disk(16)
     uv = surface.vertices[:, :2]
     wanted = uv * np.linalg.norm(uv, axis=1, keepdims=True)
-    targets = areas(surface.faces, wanted)
+    targets = plane_areas(surface.faces, wanted)
     result = refine_areas(surface.faces, uv, targets)
     assert_exact(result, surface.faces, targets)
     radius = np.linalg.norm(result.uv, axis=1)
@@ -152,7 +147,7 @@ def test_inputs_are_kept_and_loose_vertices_passed_through() -> None:
     surface = disk(5)
     faces = surface.faces + 1
     uv = np.vstack([[np.nan, np.nan], jitter(surface, surface.vertices[:, :2], 0.1)])
-    targets = areas(surface.faces, surface.vertices[:, :2])
+    targets = plane_areas(surface.faces, surface.vertices[:, :2])
     before = faces.copy(), uv.copy(), targets.copy()
     result = refine_areas(faces, uv, targets)
     for array, copy in zip((faces, uv, targets), before, strict=True):

@@ -10,9 +10,9 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import files
 import pytest
 import shapes
+from files import write_obj
 from outcomes import assert_one_sentence
 
 pytest.importorskip("distributed", reason="Dask's distributed is not installed")
@@ -68,19 +68,13 @@ def run(capsys, workers):
     return call
 
 
-def write(path, surface):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
-    return path
-
-
 @pytest.fixture
 def scans(tmp_path):
     """A folder of two meshes and a broken one, and another mesh called as one of them."""
-    write(tmp_path / "scans" / "a.obj", shapes.cap(4))
-    write(tmp_path / "scans" / "b.obj", shapes.cap(5))
+    write_obj(tmp_path / "scans" / "a.obj", shapes.cap(4))
+    write_obj(tmp_path / "scans" / "b.obj", shapes.cap(5))
     (tmp_path / "scans" / "broken.obj").write_bytes(b"v 0 0 nan\n")
-    write(tmp_path / "more" / "a.obj", shapes.cap(6))
+    write_obj(tmp_path / "more" / "a.obj", shapes.cap(6))
     return tmp_path / "scans"
 
 
@@ -126,9 +120,9 @@ def test_a_second_run_skips_what_is_finished(run, scans, tmp_path, workers):
     assert again("--retry-failed") == (3, 1, 1)
     assert again("--seed", "0") == (3, 0, 0)  # the default
     assert again("--seed", "1") == (3, 3, 1)
-    write(scans / "b.obj", shapes.cap(7))
+    write_obj(scans / "b.obj", shapes.cap(7))
     assert again("--seed", "1") == (3, 1, 1)
-    write(scans / "broken.obj", shapes.cap(2))
+    write_obj(scans / "broken.obj", shapes.cap(2))
     assert again("--seed", "1") == (0, 1, 1)
     assert again("--seed", "1") == (0, 0, 0)
 

@@ -130,7 +130,7 @@ def test_a_cluster_that_is_there_goes_on_and_what_was_at_work_is_taken_back(crew
 def test_a_batch_on_a_cluster_that_is_there(crew, tmp_path, capsys):
     surface = shapes.cap(4)
     for name in "abc":
-        (tmp_path / f"{name}.obj").write_bytes(files.obj(surface.vertices.tolist(), surface.faces.tolist()))
+        files.write_obj(tmp_path / f"{name}.obj", surface)
     (tmp_path / "c.obj").write_bytes(b"v 0 0 nan\n")
     out = tmp_path / "out"
     options = ["-n", "9", "--method", "random", "--format", "csv", "--json"]

@@ -1,6 +1,5 @@
 import errno
 import json
-from functools import partial
 
 import files
 import pytest
@@ -12,14 +11,10 @@ from meshot.batch.order import Order, Record
 from meshot.batch.work import Needs, run_mesh
 from meshot.errors import ConvergenceError, MeshotError, NotEnoughMemoryError
 from meshot.meshes.mesh import Surface
-from meshot.report import report
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 PLENTY = 1e15
-
-
-@pytest.fixture(autouse=True)
-def small_pictures(monkeypatch):
-    monkeypatch.setattr(report, "render", partial(report.render, size=40))
 
 
 @pytest.fixture

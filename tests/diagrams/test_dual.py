@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import as_set, lower_hull
 from scipy.spatial import ConvexHull
 
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
@@ -23,16 +24,6 @@ DOMAINS = {
 def areas(sites, triangles):
     a, b, c = sites[triangles].transpose(1, 0, 2)
     return ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2
-
-
-def as_set(triangles):
-    return {tuple(sorted(t)) for t in triangles.tolist()}
-
-
-def lower_hull(sites, weights):
-    """The weighted Delaunay triangulation by qhull."""
-    hull = ConvexHull(np.column_stack([sites, (sites**2).sum(axis=1) - weights]))
-    return hull.simplices[hull.equations[:, 2] < -1e-12]
 
 
 def worst_irregularity(sites, weights, triangles):

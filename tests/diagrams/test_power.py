@@ -6,7 +6,7 @@ from oracle import qhull_cells
 
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.diagrams.power import PowerEngine, power_diagram
-from meshot.errors import ConvergenceError, GeometryError
+from meshot.errors import ConvergenceError
 
 CERTIFICATE = 1e-12
 SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
@@ -159,51 +159,6 @@ def test_cells_agree_with_counting_in_the_disk():
 # properties
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 200), st.integers(0, 2**31), st.floats(0, 0.5), st.sampled_from(["disk", "box", "polygon"]))
-def test_cells_tile_the_domain(count, seed, strength, kind):
-    domain = {
-        "disk": Disk(),
-        "box": Box([-1, -0.5], [1, 1]),
-        "polygon": ConvexPolygon([[-1, -1], [1, -0.5], [0.2, 1]]),
-    }[kind]
-    sites = random_sites(count, seed, reach=1.5)
-    weights = strength * np.random.default_rng(seed).standard_normal(count)
-    diagram = power_diagram(sites, weights, domain)
-    assert diagram.certificate <= CERTIFICATE
-    assert (diagram.masses >= 0).all()
-    assert domain.contains(diagram.centroids[diagram.masses > 0]).all()
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(2, 100), st.integers(0, 2**31))
-def test_permuted_sites_have_permuted_cells(count, seed):
-    sites, rng = random_sites(count, seed), np.random.default_rng(seed)
-    weights, order = 0.05 * rng.random(count), rng.permutation(count)
-    plain, permuted = power_diagram(sites, weights), power_diagram(sites[order], weights[order])
-    assert permuted.masses == pytest.approx(plain.masses[order], abs=1e-13)
-    assert len(permuted.facets) == len(plain.facets)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(2, 100), st.integers(0, 2**31), st.floats(0, 6))
-def test_rotated_sites_have_rotated_cells(count, seed, angle):
-    sites, weights = random_sites(count, seed), 0.05 * np.random.default_rng(seed).random(count)
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    plain, turned = power_diagram(sites, weights), power_diagram(sites @ turn, weights)
-    large = plain.masses > 1e-6
-    assert turned.masses == pytest.approx(plain.masses, abs=1e-12)
-    assert turned.centroids[large] == pytest.approx(plain.centroids[large] @ turn, abs=1e-7)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(2, 100), st.integers(0, 2**31), st.floats(-10, 10))
-def test_a_constant_added_to_the_weights_changes_nothing(count, seed, constant):
-    sites, weights = random_sites(count, seed), 0.05 * np.random.default_rng(seed).random(count)
-    plain, raised = power_diagram(sites, weights), power_diagram(sites, weights + constant)
-    assert raised.masses == pytest.approx(plain.masses, abs=1e-12)
-
-
 @settings(max_examples=20, deadline=None)
 @given(st.integers(3, 300), st.integers(0, 2**31))
 def test_each_cell_is_closed_by_its_facets_and_arcs(count, seed):
@@ -223,16 +178,6 @@ def test_each_cell_is_closed_by_its_facets_and_arcs(count, seed):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # the engine, and hard cases
-
-
-def test_a_warm_engine_gives_the_diagram_of_a_fresh_one():
-    sites, rng = random_sites(3000), np.random.default_rng(0)
-    engine = PowerEngine(sites, Disk())
-    for strength in (0.0, 1e-3, 0.1, 1e-4):
-        weights = strength * rng.random(len(sites))
-        warm, fresh = engine.diagram(weights), power_diagram(sites, weights)
-        assert warm.certificate <= CERTIFICATE
-        assert warm.masses == pytest.approx(fresh.masses, abs=1e-14)
 
 
 def test_weights_that_move_cells_far_from_their_sites():
@@ -264,35 +209,6 @@ def test_giving_up_below_a_least_area():
     smallest = engine.diagram(np.zeros(100)).masses.min()
     assert engine.diagram_above(0.99 * smallest, np.zeros(100)) is not None
     assert engine.diagram_above(1.01 * smallest, np.zeros(100)) is None
-
-
-def test_sites_that_coincide_are_named():
-    with pytest.raises(GeometryError, match="coincide") as caught:
-        power_diagram([[0, 0], [1, 0], [0, 0], [1, 1], [1, 0]])
-    assert caught.value.ids == (0, 1, 2, 4)
-
-
-@pytest.mark.parametrize(
-    ("sites", "weights", "cause"),
-    [
-        (np.empty((0, 2)), None, "shape"),
-        ([[0, 0, 0, 0]], None, "shape"),
-        ([[0, np.inf]], None, "not finite"),
-        ([[0, 0]], [np.nan], "finite"),
-        ([[0, 0]], [1.0, 2.0], "finite numbers"),
-    ],
-)
-def test_bad_input_is_refused(sites, weights, cause):
-    with pytest.raises(GeometryError, match=cause):
-        power_diagram(sites, weights)
-
-
-def test_input_is_not_changed():
-    sites, weights = random_sites(50), np.linspace(0, 0.1, 50)
-    copies = sites.copy(), weights.copy()
-    power_diagram(sites, weights)
-    assert (sites == copies[0]).all()
-    assert (weights == copies[1]).all()
 
 
 def test_without_a_triangulation_all_cells_are_cut_out(monkeypatch):

@@ -2,25 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from oracle import PLANE_DOMAINS as DOMAINS
 from oracle import _area_and_centroid, _clip
 from scipy.spatial import Delaunay
 from shapes import disk
 
 from meshot.diagrams.density import GridDensity, TriangulationDensity
-from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+from meshot.diagrams.domains import Box, Disk
 from meshot.diagrams.power import PowerEngine, power_diagram
 from meshot.diagrams.source import Source
 from meshot.errors import GeometryError
 from meshot.transport.newton import TransportProblem, facet_laplacian
 
 CERTIFICATE = 1e-12
-DOMAINS = {
-    "disk": Disk(),
-    "box": Box([-1, -0.5], [1, 1]),
-    "polygon": ConvexPolygon([[-1, -1], [1, -0.5], [0.2, 1]]),
-}
 
 
 def random_cells(count, seed=0, strength=0.02):
@@ -196,43 +190,6 @@ def test_facet_masses_are_the_derivatives_of_the_masses():
 
 # ---------------------------------------------------------------------------------------------------------------------
 # properties
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.integers(1, 120),
-    st.integers(0, 2**31),
-    st.floats(0, 0.5),
-    st.sampled_from(sorted(DOMAINS)),
-    st.sampled_from(["pixels", "nodes", "triangulation"]),
-    st.integers(1, 30),
-)
-def test_masses_tile_the_domain(count, seed, strength, domain, kind, size):
-    rng = np.random.default_rng(seed)
-    sites, weights = random_cells(count, seed, strength)
-    if kind == "triangulation":
-        density = linear(kind, rng.uniform(-0.5, 0.5, 2), size)
-    else:
-        values = rng.random((size + 1, size + 3)) ** 4
-        density = GridDensity(values, [-1, -1], [1, 1], at=kind)
-    diagram = power_diagram(sites, weights, DOMAINS[domain], density)
-    assert diagram.certificate <= CERTIFICATE
-    assert diagram.mass_certificate <= CERTIFICATE
-    assert (diagram.masses >= 0).all()
-    assert DOMAINS[domain].contains(diagram.centroids[diagram.masses > 1e-9]).all()
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.integers(2, 60), st.integers(0, 2**31))
-def test_moved_and_scaled_cells_have_the_same_masses(count, seed):
-    sites, weights = random_cells(count, seed)
-    values, shift = np.random.default_rng(seed).random((6, 7)), np.array([3.0, -2.0])
-    plain = power_diagram(sites, weights, Disk(), GridDensity(values, [-1, -1], [1, 1]))
-    moved = power_diagram(
-        2 * sites + shift, 4 * weights, Disk(shift, 2.0), GridDensity(values, shift - 2, shift + 2, at="pixels")
-    )
-    assert moved.masses == pytest.approx(4 * plain.masses, abs=1e-13)
-    assert moved.mass_certificate <= CERTIFICATE
 
 
 def test_the_number_of_threads_changes_nothing():

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, SphericalVoronoi
-from shapes import icosphere, octahedron, rotation, scattered, tetrahedron
+from shapes import icosphere, octahedron, scattered, tetrahedron
 
 from meshot.diagrams.spherepower import SphereEngine, check_directions, sphere_diagram
 from meshot.errors import GeometryError
@@ -27,22 +27,6 @@ def test_areas_of_voronoi_cells():
     sites = scattered(300)
     areas = SphericalVoronoi(sites).calculate_areas()
     np.testing.assert_allclose(sphere_diagram(sites).masses, areas, rtol=1e-11)
-
-
-@settings(max_examples=30, deadline=None)
-@example(132, 511, 0.1875)  # hidden sites that their nearest ones do not bury
-@given(st.integers(20, 300), st.integers(0, 10**6), st.floats(0.0, 0.2))
-def test_cells_tile_the_sphere_and_turn_with_it(n, seed, spread):
-    sites, heights = scattered(n, seed), spread * np.random.default_rng(seed).normal(size=n)
-    if not ConvexHull(sites).equations[:, 3].max() < -0.05:
-        return
-    diagram = sphere_diagram(sites, heights)
-    assert diagram.certificate <= 1e-12
-    assert np.abs(diagram.integrals.sum(axis=0)).max() < 1e-12
-    turn = rotation(seed)
-    turned = sphere_diagram(sites @ turn.T, heights + 1.0)
-    np.testing.assert_allclose(turned.masses, diagram.masses, atol=1e-12)
-    np.testing.assert_allclose(turned.integrals, diagram.integrals @ turn.T, atol=1e-12)
 
 
 @settings(max_examples=10, deadline=None)
@@ -83,39 +67,11 @@ def test_a_low_site_has_no_cell():
     np.testing.assert_allclose(diagram.masses[:6], 4 * np.pi / 6)
 
 
-def test_an_engine_finds_neighbors_that_are_far_from_the_last():
-    sites = scattered(2000)
-    engine = SphereEngine(sites)
-    for tilt in (0.0, 0.3, -0.3):
-        heights = tilt * sites[:, 2] ** 2
-        fresh = sphere_diagram(sites, heights)
-        again = engine.diagram(heights)
-        assert again.certificate <= 1e-12
-        np.testing.assert_allclose(again.masses, fresh.masses, atol=1e-12)
-
-
 @pytest.mark.uncompiled
 def test_an_engine_gives_up_on_small_cells():
     engine = SphereEngine(icosphere(1).vertices)
     assert engine.diagram_above(1.0, np.zeros(42)) is None
     assert engine.diagram_above(0.1, np.zeros(42)) is not None
-
-
-@pytest.mark.parametrize(
-    ("sites", "words"),
-    [
-        ([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], "coincide"),
-        ([[1, 0, 0], [2, 0, 0], [0, 0, 1], [0, 1, 0]], "coincide"),
-        ([[1, 0, 0], [0, 0, 0]], "no direction"),
-        ([[1, 0]], "shape"),
-        ([[1, 0, np.nan]], "finite"),
-        ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], "fewer than four"),
-        ([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1.5]], "hemisphere"),
-    ],
-)
-def test_bad_sites_are_refused(sites, words):
-    with pytest.raises(GeometryError, match=words):
-        sphere_diagram(sites)
 
 
 def test_directions_keep_their_digits():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial import ConvexHull
+from oracle import as_set, lower_hull
 
 from meshot.diagrams.sitetree import hilbert_order
 from meshot.diagrams.triangulation import RegularTriangulation, coarse_to_fine
@@ -13,16 +13,6 @@ pytestmark = pytest.mark.uncompiled
 def sorted_sites(count, seed=0):
     sites = np.random.default_rng(seed).random((count, 2))
     return sites[hilbert_order(sites)]
-
-
-def as_set(triangles):
-    return set(map(tuple, np.sort(triangles, axis=1).tolist()))
-
-
-def lower_hull(sites, weights):
-    """The regular triangulation by qhull."""
-    hull = ConvexHull(np.column_stack([sites, (sites**2).sum(axis=1) - weights]))
-    return hull.simplices[hull.equations[:, 2] < -1e-12]
 
 
 def assert_consistent(dual):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from handmade import flat_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -10,10 +11,6 @@ from meshot.mapping.distortion import distortion
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.directions import spherical_areas
 from meshot.meshes.mesh import Surface, cross2
-
-
-def flat_map(surface, uv):
-    return SurfaceMap(surface, np.asarray(uv, dtype=float), np.arange(len(surface.vertices)))
 
 
 def sphere_map(surface, points):

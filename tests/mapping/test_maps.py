@@ -1,15 +1,12 @@
 import numpy as np
 import pytest
 import shapes
+from handmade import flat_map
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshot.mapping.maps import SurfaceMap
 from meshot.meshes.mesh import Surface, cross2
-
-
-def flat_map(surface):
-    return SurfaceMap(surface, surface.vertices[:, :2], np.arange(len(surface.vertices)))
 
 
 def test_identity_of_a_flat_disk_keeps_areas():

@@ -2,6 +2,7 @@ import numba
 import numpy as np
 import pytest
 import torch
+from strips import CPU, needs_cuda
 
 from meshot.errors import NotEnoughMemoryError, OptionError
 from meshot.montecarlo import assignment
@@ -9,10 +10,6 @@ from meshot.montecarlo.assignment import TILE, BruteForce, _merge_best
 from meshot.montecarlo.candidates import BoxSearch, build_boxes, look_up_whole
 from meshot.montecarlo.device import find_device, with_smaller_chunks
 from meshot.montecarlo.laneproduct import GROUP, WIDTH, raise_lanes
-
-CPU = torch.device("cpu")
-cuda = pytest.mark.cuda
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 
 
 def problem(n, d, rng=0):
@@ -161,7 +158,6 @@ def test_a_device_that_is_not_there():
         find_device("tpu")
 
 
-@cuda
 @needs_cuda
 @pytest.mark.parametrize(("n", "d"), [(33, 4), (1000, 3), (5000, 10), (700, 64), (20_000, 100)])
 def test_brute_force_on_a_gpu(n, d):
@@ -170,7 +166,6 @@ def test_brute_force_on_a_gpu(n, d):
     check(BruteForce(sites, heights, np.zeros(d), device)(points.to(device)), sites, heights, points)
 
 
-@cuda
 @needs_cuda
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_box_search_on_a_gpu(d):

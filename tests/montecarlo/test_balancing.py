@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
+from strips import CPU
 
 from meshot.montecarlo.balancing import Balance, soft_masses
 from meshot.montecarlo.clusters import cluster_sites
@@ -10,8 +11,6 @@ from meshot.montecarlo.prolongation import prolong
 from meshot.montecarlo.ranks import Ranks
 from meshot.montecarlo.sources import UniformBox, as_source
 from meshot.montecarlo.survey import CellMoments, SampledProblem, cell_moments, survey
-
-CPU = torch.device("cpu")
 
 
 def strip(n):

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from strips import CPU
 
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.errors import GeometryError, OptionError
 from meshot.montecarlo.draws import Batch, carry, uniforms_needed
 from meshot.montecarlo.sequences import BLOCK, SobolBlocks
 from meshot.montecarlo.sources import StandardNormal, UniformBall, UniformBox, as_source
-
-CPU = torch.device("cpu")
 
 
 def drawn(source, size=8 * BLOCK, seed=3):

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from outcomes import names
 
 from meshot.output import folder as folders
 from meshot.output.folder import check_folder, complete_folder, reserved_folder
 
 NAMES = ("metrics.json", "a", "z")
-
-
-def names(folder):
-    return {path.name for path in folder.iterdir()}
 
 
 def write(out, text):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 from handmade import cap_run, sphere_run
+from outcomes import names
 from shapes import icosphere
 
 from meshot.formats.io import read_surface
@@ -21,10 +22,6 @@ FILES = {"map.obj", "map.ply", "map.npz", "metrics.json", "report.html"}
 @pytest.fixture(scope="module")
 def run():
     return cap_run()
-
-
-def names(folder):
-    return {path.name for path in folder.iterdir()}
 
 
 def test_all_files_are_written_and_nothing_beside_them(tmp_path, run):

@@ -1,17 +1,13 @@
-import base64
 import json
 
 import numpy as np
 import pytest
 from handmade import solid_run
+from outcomes import unpacked
 from shapes import ball_solid
 
 from meshot.report import solidviewer
 from meshot.report.solidviewer import solid_viewer
-
-
-def unpacked(text, kind, columns):
-    return np.frombuffer(base64.b64decode(text), kind).reshape(-1, columns)
 
 
 def shown(mapped, **settings):

@@ -1,10 +1,10 @@
-import base64
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from handmade import cap_run, sphere_run
+from outcomes import unpacked
 
 from meshot.mapping.distortion import distortion
 from meshot.mapping.maps import SurfaceMap
@@ -12,10 +12,6 @@ from meshot.meshes.mesh import Surface, cross2
 from meshot.report.packing import allowed, scripts
 from meshot.report.thinning import thinned
 from meshot.report.viewer import scene
-
-
-def unpacked(text, kind, columns=3):
-    return np.frombuffer(base64.b64decode(text), kind).reshape(-1, columns)
 
 
 @pytest.fixture(scope="module")

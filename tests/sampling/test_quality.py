@@ -1,15 +1,12 @@
 import numpy as np
 import pytest
+from handmade import flat_map
 from shapes import disk, grid, icosphere
 
 from meshot.mapping.maps import SurfaceMap
 from meshot.sampling.quality import sample_quality
 from meshot.sampling.samples import make_samples
 from meshot.sampling.sampling import sample
-
-
-def flat_map(surface):
-    return SurfaceMap(surface, surface.vertices[:, :2], np.arange(len(surface.vertices)))
 
 
 def samples_at(surface_map, points):

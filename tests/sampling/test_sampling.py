@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from handmade import flat_map
 from scipy.stats import chi2
 from shapes import cap, disk, grid, icosphere, relief, triangle
 from similar import assert_unit_and_place_do_not_matter
@@ -13,21 +14,17 @@ from meshot.sampling.sampling import METHODS, sample
 from meshot.sampling.weighting import Texture
 
 
-def as_map(surface, uv):
-    return SurfaceMap(surface, np.asarray(uv, dtype=float), np.arange(len(surface.vertices)))
-
-
 def flat(rings=40):
     """A flat disk onto itself: exactly area-preserving."""
     surface = disk(rings)
-    return as_map(surface, surface.vertices[:, :2])
+    return flat_map(surface)
 
 
 def hemisphere(rings=30):
     """Lambert's map, which preserves areas up to the size of the triangles."""
     half = cap(rings)
     x, y, z = half.vertices.T
-    return as_map(half, np.stack([x, y], axis=1) / np.sqrt(1 + z)[:, None])
+    return flat_map(half, np.stack([x, y], axis=1) / np.sqrt(1 + z)[:, None])
 
 
 def weighted(samples, values):
@@ -175,16 +172,16 @@ def test_a_density_is_followed(method, kind):
 def test_a_picture_as_density():
     """A step within large faces: the picture is followed much finer than the faces are."""
     surface = grid(2, 2)
-    flat_map = as_map(surface, surface.vertices[:, :2])
+    square = flat_map(surface)
     image = np.ones((64, 64, 3))
     image[:, :24] = 0.0  # u < 3/8
     texture = Texture(image, surface.vertices[:, :2])
-    x, y, _ = sample(flat_map, 4096, "sobol", density=texture, rng=0).points.T
+    x, y, _ = sample(square, 4096, "sobol", density=texture, rng=0).points.T
     assert x.min() > 0.35
     assert np.mean(x > 11 / 16) == pytest.approx(0.5, abs=0.02)
     assert np.mean(y > 0.5) == pytest.approx(0.5, abs=0.01)
     corners = Texture(image, surface.vertices[surface.faces][..., :2])
-    same = sample(flat_map, 4096, "sobol", density=corners, rng=0).points
+    same = sample(square, 4096, "sobol", density=corners, rng=0).points
     np.testing.assert_array_equal(same[:, 0], x)
 
 
@@ -232,7 +229,7 @@ def test_densities_that_say_nothing(density, cause):
 
 
 def test_points_in_the_sliver_go_to_the_nearest_boundary_edge():
-    triangle_map = as_map(triangle(), np.array([[1, 0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]]))
+    triangle_map = flat_map(triangle(), np.array([[1, 0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]]))
     samples = sample(triangle_map, 500, "fibonacci")
     index = np.arange(500)
     spiral = np.sqrt((index + 0.5) / 500) * np.exp(1j * np.pi * (3 - 5**0.5) * index)
@@ -301,7 +298,7 @@ def test_a_folded_map_still_gives_every_point():
     surface = disk(4)
     uv = surface.vertices[:, :2].copy()
     uv[0] = [0.5, 0.1]
-    samples = sample(as_map(surface, uv), 500, "sobol", rng=0)
+    samples = sample(flat_map(surface, uv), 500, "sobol", rng=0)
     assert (samples.barycentric >= 0).all()
 
 
@@ -320,7 +317,7 @@ def test_nothing_to_sample():
     with pytest.raises(GeometryError, match="no area"):
         sample(Surface([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 1, 2]]), 5, "random")
     with pytest.raises(GeometryError, match="no area"):
-        sample(as_map(triangle(), np.zeros((3, 2))), 5)
+        sample(flat_map(triangle(), np.zeros((3, 2))), 5)
 
 
 def test_results_are_frozen():

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import ndtr
+from strips import needs_cuda
 
 from meshot import Ball, Box, Disk, StandardNormal, UniformBox, power_diagram, solve_transport
 from meshot.errors import ConvergenceWarning, GeometryError, OptionError
-
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 
 
 def sampled(sites, masses=None, domain=None, **options):

@@ -1,9 +1,9 @@
 import numpy as np
+from shapes import ball_solid
 
 from meshot import solve_transport
 from meshot.diagrams.spacedomains import Ball
 from meshot.volume.placement import cell_positions, smoothly_displaced
-from tests.shapes import ball_solid
 
 
 def test_no_displacement_and_a_common_one_stay():

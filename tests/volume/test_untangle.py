@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
+from handmade import ball_system
 
 from meshot.errors import GeometryError
 from meshot.volume import untangle as module
 from meshot.volume.untangle import untangle
-from meshot.volume.volumesystem import VolumeSystem
-from tests.shapes import ball_solid
-
-
-def ball_system(levels):
-    solid = ball_solid(levels)
-    points = np.vstack([solid.vertices, np.zeros(3)])
-    return VolumeSystem(solid.tetrahedra, solid.boundary_vertices[solid.boundary.faces]), points
 
 
 def test_a_map_without_flips_is_returned_as_it_is():

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from meshot import Solid, volume_preserving_map
-from meshot.errors import ConvergenceWarning, GeometryError, OptionError, TopologyError
-from tests.shapes import (
+from shapes import (
     ball_solid,
     box_solid,
     dumbbell_solid,
@@ -16,7 +13,10 @@ from tests.shapes import (
     one_tetrahedron,
     solid_torus,
 )
-from tests.similar import assert_unit_and_place_do_not_matter
+from similar import assert_unit_and_place_do_not_matter
+
+from meshot import Solid, volume_preserving_map
+from meshot.errors import ConvergenceWarning, GeometryError, OptionError, TopologyError
 
 
 def ratios(mapped):

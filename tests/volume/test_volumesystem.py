@@ -1,14 +1,6 @@
 import numpy as np
 import pytest
-
-from meshot.volume.volumesystem import VolumeSystem
-from tests.shapes import ball_solid
-
-
-def ball_system(levels=1):
-    solid = ball_solid(levels)
-    points = np.vstack([solid.vertices, np.zeros(3)])
-    return VolumeSystem(solid.tetrahedra, solid.boundary_vertices[solid.boundary.faces]), points
+from handmade import ball_system
 
 
 @pytest.mark.uncompiled

@@ -20,6 +20,13 @@ from meshot.meshes.mesh import Surface
 from meshot.report import report
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quick without the compiler is fast with it."""
+    for item in items:
+        if item.get_closest_marker("uncompiled"):
+            item.add_marker("fast")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
     """Let Ctrl-C interrupt, here and in processes that tests start: what runs in the background may ignore it."""

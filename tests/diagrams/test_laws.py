@@ -24,6 +24,8 @@ from meshot.diagrams.spherepower import SphereEngine, sphere_diagram
 from meshot.diagrams.surfacepower import SurfaceEngine, SurfaceSites, positions
 from meshot.errors import GeometryError
 
+pytestmark = pytest.mark.fast
+
 CERTIFICATE = 1e-12
 
 

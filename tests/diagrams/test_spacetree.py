@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from meshot.diagrams.sitetree import build_tree, hilbert_order
 from meshot.diagrams.spacetree import nearest_space_sites, space_node_bound
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.uncompiled
 @settings(max_examples=30, deadline=None)

@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ET
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ def kept(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(paper, "DOTS", 40)
+    monkeypatch.setattr(paper, "paper_figures", partial(paper_figures, size=92))
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg", "png"])

@@ -169,6 +169,7 @@ def test_a_density_is_followed(method, kind):
     np.testing.assert_allclose(found, wanted / wanted.sum(), atol=0.012 if method == "random" else 0.0025)
 
 
+@pytest.mark.fast
 def test_a_picture_as_density():
     """A step within large faces: the picture is followed much finer than the faces are."""
     surface = grid(2, 2)

@@ -141,7 +141,7 @@ def test_given_heights_are_where_it_starts():
     assert solve_transport(sites, domain=SQUARE, heights=first.heights).iterations == 0
 
 
-@pytest.mark.parametrize("count", [1, 2, 300, 301, 5000])
+@pytest.mark.parametrize("count", [1, 2, *(pytest.param(n, marks=pytest.mark.fast) for n in (300, 301)), 5000])
 def test_multigrid_reaches_its_tolerance(count):
     problem = TransportProblem(np.random.default_rng(0).random((count + 1, 2)), np.ones(count + 1), SQUARE)
     engine = engine_of(problem)

@@ -48,7 +48,7 @@ def test_flat_cells_are_those_of_the_plane(weighted):
 @pytest.mark.parametrize("surface", [relief(8), icosphere(2), cylinder(16, 6, 2.0)], ids=["relief", "ball", "tube"])
 def test_conductances_are_the_derivatives_of_the_masses(surface):
     sites = sites_on(surface, 30)
-    engine = engine_of(surface, sites, density=1 + np.arange(len(surface.faces)) % 3)
+    engine = engine_of(surface, sites, density=1.0 + np.arange(len(surface.faces)) % 3)
     weights = np.zeros(30)
     start = engine.diagram(weights)
     gram = np.zeros((30, 30))

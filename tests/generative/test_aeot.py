@@ -102,7 +102,7 @@ def fresh(network):
 @pytest.mark.parametrize(
     ("source", "d"),
     [
-        (meshot.Disk([1, 2], 3), 2), (meshot.Ball([1, 2, 3], 2), 3), (meshot.StandardNormal(4), 4),
+        (meshot.Disk([1, 2], 3.0), 2), (meshot.Ball([1, 2, 3], 2.0), 3), (meshot.StandardNormal(4), 4),
         (meshot.ConvexPolygon([[0, 0], [1, 0], [0, 1]]), 2), (meshot.Box([0, 0], [1, 2]), 2),
     ],
 )  # fmt: skip

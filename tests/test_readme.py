@@ -52,7 +52,7 @@ def test_the_sampled_command_runs_and_goes_on_from_its_checkpoint(tmp_path, monk
     assert figures[0]["samples"] < figures[1]["samples"] <= figures[0]["samples"] + 100_000
 
 
-@pytest.mark.parametrize("needle", ["/bin/meshot demo -o out", "/bin/python -m pytest"])
+@pytest.mark.parametrize("needle", ["/bin/meshot demo -o out", "/bin/python -m pytest -n 2 --dist worksteal"])
 def test_install_and_test_are_one_line_each(needle):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.endswith(needle)]
     assert len(lines) == 1

@@ -24,7 +24,9 @@ def read(folder, suffix, data):
 
 
 def refused(folder, suffix, data):
-    return refusal(lambda: read(folder, suffix, data), folder / f"mesh.{suffix}")
+    error = refusal(lambda: read(folder, suffix, data), folder / f"mesh.{suffix}")
+    assert "damaged" not in str(error), "the cause should be told"
+    return error
 
 
 # ---------------------------------------------------------------------------------------------------------------------

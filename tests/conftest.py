@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from shapes import read_brain
 
-from meshot import cli
-from meshot.meshes.mesh import Surface
+from meshot.app import cli
+from meshot.meshes.surface import Surface
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.meshes.mesh import Surface
 from meshot.meshes.solid import Solid, signed_volumes
+from meshot.meshes.surface import Surface
 
 # ---------------------------------------------------------------------------------------------------------------------
 # points and rotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import meshot
-from meshot.cli import main
+from meshot.app.cli import main
 
 # A pyramid on a square: its apex is raised, so that areas and angles change.
 PYRAMID = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nv 0.5 0.5 1\nf 1 2 5\nf 2 3 5\nf 3 4 5\nf 4 1 5\n"

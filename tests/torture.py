@@ -6,7 +6,7 @@
 import numpy as np
 from shapes import disk, grid, icosphere, octahedron, relief, tetrahedron, triangle
 
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 
 def insert(surface: Surface, faces: np.ndarray, barycentric: np.ndarray) -> Surface:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.algebra.operators import edge_lengths
-from meshot.errors import ConvergenceError
-from meshot.kernels import kernel, subkernel
-from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import ConvergenceError
+from meshot.base.kernels import kernel, subkernel
+from meshot.meshes.surface import Surface
 
 # An edge is flipped if the cotangents opposite it sum to less than minus this.
 TOLERANCE = 1e-10

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from meshot.algebra.multifrontal.dissection import dissect
 from meshot.algebra.operators import Sparse, edge_lengths, mean_value_weights
-from meshot.algebra.separators import dissect
+from meshot.base.arrays import Floats, Ints
 from meshot.conformal.harmonic import on_circle
 from meshot.conformal.intrinsic import mollified
-from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.maps.affine import Complexes
+from meshot.meshes.surface import Surface
 
 Mask = NDArray[np.bool_]
 

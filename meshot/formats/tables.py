@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.errors import MeshReadError
-from meshot.files import PathLike, read_bytes
-from meshot.formats.formats import without_mark
-from meshot.meshes.mesh import Floats
+from meshot.base.arrays import Floats
+from meshot.base.errors import MeshReadError
+from meshot.base.files import PathLike, read_bytes
+from meshot.formats.read.parsing import without_mark
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """What `read_picture` reads, by suffix."""

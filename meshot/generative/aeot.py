@@ -1,22 +1,25 @@
 """AE-OT: an auto-encoder whose latent distribution is reached by optimal transport instead of by training."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
-from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
-from meshot.errors import OptionError
-from meshot.files import PathLike
+from meshot.base.arrays import Floats
+from meshot.base.errors import GeometryError, OptionError
+from meshot.base.files import PathLike
+from meshot.base.progress import Progress
+from meshot.base.settings import Device, require_torch
+from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
 from meshot.generative.crossings import Crossings
 from meshot.generative.extension import THETA, AngleCriterion, ExtendedMap, ExtensionRecord
-from meshot.meshes.mesh import Floats
-from meshot.montecarlo.sources import StandardNormal, UniformBox
-from meshot.progress import Progress
-from meshot.settings import Device, require_torch
-from meshot.transport.transport import TransportResult, solve_transport
+from meshot.transport.result import TransportResult
+from meshot.transport.sampled.sources import StandardNormal, UniformBox
+from meshot.transport.solve import solve_transport
 
 # Rows that go through a network at a time.
 BATCH = 512
@@ -149,8 +152,6 @@ class AEOT:
         ConvergenceWarning
             The transport did not converge.
         """
-        from meshot.generative.networks import encode  # noqa: PLC0415
-
         codes = encode(self.encoder, data, self.batch)
         domain = _domain(source, codes.shape[1])
         sampling: dict[str, Any] = {"method": "montecarlo", "samples": samples, "device": device, "rng": rng}
@@ -185,7 +186,7 @@ class AEOT:
         OptionError
             The model is not fitted, or its source is a function.
         """
-        from meshot.generative.modelfiles import save_model  # noqa: PLC0415
+        from meshot.generative.model_files import save_model  # noqa: PLC0415
 
         save_model(folder, self.map, self._models)
 
@@ -200,7 +201,7 @@ class AEOT:
         OptionError
             Another architecture.
         """
-        from meshot.generative.modelfiles import load_model  # noqa: PLC0415
+        from meshot.generative.model_files import load_model  # noqa: PLC0415
 
         model = cls(encoder, decoder, batch=batch)
         model._map = load_model(folder, model._models)
@@ -211,7 +212,6 @@ class AEOT:
         return {"encoder": self.encoder, "decoder": self.decoder}
 
     def _decode(self, codes: Floats) -> NDArray[Any]:
-        from meshot.generative.networks import apply  # noqa: PLC0415
 
         return apply(self.decoder, codes, self.batch)
 
@@ -237,3 +237,67 @@ def _domain(source: Any, dimension: int) -> Any:
         return StandardNormal(dimension)
     box = Box if dimension in (2, 3) else UniformBox
     return box(-np.ones(dimension), np.ones(dimension))
+
+
+Model: TypeAlias = torch.nn.Module | Callable[[Any], Any]
+
+
+def apply(model: Model, values: ArrayLike, batch: int) -> NDArray[Any]:
+    """Return what a model makes of `values` (n, ...), an array of n rows.
+
+    A torch module gets tensors of its own kind of numbers on its own device, without gradients and as in evaluation
+    (drop-out and batch statistics are off); its mode is then as it was. A function gets and returns arrays.
+
+    Raises
+    ------
+    GeometryError
+        The model does not return one row for each that it gets.
+
+    Examples
+    --------
+    >>> apply(lambda x: 2 * x, np.ones((3, 1)), 2).tolist()
+    [[2.0], [2.0], [2.0]]
+    """
+    rows = np.asarray(values)
+    with evaluating(model) as run:
+        parts = [np.asarray(run(rows[k : k + batch])) for k in range(0, max(1, len(rows)), batch)]
+    for start, part in zip(range(0, max(1, len(rows)), batch), parts, strict=True):
+        if part.ndim == 0 or len(part) != len(rows[start : start + batch]):
+            raise GeometryError(f"a model must return one row for each it gets: {batch} became {part.shape}")
+    return np.concatenate(parts)
+
+
+def encode(encoder: Model, data: ArrayLike, batch: int) -> Floats:
+    """Return the codes (n, d) of data (n, ...).
+
+    Raises
+    ------
+    GeometryError
+        There are no data, or the codes are not n rows of finite numbers.
+    """
+    if np.ndim(data) == 0 or len(np.asarray(data)) == 0:
+        raise GeometryError(f"data must have shape (n >= 1, ...), got {np.shape(data)}")
+    codes = apply(encoder, data, batch).astype(np.float64)
+    if codes.ndim != 2 or codes.shape[1] == 0:
+        raise GeometryError(f"the encoder must return codes of shape (n, d), got {codes.shape}")
+    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
+    if len(bad):
+        raise GeometryError("the encoder returns codes that are not finite", ids=bad.tolist())
+    return codes
+
+
+@contextmanager
+def evaluating(model: Model) -> Iterator[Callable[[NDArray[Any]], Any]]:
+    """Give a function from arrays to arrays that runs the model, in evaluation mode if it is a torch module."""
+    if not isinstance(model, torch.nn.Module):
+        yield model
+        return
+    like = next(model.parameters(), torch.empty(0))
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield lambda rows: model(torch.as_tensor(rows).to(like.device, like.dtype)).cpu().numpy()
+    finally:
+        for module, training in modes:
+            module.training = training

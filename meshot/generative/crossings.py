@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.meshes.mesh import Floats, Ints
+from meshot.base.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

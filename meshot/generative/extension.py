@@ -5,17 +5,22 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
+from meshot.base.arrays import Floats, Ints, norms
+from meshot.base.errors import ConvergenceError, GeometryError, OptionError
+from meshot.base.settings import Device, require_positive, require_torch
 from meshot.diagrams.sites import check_numbers, check_sites
-from meshot.errors import ConvergenceError, GeometryError, OptionError
-from meshot.folds.criteria import angles_between, plane_normals
 from meshot.generative.crossings import Crossings, cells_along
-from meshot.meshes.mesh import Floats, Ints, norms
-from meshot.montecarlo.sources import SampledSource, as_source
-from meshot.settings import Device, require_positive, require_torch
+from meshot.singular.criteria import angles_between, plane_normals
 from meshot.transport.result import TransportResult
-from meshot.transport.sampledtransport import SampledTransport
+from meshot.transport.sampled.device import find_device
+from meshot.transport.sampled.estimates import LevelProblem, cell_moments, survey
+from meshot.transport.sampled.processes import Ranks
+from meshot.transport.sampled.result import SampledTransport
+from meshot.transport.sampled.solve import default_samples
+from meshot.transport.sampled.sources import SampledSource, as_source
 
 AngleCriterion = Literal["angle", "normal"]
 
@@ -176,7 +181,7 @@ class ExtendedMap:
         ConvergenceError
             Nearly all samples are rejected.
         """
-        from meshot.montecarlo.draws import random_points  # noqa: PLC0415
+        from meshot.transport.sampled.samples import random_points  # noqa: PLC0415
 
         generator, wanted = np.random.default_rng(rng), _checked_count("n", n)
         kept: list[tuple[Floats, Floats, Ints, Ints]] = []
@@ -217,13 +222,12 @@ class ExtendedMap:
 
     @cached_property
     def _planes(self) -> Any:
-        from meshot.generative.planes import BestPlanes  # noqa: PLC0415
-        from meshot.montecarlo.device import find_device  # noqa: PLC0415
+
+        from meshot.transport.sampled.device import find_device  # noqa: PLC0415
 
         return BestPlanes(self.sites, self.heights, self.neighbors, find_device(self.device))
 
     def _estimated(self, samples: int | None, rng: int | np.random.Generator) -> Floats:
-        from meshot.generative.centers import estimate_centers  # noqa: PLC0415
 
         seed = int(np.random.default_rng(rng).integers(1 << 31))
         return estimate_centers(self.sites, self.heights, self.source, samples, seed, self.device)
@@ -280,3 +284,69 @@ def _checked_count(name: str, value: int) -> int:
     if not (isinstance(value, int | np.integer) and value >= 1):
         raise OptionError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)
+
+
+def estimate_centers(
+    sites: Floats, heights: Floats, source: SampledSource, samples: int | None, seed: int, device: Device
+) -> Floats:
+    """Return the mass center of the cell of each site in the source, (n, d); NaN where no sample fell.
+
+    Parameters
+    ----------
+    sites, heights : (n, d) float, (n,) float
+    source : SampledSource
+    samples : int or None
+        At least 128 for each site by default.
+    seed : int
+    device : {"auto", "cpu", "cuda"}
+
+    Examples
+    --------
+    >>> from meshot.transport.sampled.sources import UniformBox
+    >>> source = UniformBox([-1.0], [1.0])
+    >>> estimate_centers(np.array([[-1.0], [1.0]]), np.zeros(2), source, 1 << 12, 0, "cpu").round(2).tolist()
+    [[-0.5], [0.5]]
+    """
+    n, d = sites.shape
+    problem = LevelProblem(sites, np.full(n, 1 / n), source, find_device(device))
+    size = default_samples(n) if samples is None else samples
+    found = survey(problem, heights, size, (seed,), Ranks(), neighbors=False, moments=True)
+    return cell_moments(found, d).centroids
+
+
+# Scores held at once.
+SCORES = {"cpu": 1 << 22, "cuda": 1 << 27}
+
+
+class BestPlanes:
+    """Finds the `count` largest of the values <x, y_i> + h_i.
+
+    Parameters
+    ----------
+    sites : (n, d) float
+    heights : (n,) float
+    count : int
+        At most n.
+    device : torch.device
+
+    Examples
+    --------
+    >>> planes = BestPlanes(np.array([[-1.0], [0.0], [1.0]]), np.zeros(3), 2, torch.device("cpu"))
+    >>> planes(np.array([[0.5], [-0.5]])).tolist()
+    [[2, 1], [0, 1]]
+    """
+
+    def __init__(self, sites: Floats, heights: Floats, count: int, device: torch.device) -> None:
+        self._sites = torch.tensor(sites, device=device)
+        self._heights = torch.tensor(heights, device=device)
+        self._count = count
+        self._rows = max(1, SCORES[device.type] // len(sites))
+
+    def __call__(self, points: Floats) -> Ints:
+        """Return the planes of points (m, d), (m, count), the best first."""
+        found = np.empty((len(points), self._count), dtype=np.int64)
+        for start in range(0, len(points), self._rows):
+            part = torch.from_numpy(points[start : start + self._rows]).to(self._sites.device)
+            scores = torch.addmm(self._heights, part, self._sites.T)
+            found[start : start + self._rows] = torch.topk(scores, self._count, dim=1).indices.cpu().numpy()
+        return found

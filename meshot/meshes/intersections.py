@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from meshot.kernels import kernel, run_in_chunks, subkernel
-from meshot.meshes.boxtree import LEAF, STACK, box_tree, morton_order
-from meshot.meshes.mesh import Ints, Surface
+from meshot.base.arrays import Ints
+from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.meshes.location import LEAF, STACK, box_tree, morton_order
+from meshot.meshes.surface import Surface
 
 # Volumes below this part of the surface's size cubed are rounding: what only touches does not cross.
 ROUNDING = 1e-15

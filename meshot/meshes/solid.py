@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshot.errors import MeshReadError
+from meshot.base.arrays import Floats, Ints, frozen
+from meshot.base.errors import MeshReadError
+from meshot.meshes.base import check_cells, check_vertices
 from meshot.meshes.elements import BY_NAME, BY_VTK, Block, tetrahedra
-from meshot.meshes.mesh import Floats, Ints, Surface, check_cells, check_vertices, frozen
+from meshot.meshes.surface import Surface
 
 OPPOSITE = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
 """Corners of the face opposite each corner, counter-clockwise seen from outside a tetrahedron of positive volume."""

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
 
-from meshot.meshes.mesh import Floats, Ints, edge_order
+from meshot.base.arrays import Floats, Ints
+from meshot.meshes.surface import edge_order
 
 
 class Topology:
@@ -24,7 +25,7 @@ class Topology:
     vertex_count : int
         Number of vertices.
     order : (3F,) and (E,) int, optional
-        What `meshot.meshes.mesh.edge_order` gives, if it is known.
+        What `meshot.meshes.surface.edge_order` gives, if it is known.
     """
 
     def __init__(self, faces: Ints, vertex_count: int, order: tuple[Ints, Ints] | None = None) -> None:

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meshot.diagrams.dual import PiecewiseLinear
-from meshot.diagrams.polygons import Polygons
-from meshot.diagrams.power import PowerDiagram
-from meshot.diagrams.sitetree import build_tree, hilbert_order, nearest_sites
-from meshot.diagrams.spacetree import nearest_space_sites
-from meshot.errors import GeometryError
-from meshot.kernels import run_in_chunks
-from meshot.meshes.mesh import Floats, Ints
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import GeometryError
+from meshot.base.kernels import run_in_chunks
+from meshot.diagrams.plane.diagram import PowerDiagram
+from meshot.diagrams.plane.dual import PiecewiseLinear
+from meshot.diagrams.plane.polygons import CellPolygons
+from meshot.diagrams.site_tree import build_tree, hilbert_order, nearest_sites, nearest_space_sites
 from meshot.transport.newton import NewtonResult, TransportProblem
 
 
@@ -106,7 +105,7 @@ class TransportResult(NewtonResult):
 
         Examples
         --------
-        >>> from meshot.transport.transport import solve_transport
+        >>> from meshot.transport.solve import solve_transport
         >>> result = solve_transport([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.5]])
         >>> bool(np.allclose(result.dual_potential([[0.5, 0.0], [2.0, 0.0]]), [-result.heights[1], np.inf]))
         True
@@ -126,7 +125,7 @@ class TransportResult(NewtonResult):
         """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, d)."""
         return np.asarray((1 - t) * self.centroids + t * self.problem.sites)
 
-    def interpolate_cells(self, t: float) -> Polygons:
+    def interpolate_cells(self, t: float) -> CellPolygons:
         """Return the cells of the plane on their way: x goes to (1 - t) x + t y_i, so that areas shrink by (1 - t)^2.
 
         Parameters
@@ -141,16 +140,16 @@ class TransportResult(NewtonResult):
         Examples
         --------
         >>> from meshot.diagrams.domains import Box
-        >>> from meshot.transport.transport import solve_transport
+        >>> from meshot.transport.solve import solve_transport
         >>> result = solve_transport([[-0.1, 0.0], [0.3, 0.0]], domain=Box([-1, -1], [1, 1]))
         >>> result.interpolate_cells(0.5).areas.round(9)
         array([0.5, 0.5])
         """
         cells = self._polygons
-        return Polygons(cells.starts, (1 - t) * cells.points + t * self.problem.sites[cells.owner])
+        return CellPolygons(cells.starts, (1 - t) * cells.points + t * self.problem.sites[cells.owner])
 
     @cached_property
-    def _polygons(self) -> Polygons:
+    def _polygons(self) -> CellPolygons:
         return self._planar.polygons()
 
     @cached_property

@@ -12,9 +12,8 @@ from mutating import CHANGES, mutant, mutated
 from trial import examine
 from watching import BROKEN, Watch
 
-from meshot.errors import MeshReadError
-from meshot.formats.meshfile import read_mesh_file
-from meshot.formats.solidfile import SolidFile
+from meshot.base.errors import MeshReadError
+from meshot.formats.registry import SolidFile, read_mesh_file
 from meshot.meshes.solid import Solid
 
 MUTANTS = 300

@@ -1,0 +1,1 @@
+"""What everything stands on: arrays, errors, files, kernels, memory, progress, settings."""

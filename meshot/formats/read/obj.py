@@ -1,0 +1,49 @@
+"""Parse OBJ: bytes in, vertices and polygons out, in the order of the file."""
+
+import re
+
+import numpy as np
+
+from meshot.base.arrays import Ints
+from meshot.formats.read.parsing import FormatError, Polygons, _quoted, floats, integers
+
+# ---------------------------------------------------------------------------------------------------------------------
+# OBJ
+
+
+def parse_obj(data: bytes) -> Polygons:
+    """Parse Wavefront OBJ: the ``v`` and ``f`` lines; groups, materials, normals and textures are passed over.
+
+    Negative indices count back from the last vertex before the face.
+    """
+    coordinates: list[bytes] = []
+    corners: list[bytes] = []
+    sizes: list[int] = []
+    before: list[int] = []
+    for line in re.sub(rb"\\\r?\n", b" ", data).splitlines():
+        words = (line.partition(b"#")[0] if b"#" in line else line).split()
+        if not words:
+            continue
+        if words[0] == b"v":
+            if len(words) < 4:
+                raise FormatError("has a vertex with fewer than 3 coordinates", ids=[len(coordinates) // 3])
+            coordinates += words[1:4]
+        elif words[0] == b"f":
+            corners += words[1:]
+            sizes.append(len(words) - 1)
+            before.append(len(coordinates) // 3)
+    if not coordinates:
+        raise FormatError("is not an OBJ mesh: it has no line 'v x y z'")
+    index = _obj_indices(corners)
+    resolved = np.where(index > 0, index - 1, np.where(index < 0, np.repeat(before, sizes) + index, -1))
+    return Polygons(floats(coordinates).reshape(-1, 3), resolved, np.array(sizes, dtype=np.int64), first=1)
+
+
+def _obj_indices(corners: list[bytes]) -> Ints:
+    """Vertex indices of corners written ``v``, ``v/vt``, ``v//vn`` or ``v/vt/vn``."""
+    text = b" ".join(corners)
+    tokens = re.sub(rb"/[^ ]*", b"", text).split() if b"/" in text else corners
+    if len(tokens) < len(corners):
+        bad = next(corner for corner in corners if corner.startswith(b"/"))
+        raise FormatError(f"has {_quoted(bad)} where a vertex index should be")
+    return integers(tokens)

@@ -1,0 +1,75 @@
+"""Parse STL, text and binary: bytes in, vertices and triangles out, in the order of the file."""
+
+import numpy as np
+
+from meshot.base.arrays import Floats, Ints
+from meshot.formats.read.parsing import FormatError, Polygons, floats
+
+# ---------------------------------------------------------------------------------------------------------------------
+# STL
+
+_STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+
+
+def parse_stl(data: bytes) -> Polygons:
+    """Parse STL, text or binary; corners at equal positions become one vertex, in order of first appearance."""
+    count = int.from_bytes(data[80:84], "little") if len(data) >= 84 else 0
+    size = 84 + count * _STL_RECORD.itemsize
+    text = len(data) != size and data.lstrip()[:5].lower() == b"solid" and b"\0" not in data
+    notes: tuple[str, ...] = ()
+    if text:
+        corners = _stl_text(data)
+    elif len(data) < 84:
+        raise FormatError("is not an STL mesh: it neither begins with 'solid' nor has a header of 84 bytes")
+    elif len(data) < size:
+        found = (len(data) - 84) // _STL_RECORD.itemsize
+        raise FormatError(f"is truncated or no STL mesh: it announces {count} triangles, but has room for {found}")
+    else:
+        corners = np.frombuffer(data, _STL_RECORD, count, offset=84)["corners"].reshape(-1, 3).astype(np.float64)
+        if len(data) > size:
+            notes = (f"{len(data) - size} bytes after the last triangle were passed over",)
+    bad = np.flatnonzero(~np.isfinite(corners).all(axis=1)) // 3
+    if len(bad):
+        raise FormatError("has triangles, counted from 0, with NaN or infinite coordinates", np.unique(bad).tolist())
+    vertices, index = _join_equal(corners)
+    joined = f"STL has no shared vertices: {len(corners)} corners at {len(vertices)} different positions were joined"
+    return Polygons(vertices, index, np.full(len(corners) // 3, 3), (joined, *notes))
+
+
+def _stl_text(data: bytes) -> Floats:
+    coordinates: list[bytes] = []
+    facets, ended = 0, False
+    for line in data.splitlines():
+        words = line.split()
+        if not words:
+            continue
+        key = words[0].lower()
+        if key == b"vertex":
+            if len(words) < 4:
+                raise FormatError("has triangles, counted from 0, with fewer than 3 coordinates", ids=[facets - 1])
+            coordinates += words[1:4]
+        elif key in (b"facet", b"endsolid"):
+            if len(coordinates) != 9 * facets:
+                raise FormatError("has facets, counted from 0, that are not triangles", ids=[facets - 1])
+            facets += key == b"facet"
+            ended = key == b"endsolid"
+    if not ended or len(coordinates) != 9 * facets:
+        raise FormatError("is truncated: the line 'endsolid' is missing")
+    return floats(coordinates).reshape(-1, 3)
+
+
+def _join_equal(points: Floats) -> tuple[Floats, Ints]:
+    """Distinct points in order of first appearance, and for each point the index of its own."""
+    if len(points) == 0:
+        return points, np.zeros(0, dtype=np.int64)
+    order = np.lexsort(points.T)  # stable: the first of equal points comes first
+    ranked = points[order]
+    starts = np.concatenate([[True], (ranked[1:] != ranked[:-1]).any(axis=1)])
+    group = np.cumsum(starts) - 1
+    firsts = order[starts]
+    by_appearance = np.argsort(firsts)
+    number = np.empty(len(firsts), dtype=np.int64)
+    number[by_appearance] = np.arange(len(firsts))
+    index = np.empty(len(points), dtype=np.int64)
+    index[order] = number[group]
+    return points[firsts[by_appearance]], index

@@ -1,0 +1,60 @@
+"""Write surfaces as OBJ, with texture coordinates if there are any."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.base.arrays import Floats, Ints
+from meshot.base.files import PathLike, write_text
+from meshot.meshes.surface import Surface
+
+# ---------------------------------------------------------------------------------------------------------------------
+# writing
+
+
+def write_obj(
+    path: PathLike, surface: Surface, texture: ArrayLike | None = None, texture_faces: ArrayLike | None = None
+) -> None:
+    """Write a surface as OBJ, with texture coordinates if given.
+
+    Lines ``v`` hold the positions with 17 significant digits, which gives them back bit by bit; lines ``vt`` hold the
+    texture coordinates; faces read ``f a/t b/t c/t``. A row without coordinates (NaN) gets ``vt 0 0``.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    surface : Surface
+        The surface.
+    texture : (T, 2) float, optional
+        Texture coordinates; of each vertex, if there are no `texture_faces`.
+    texture_faces : (F, 3) int, optional
+        For each corner of a face its row in `texture`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+    OSError
+        The file cannot be written.
+    """
+    lines = _lines("v %.17g %.17g %.17g", surface.vertices)
+    corners = surface.faces + 1
+    if texture is None:
+        lines += _lines("f %d %d %d", corners)
+    else:
+        coordinates, rows = np.asarray(texture, dtype=np.float64), surface.faces
+        if texture_faces is not None:
+            rows = np.asarray(texture_faces)
+        elif len(coordinates) != len(surface.vertices):
+            raise ValueError(f"texture must have {len(surface.vertices)} rows, got {len(coordinates)}")
+        if coordinates.shape[1:] != (2,) or rows.shape != corners.shape:
+            raise ValueError(f"texture must have 2 columns, and its faces 3; got {coordinates.shape} and {rows.shape}")
+        lines += _lines(
+            "vt %.17g %.17g", np.where(np.isfinite(coordinates).all(axis=1, keepdims=True), coordinates, 0.0)
+        )
+        lines += _lines("f %d/%d %d/%d %d/%d", np.stack([corners, rows + 1], axis=2).reshape(-1, 6))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _lines(template: str, rows: Floats | Ints) -> list[str]:
+    return [template % tuple(row) for row in rows.tolist()]

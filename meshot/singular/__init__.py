@@ -1,0 +1,1 @@
+"""Where transport maps tear."""

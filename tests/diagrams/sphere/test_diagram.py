@@ -1,0 +1,139 @@
+"""Power diagrams of the sphere: cells of known area, the tiling certificate, the Hessian."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy.spatial import ConvexHull, SphericalVoronoi
+from shapes import icosphere, octahedron, rotation, scattered, tetrahedron
+
+from meshot.base.directions import unfolded
+from meshot.base.errors import GeometryError
+from meshot.diagrams.sphere.diagram import SphereEngine, check_directions, sphere_diagram
+
+
+@pytest.mark.parametrize("solid", [tetrahedron(), octahedron(), icosphere(0)])
+def test_regular_sites_share_the_sphere_equally(solid):
+    centered = solid.vertices - solid.vertices.mean(axis=0)
+    diagram = sphere_diagram(centered)
+    np.testing.assert_allclose(diagram.masses, 4 * np.pi / len(centered), rtol=1e-14)
+    np.testing.assert_allclose(diagram.centroids, diagram.sites, atol=1e-14)
+    assert diagram.certificate <= 1e-15
+    np.testing.assert_array_equal(diagram.facets, solid.edges)
+
+
+def test_areas_of_voronoi_cells():
+    sites = scattered(300)
+    areas = SphericalVoronoi(sites).calculate_areas()
+    np.testing.assert_allclose(sphere_diagram(sites).masses, areas, rtol=1e-11)
+
+
+@settings(max_examples=30, deadline=None)
+@example(132, 511, 0.1875)  # hidden sites that their nearest ones do not bury
+@given(st.integers(20, 300), st.integers(0, 10**6), st.floats(0.0, 0.2))
+def test_cells_tile_the_sphere_and_turn_with_it(n, seed, spread):
+    sites, heights = scattered(n, seed), spread * np.random.default_rng(seed).normal(size=n)
+    if not ConvexHull(sites).equations[:, 3].max() < -0.05:
+        return
+    diagram = sphere_diagram(sites, heights)
+    assert diagram.certificate <= 1e-12
+    assert np.abs(diagram.integrals.sum(axis=0)).max() < 1e-12
+    turn = rotation(seed)
+    turned = sphere_diagram(sites @ turn.T, heights + 1.0)
+    np.testing.assert_allclose(turned.masses, diagram.masses, atol=1e-12)
+    np.testing.assert_allclose(turned.integrals, diagram.integrals @ turn.T, atol=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(1e-6, 1e-1), st.integers(0, 10**6))
+def test_crowded_sites_tile_the_sphere_too(size, seed):
+    crowd = np.array([0.3, -0.5, 0.8]) + size * np.random.default_rng(seed).normal(size=(200, 3))
+    diagram = sphere_diagram(np.concatenate([octahedron().vertices, crowd]))
+    assert diagram.certificate <= 1e-12
+    assert len(diagram.empty) == 0
+
+
+def test_neighbors_are_the_edges_of_the_hull():
+    sites, heights = scattered(100), 0.002 * np.random.default_rng(1).normal(size=100)
+    diagram = sphere_diagram(sites, heights)
+    simplices = ConvexHull(np.exp(heights)[:, None] * sites).simplices
+    edges = np.sort(np.concatenate([simplices[:, [0, 1]], simplices[:, [1, 2]], simplices[:, [2, 0]]]), axis=1)
+    np.testing.assert_array_equal(diagram.facets, np.unique(edges, axis=0))
+
+
+def test_conductances_are_derivatives_of_the_masses():
+    sites, heights, step = scattered(60), 0.05 * np.random.default_rng(1).normal(size=60), 1e-6
+    diagram = sphere_diagram(sites, heights)
+    site = int(np.argmax(diagram.masses))
+    change = step * np.eye(60)[site]
+    more, less = (sphere_diagram(sites, heights + sign * change).masses for sign in (1, -1))
+    wanted = np.zeros(60)
+    for (i, j), weight in zip(diagram.facets, diagram.conductances, strict=True):
+        if site in (i, j):
+            wanted[[i + j - site, site]] += np.array([-1, 1]) * weight
+    np.testing.assert_allclose((more - less) / (2 * step), wanted, atol=1e-8)
+
+
+def test_a_low_site_has_no_cell():
+    diagram = sphere_diagram(np.concatenate([octahedron().vertices, [[1.0, 1, 1]]]), [0.0] * 6 + [-1.0])
+    assert diagram.empty.tolist() == [6]
+    assert np.isnan(diagram.centroids[6]).all()
+    np.testing.assert_allclose(diagram.masses[:6], 4 * np.pi / 6)
+
+
+def test_an_engine_finds_neighbors_that_are_far_from_the_last():
+    sites = scattered(2000)
+    engine = SphereEngine(sites)
+    for tilt in (0.0, 0.3, -0.3):
+        heights = tilt * sites[:, 2] ** 2
+        fresh = sphere_diagram(sites, heights)
+        again = engine.diagram(heights)
+        assert again.certificate <= 1e-12
+        np.testing.assert_allclose(again.masses, fresh.masses, atol=1e-12)
+
+
+def test_an_engine_gives_up_on_small_cells():
+    engine = SphereEngine(icosphere(1).vertices)
+    assert engine.diagram_above(1.0, np.zeros(42)) is None
+    assert engine.diagram_above(0.1, np.zeros(42)) is not None
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        ([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], "coincide"),
+        ([[1, 0, 0], [2, 0, 0], [0, 0, 1], [0, 1, 0]], "coincide"),
+        ([[1, 0, 0], [0, 0, 0]], "no direction"),
+        ([[1, 0]], "shape"),
+        ([[1, 0, np.nan]], "finite"),
+        ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], "fewer than four"),
+        ([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1.5]], "hemisphere"),
+    ],
+)
+def test_bad_sites_are_refused(sites, words):
+    with pytest.raises(GeometryError, match=words):
+        sphere_diagram(sites)
+
+
+def test_directions_keep_their_digits():
+    sites = scattered(50)
+    np.testing.assert_allclose(check_directions(7.0 * sites), sites, atol=1e-15)
+    np.testing.assert_array_equal(check_directions(octahedron().vertices), octahedron().vertices)
+
+
+def test_unfolding_keeps_near_points_together():
+    points = scattered(4000)
+    flat = unfolded(points)
+    assert np.abs(flat).max() <= 1
+    upper = points[points[:, 2] > 0]
+    step = 1e-6 * scattered(len(upper), 1)
+    np.testing.assert_array_less(np.linalg.norm(unfolded(upper + step) - unfolded(upper), axis=1), 1e-5)
+
+
+def test_heights_far_apart_are_no_step_and_no_diagram():
+    engine = SphereEngine(scattered(50))
+    heights = np.zeros(50)
+    heights[7] = 1e4
+    assert engine.diagram_above(1e-6, heights) is None
+    with pytest.raises(GeometryError, match="differ by more"):
+        engine.diagram(heights)

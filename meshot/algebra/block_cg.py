@@ -90,7 +90,7 @@ class BlockCG:
 
 
 @kernel
-def _scaled(across, turned, by_row, rows, columns, scale, out):  # type: ignore[no-untyped-def]
+def _scaled(across, turned, by_row, rows, columns, scale, out):
     """Put the blocks in rows below the diagonal, scaled so that the diagonal blocks are the identity."""
     half = np.empty((3, 3))
     for e in range(len(by_row)):
@@ -110,7 +110,7 @@ def _scaled(across, turned, by_row, rows, columns, scale, out):  # type: ignore[
 
 
 @kernel
-def _backward(starts, columns, blocks, x):  # type: ignore[no-untyped-def]
+def _backward(starts, columns, blocks, x):
     """Solve (I + L^T) x = x in place."""
     for i in range(len(x) - 1, -1, -1):
         p, q, r = x[i, 0], x[i, 1], x[i, 2]
@@ -122,7 +122,7 @@ def _backward(starts, columns, blocks, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _forward(starts, columns, blocks, x):  # type: ignore[no-untyped-def]
+def _forward(starts, columns, blocks, x):
     """Solve (I + L) x = x in place."""
     for i in range(len(x)):
         p, q, r = x[i, 0], x[i, 1], x[i, 2]
@@ -136,7 +136,7 @@ def _forward(starts, columns, blocks, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _inner(x, y):  # type: ignore[no-untyped-def]
+def _inner(x, y):
     total = 0.0
     for i in range(len(x)):
         total += x[i, 0] * y[i, 0] + x[i, 1] * y[i, 1] + x[i, 2] * y[i, 2]
@@ -144,7 +144,7 @@ def _inner(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _iterate(starts, columns, blocks, rhs, tol, max_iter):  # type: ignore[no-untyped-def]
+def _iterate(starts, columns, blocks, rhs, tol, max_iter):
     """Solve (I + L + L^T) x = rhs; return x and the number of iterations."""
     residual = rhs.copy()
     _forward(starts, columns, blocks, residual)

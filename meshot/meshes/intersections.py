@@ -48,7 +48,7 @@ def self_intersections(surface: Surface) -> Ints:
 
 
 @subkernel
-def _volume(a, b, c, d):  # type: ignore[no-untyped-def]
+def _volume(a, b, c, d):
     """Six times the signed volume of a tetrahedron."""
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
@@ -57,7 +57,7 @@ def _volume(a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _cross(edges, points, corners, faces, boxes, first, through, pierced, leaf, rounding):  # type: ignore[no-untyped-def]
+def _cross(edges, points, corners, faces, boxes, first, through, pierced, leaf, rounding):
     """Mark the edges that pass through a face, and the faces."""
     stack = np.empty(STACK, dtype=np.int64)
     for e in range(len(edges)):

@@ -252,7 +252,7 @@ def nearest_on_boundary(uv: Floats, halfedges: Ints, twins: Ints, points: Floats
 
 
 @subkernel
-def _settle(weights, i, place, best):  # type: ignore[no-untyped-def]
+def _settle(weights, i, place, best):
     """Leave no coordinate negative where the worst, `best`, is so by rounding; none where there is no simplex."""
     if place < 0:
         for k in range(weights.shape[1]):
@@ -267,7 +267,7 @@ def _settle(weights, i, place, best):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _locate(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
+def _locate(points, corners, boxes, first, places, weights, leaf, rounding):
     """For each point the place of its triangle, or -1, and its barycentric coordinates there."""
     stack = np.empty(STACK, dtype=np.int64)
     for i in range(len(points)):
@@ -299,7 +299,7 @@ def _locate(points, corners, boxes, first, places, weights, leaf, rounding):  # 
 
 
 @kernel
-def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
+def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, rounding):
     """For each unit vector the place of its triangle, or -1, and its barycentric coordinates there."""
     stack = np.empty(STACK, dtype=np.int64)
     for i in range(len(points)):
@@ -337,7 +337,7 @@ def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, roun
 
 
 @kernel
-def _locate_in_solid(points, corners, boxes, first, places, weights, leaf, rounding):  # type: ignore[no-untyped-def]
+def _locate_in_solid(points, corners, boxes, first, places, weights, leaf, rounding):
     """For each point of space the place of its tetrahedron, or -1, and its barycentric coordinates there."""
     stack = np.empty(STACK, dtype=np.int64)
     for i in range(len(points)):

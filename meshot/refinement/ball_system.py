@@ -134,7 +134,7 @@ class VolumeSystem:
 
 
 @kernel
-def _gradients(elements, points, frames, units):  # type: ignore[no-untyped-def]
+def _gradients(elements, points, frames, units):
     out, g = np.empty((len(elements), 4, 3)), np.empty((4, 3))
     for t in range(len(elements)):
         i, j, k, m = elements[t, 0], elements[t, 1], elements[t, 2], elements[t, 3]
@@ -158,7 +158,7 @@ def _gradients(elements, points, frames, units):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _change(elements, gradients, step):  # type: ignore[no-untyped-def]
+def _change(elements, gradients, step):
     out = np.zeros(len(elements))
     for t in range(len(elements)):
         for c in range(4):
@@ -169,7 +169,7 @@ def _change(elements, gradients, step):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _pull(elements, gradients, weights, count):  # type: ignore[no-untyped-def]
+def _pull(elements, gradients, weights, count):
     out = np.zeros((count, 3))
     for t in range(len(elements)):
         for c in range(4):
@@ -180,7 +180,7 @@ def _pull(elements, gradients, weights, count):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def _metric(t, elements, points, regular, floor, edge, shape, gram, out):  # type: ignore[no-untyped-def]
+def _metric(t, elements, points, regular, floor, edge, shape, gram, out):
     """Fill `out` with the inverse of F F^T + floor, F being the map from the regular tetrahedron to element t."""
     for a in range(3):
         for x in range(3):
@@ -206,7 +206,7 @@ def _metric(t, elements, points, regular, floor, edge, shape, gram, out):  # typ
 @kernel
 def _assemble(
     elements, sides, points, frames, gradients, weights, damping, floor, regular, dirichlet, diagonal, across
-):  # type: ignore[no-untyped-def]
+):
     edge, shape, gram, metric, left = (
         np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)),
     )  # fmt: skip

@@ -170,7 +170,7 @@ def mesh_edges(faces: Ints, count: int) -> tuple[Ints, Ints]:
 
 
 @kernel
-def _signed_areas(faces, uv):  # type: ignore[no-untyped-def]
+def _signed_areas(faces, uv):
     out = np.empty(len(faces))
     for f in range(len(faces)):
         i, j, k = faces[f]
@@ -179,7 +179,7 @@ def _signed_areas(faces, uv):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _gradients(faces, uv, frames):  # type: ignore[no-untyped-def]
+def _gradients(faces, uv, frames):
     out = np.empty((len(faces), 3, 2))
     for f in range(len(faces)):
         for c in range(3):
@@ -191,7 +191,7 @@ def _gradients(faces, uv, frames):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _change(faces, gradients, step):  # type: ignore[no-untyped-def]
+def _change(faces, gradients, step):
     out = np.zeros(len(faces))
     for f in range(len(faces)):
         for c in range(3):
@@ -201,7 +201,7 @@ def _change(faces, gradients, step):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _pull(faces, gradients, weights, count):  # type: ignore[no-untyped-def]
+def _pull(faces, gradients, weights, count):
     out = np.zeros((count, 2))
     for f in range(len(faces)):
         for c in range(3):
@@ -212,7 +212,7 @@ def _pull(faces, gradients, weights, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _multiply(edges, diagonal, across, x):  # type: ignore[no-untyped-def]
+def _multiply(edges, diagonal, across, x):
     out = np.empty((len(x), 2))
     for i in range(len(x)):
         for u in range(2):
@@ -229,7 +229,7 @@ def _multiply(edges, diagonal, across, x):  # type: ignore[no-untyped-def]
 def add_face(
     f, faces, face_edges, ax, ay, bx, by, local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness,
     diagonal, across,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Add the part of face f to the matrix: see `AreaSystem.matrix`.
 
     The edges a and b from its first corner and its corners' frames, `local` (3, 2, 2), are given in its own plane.
@@ -268,7 +268,7 @@ def add_face(
 @kernel
 def _assemble(
     faces, face_edges, edges, uv, frames, gradients, weights, damping, floor, equilateral, dirichlet, stiffness
-):  # type: ignore[no-untyped-def]
+):
     diagonal, across, local = np.zeros((len(uv), 2, 2)), np.zeros((len(edges), 2, 2)), np.empty((3, 2, 2))
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]

@@ -91,7 +91,7 @@ class SphereSystem(AreaSystem):
 
 
 @subkernel
-def _normal(points, i, j, k):  # type: ignore[no-untyped-def]
+def _normal(points, i, j, k):
     """Cross product of the edges of a triangle, turned outward, and its length; negative if it had to be turned."""
     px, py, pz = points[i, 0], points[i, 1], points[i, 2]
     ax, ay, az = points[j, 0] - px, points[j, 1] - py, points[j, 2] - pz
@@ -104,7 +104,7 @@ def _normal(points, i, j, k):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def _products(points, i, j, k):  # type: ignore[no-untyped-def]
+def _products(points, i, j, k):
     """Triple product of three unit vectors, and the sum of 1 and their scalar products: twice the tangent's terms.
 
     The tangent of half the spherical excess is their quotient (van Oosterom and Strackee 1983).
@@ -119,7 +119,7 @@ def _products(points, i, j, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _signed_areas(faces, points):  # type: ignore[no-untyped-def]
+def _signed_areas(faces, points):
     out = np.empty(len(faces))
     for f in range(len(faces)):
         det, rest = _products(points, faces[f, 0], faces[f, 1], faces[f, 2])
@@ -128,7 +128,7 @@ def _signed_areas(faces, points):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _gradients(faces, points, frames):  # type: ignore[no-untyped-def]
+def _gradients(faces, points, frames):
     out = np.zeros((len(faces), 3, 2))
     for f in range(len(faces)):
         det, rest = _products(points, faces[f, 0], faces[f, 1], faces[f, 2])
@@ -154,7 +154,7 @@ def _gradients(faces, points, frames):  # type: ignore[no-untyped-def]
 @kernel
 def _assemble(
     faces, face_edges, edges, points, frames, gradients, weights, damping, floor, equilateral, dirichlet, stiffness
-):  # type: ignore[no-untyped-def]
+):
     diagonal, across, local = np.zeros((len(points), 2, 2)), np.zeros((len(edges), 2, 2)), np.empty((3, 2, 2))
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]

@@ -127,7 +127,7 @@ def _placed(pieces: Ints, turns: Ints, leaves: int) -> tuple[Ints, Ints]:
 
 
 @kernel
-def _descend(points, cuts, upright, turns, places, weights):  # type: ignore[no-untyped-def]
+def _descend(points, cuts, upright, turns, places, weights):
     """Walk down the tree with each point of the square, to its leaf and the weights of its piece's corners."""
     inner = len(cuts)
     for i in range(len(points)):

@@ -1,6 +1,6 @@
 """The facets between cells as points and corners: segments in the plane, polygons in space."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def merge_points(points: Floats, tolerance: float) -> tuple[Floats, Ints]:
     return points[first[order]], rank[group.reshape(-1)]
 
 
-def on_boundary(domain: object, points: Floats) -> NDArray[np.bool_]:
+def on_boundary(domain: Any, points: Floats) -> NDArray[np.bool_]:
     """Tell which points of a convex domain lie on its boundary: those that a push away from its center takes out.
 
     Examples
@@ -116,10 +116,9 @@ def on_boundary(domain: object, points: Floats) -> NDArray[np.bool_]:
     >>> on_boundary(Disk(), np.array([[0.0, 0.5], [0.0, 1.0]]))
     array([False,  True])
     """
-    center = domain.center  # type: ignore[attr-defined]
+    center = domain.center
     pushed = center + (points - center) * (1 + SAME_CORNER)
-    told: NDArray[np.bool_] = ~domain.contains(pushed)  # type: ignore[attr-defined]
-    return told
+    return np.logical_not(domain.contains(pushed))
 
 
 def sampled(facets: Facets, step: float) -> tuple[Ints, Floats]:

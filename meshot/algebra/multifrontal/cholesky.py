@@ -197,7 +197,7 @@ def _analyse(dissection: Dissection, edges: Ints, size: int) -> Fronts:
 
 
 @innerkernel
-def _add(target, begin, source, start, count):  # type: ignore[no-untyped-def]
+def _add(target, begin, source, start, count):
     """Add consecutive numbers to others; without signs, as an index that may be negative is looked at one by one."""
     first, second = np.uint64(begin), np.uint64(start)
     for j in range(np.uint64(count)):
@@ -205,7 +205,7 @@ def _add(target, begin, source, start, count):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def _extend(panel, update, own, others, child, list_from, list_to, touched, local, places, strides, size):  # type: ignore[no-untyped-def]
+def _extend(panel, update, own, others, child, list_from, list_to, touched, local, places, strides, size):
     """Add a child's update, which touches the places `list_from` to `list_to` of the list, to the front."""
     width, runs = size * (list_to - list_from), 0
     # Columns that stay side by side are added together: where they go, where such runs begin, and the end of the last.
@@ -231,7 +231,7 @@ def _extend(panel, update, own, others, child, list_from, list_to, touched, loca
 
 
 @subkernel
-def _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size):  # type: ignore[no-untyped-def]
+def _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size):
     """Put the matrix's own blocks into the rows of a front."""
     start = nodes[node, 0]
     for p in range(start, nodes[node + 1, 0]):
@@ -248,7 +248,7 @@ def _load(panel, node, diagonal, across, nodes, entries, order, local, places, s
 
 
 @kernel
-def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order):  # type: ignore[no-untyped-def]
+def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order):
     """Put together the front of a node from the matrix and its children's updates; return its own update so far.
 
     `local` (V,) is room for where each place stands in the front.
@@ -281,7 +281,7 @@ def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, chil
 
 
 @kernel
-def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touched, entries, order):  # type: ignore[no-untyped-def]
+def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touched, entries, order):
     """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`."""
     size, zero = diagonal.shape[1], first - first  # a literal would have kernels compiled once more
     none = np.empty(zero)

@@ -18,7 +18,7 @@ from meshot.base.kernels import kernel, subkernel
 TILE = 64
 
 
-def panel_length(own, others):  # type: ignore[no-untyped-def]
+def panel_length(own, others):
     """Numbers in the rows of a front's factor; takes arrays as well.
 
     Examples
@@ -31,7 +31,7 @@ def panel_length(own, others):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def tile_place(tile, own, others):  # type: ignore[no-untyped-def]
+def tile_place(tile, own, others):
     """Where a tile begins in the panel, its first column, and how many it has."""
     count = (own + TILE - 1) // TILE
     if tile < count:
@@ -43,7 +43,7 @@ def tile_place(tile, own, others):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def _invert(corner, row):  # type: ignore[no-untyped-def]
+def _invert(corner, row):
     """Replace the upper triangle of a positive definite matrix by the inverse of its factor; nan if it has none."""
     size = len(corner)
     for r in range(size):
@@ -67,7 +67,7 @@ def _invert(corner, row):  # type: ignore[no-untyped-def]
 
 
 @subkernel
-def _multiply(panel, left, height, right, width, depth, product):  # type: ignore[no-untyped-def]
+def _multiply(panel, left, height, right, width, depth, product):
     """Set `product` to L^T R for `depth` rows of two tiles, of widths `height` and `width`, that begin in the panel."""
     first = panel[left : left + depth * height].reshape((depth, height))
     second = panel[right : right + depth * width].reshape((depth, width))
@@ -75,7 +75,7 @@ def _multiply(panel, left, height, right, width, depth, product):  # type: ignor
 
 
 @kernel
-def reduce_tiles(panel, own, others, first, last):  # type: ignore[no-untyped-def]
+def reduce_tiles(panel, own, others, first, last):
     """Turn the tiles `first` to `last` of a front's own rows into tiles of its factor, given all own tiles before."""
     product, count = np.empty(TILE * TILE), (own + TILE - 1) // TILE
     for tile in range(first, last):
@@ -96,7 +96,7 @@ def reduce_tiles(panel, own, others, first, last):  # type: ignore[no-untyped-de
 
 
 @kernel
-def subtract_products(update, panel, own, others, first, last):  # type: ignore[no-untyped-def]
+def subtract_products(update, panel, own, others, first, last):
     """Subtract R^T R from tiles of columns of an update's upper triangle, R being the other columns of the factor."""
     product, count = np.empty(TILE * TILE), (own + TILE - 1) // TILE
     for j in range(first, last):
@@ -114,7 +114,7 @@ def subtract_products(update, panel, own, others, first, last):  # type: ignore[
 
 
 @subkernel
-def _gather(x, own, panels, at, rows, width, out):  # type: ignore[no-untyped-def]
+def _gather(x, own, panels, at, rows, width, out):
     """Set `out` to the product of a row, ``x[own : own + rows]``, with the rows of a tile at ``panels[at]``."""
     for q in range(width):
         out[q] = 0.0
@@ -132,7 +132,7 @@ def _gather(x, own, panels, at, rows, width, out):  # type: ignore[no-untyped-de
 
 
 @subkernel
-def _subtract_from(x, own, panels, at, rows, width, known):  # type: ignore[no-untyped-def]
+def _subtract_from(x, own, panels, at, rows, width, known):
     """Subtract the product of the rows of a tile at ``panels[at]`` with `known` from ``x[own : own + rows]``."""
     whole = rows - rows % 4
     for r in range(0, whole, 4):
@@ -156,7 +156,7 @@ def _subtract_from(x, own, panels, at, rows, width, known):  # type: ignore[no-u
 
 
 @kernel
-def substitute_forward(which, end, x, spill, slot, panels, nodes, touched, size):  # type: ignore[no-untyped-def]
+def substitute_forward(which, end, x, spill, slot, panels, nodes, touched, size):
     """Solve U^T y = x for the nodes `which`, children first.
 
     What they subtract from a place from `end` on goes to its `slot` in `spill`, as others may be at work there.
@@ -186,7 +186,7 @@ def substitute_forward(which, end, x, spill, slot, panels, nodes, touched, size)
 
 
 @kernel
-def substitute_back(which, x, panels, nodes, touched, size):  # type: ignore[no-untyped-def]
+def substitute_back(which, x, panels, nodes, touched, size):
     """Solve U x = y for the nodes `which`, given children first, from the last to the first."""
     part = np.empty(TILE)
     for turn in range(len(which) - 1, -1, -1):

@@ -157,7 +157,7 @@ def _end(address: str, future: Future[Any]) -> Ended:
 # clusters
 
 
-class Deaf(WorkerPlugin):  # type: ignore[misc]  # unknown where Dask is not installed
+class Deaf(WorkerPlugin):  # unknown where Dask is not installed
     """Lets a worker live through the Ctrl-C that a terminal sends to all processes: the batch ends it itself."""
 
     name = "meshot-deaf"

@@ -10,7 +10,7 @@ from meshot.base.kernels import kernel, subkernel
 
 
 @subkernel
-def _outside(shape, x, y):  # type: ignore[no-untyped-def]
+def _outside(shape, x, y):
     """Return the squared distance of a point from a triangle (0, 0), (l, 0), (x, y) of its plane; 0 inside."""
     best, inside = np.inf, True
     for k in range(3):
@@ -84,7 +84,7 @@ def flood(first, last, shapes, twins, hinges, homes, places, reach, seen, counts
 
 
 @kernel
-def walk(first, last, shapes, twins, hinges, homes, places, offsets, weights):  # type: ignore[no-untyped-def]
+def walk(first, last, shapes, twins, hinges, homes, places, offsets, weights):
     """Walk straight over the surface from each site by its offset, or to the boundary.
 
     `homes` and `places` become face and place of the end, `weights` (n, 3) its barycentric coordinates.
@@ -121,7 +121,7 @@ def walk(first, last, shapes, twins, hinges, homes, places, offsets, weights):  
 
 
 @subkernel
-def _prune(shape, begin, end, listed, images, psi, kept):  # type: ignore[no-untyped-def]
+def _prune(shape, begin, end, listed, images, psi, kept):
     """List which of the sites around a face may have a part of it; return how many.
 
     One has none if another has less power at all three corners.
@@ -146,7 +146,7 @@ def _prune(shape, begin, end, listed, images, psi, kept):  # type: ignore[no-unt
 
 
 @subkernel
-def _clip(polygon, labels, corners, a, b, c, label, other, other_labels):  # type: ignore[no-untyped-def]
+def _clip(polygon, labels, corners, a, b, c, label, other, other_labels):
     """Cut a polygon by ``a x + b y <= c``; its new side gets `label`. Return the corners, or -1 if nothing is cut."""
     outside = 0
     for k in range(corners):

@@ -79,7 +79,7 @@ class SampledTransport(TransportResult):
     def source(self) -> SampledSource:
         """The source, of mass 1 or its own volume."""
         problem: Any = self.problem
-        return problem.source  # type: ignore[no-any-return]
+        return problem.source
 
     @property
     def mass_error(self) -> float:

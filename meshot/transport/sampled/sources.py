@@ -249,4 +249,4 @@ def as_source(domain: Any, dimension: int) -> SampledSource:
         raise OptionError(f"a sampled transport has no way to draw from a {type(domain).__name__}")
     if source.dimension != dimension:
         raise GeometryError(f"the sites have {dimension} coordinates, the source has {source.dimension}")
-    return source  # type: ignore[no-any-return]
+    return source

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +149,7 @@ def draw_all(
         plain = plain_disk(size) if first.target == "disk" else plain_sphere(size, axes[""], up)
         return {**{f"surface{side}": paint(view, PORCELAIN) for side, view in seen.items()}, **plain}
 
-    tasks: list[Callable[[], dict[str, Image]]] = [lambda name=name: draw(name) for name in maps]  # type: ignore[misc]
+    tasks: list[Callable[[], dict[str, Image]]] = [partial(draw, name) for name in maps]
     tasks.append(draw_plain)
     with ThreadPoolExecutor() as pool:
         return {key: image for part in pool.map(lambda task: task(), tasks) for key, image in part.items()}

@@ -93,7 +93,7 @@ def scale_bar(kind: str, limits: Scales) -> Bar:
         colors = LinearSegmentedColormap.from_list(kind, stops)
         shown = figure.colorbar(ScalarMappable(Normalize(low, high), colors), cax=axis, orientation="horizontal")
         shown.set_label(label, color=PAPER.ink, fontsize=8, labelpad=1)
-        shown.outline.set_visible(False)  # type: ignore[operator]
+        shown.outline.set_visible(False)
         axis.tick_params(colors=PAPER.ink, labelsize=7, width=0.5, length=2)
 
     return draw

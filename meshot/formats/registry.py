@@ -1,67 +1,76 @@
-"""Read meshes from files: surfaces and solids, told apart by the suffix.
+"""Read meshes from files: the suffix says which format it is, and whether it holds a surface or a solid.
+
+To add a format, write ``read/NAME.py`` with a function ``parse_NAME`` (bytes to `Polygons` or `Elements`) and give it a
+line in `FORMATS`.
 
 All formats are parsed here. VTK's own readers, which PyVista calls, ended the whole process at 9 of 212 files in which
-a few bytes had been changed (VTK 9.7), and went on with what they found in the others; meshio is hardly maintained,
-and says nothing of what it passes over.
+a few bytes had been changed (VTK 9.7), and went on with what they read of the others; meshio is hardly maintained, and
+does not report what it skips.
 """
 
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from meshot.base.arrays import Ints
 from meshot.base.errors import MeshReadError
 from meshot.base.files import PathLike, read_bytes
-from meshot.formats.read.medit import parse_medit
-from meshot.formats.read.msh import parse_msh
-from meshot.formats.read.obj import parse_obj
-from meshot.formats.read.off import parse_off
-from meshot.formats.read.parsing import FormatError, Polygons, without_mark
-from meshot.formats.read.ply import parse_ply
-from meshot.formats.read.stl import parse_stl
-from meshot.formats.read.vtk import parse_vtk
-from meshot.formats.read.vtk_arrays import Elements
-from meshot.formats.read.vtu import parse_vtu
+from meshot.formats.read.parsing import Elements, FormatError, Polygons, without_mark
 from meshot.meshes.elements import tetrahedra
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
+from meshot.meshes.topology import fan_triangles
 
-_SURFACE_PARSERS: dict[str, Callable[[bytes], Polygons]] = {
-    ".obj": parse_obj,
-    ".ply": parse_ply,
-    ".stl": parse_stl,
-    ".off": parse_off,
+
+class Format(NamedTuple):
+    """A file format: what its files hold, and the module of `meshot.formats.read` that parses them."""
+
+    holds: type[Surface] | type[Solid]
+    parser: str
+
+
+FORMATS = {
+    ".obj": Format(Surface, "obj"),
+    ".ply": Format(Surface, "ply"),
+    ".stl": Format(Surface, "stl"),
+    ".off": Format(Surface, "off"),
+    ".vtu": Format(Solid, "vtu"),
+    ".vtk": Format(Solid, "vtk"),
+    ".msh": Format(Solid, "msh"),
+    ".mesh": Format(Solid, "medit"),
 }
+"""The formats that can be read, by suffix. A parser is imported when a file needs it."""
 
-SURFACE_SUFFIXES = tuple(_SURFACE_PARSERS)
+SURFACE_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if each.holds is Surface)
 """The formats of `read_surface`."""
+SOLID_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if each.holds is Solid)
+"""The formats of `read_solid`."""
+
+MeshType = TypeVar("MeshType", bound=Surface | Solid)
 
 
 @dataclass(frozen=True, eq=False)
-class SurfaceFile:
-    """A surface and the file it came from.
+class MeshFile(Generic[MeshType]):
+    """A mesh and the file it was read from.
 
     Attributes
     ----------
-    surface : Surface
-        Vertex i is vertex i of the file, counted from 0.
+    mesh : Surface or Solid
+        Vertex i is vertex i of the file, counted from 0; tetrahedra are in the order of the file.
     notes : tuple of str
-        What reading had to change: polygons cut into triangles, corners of STL triangles joined.
+        What was changed or skipped: polygons cut into triangles, corners of STL triangles joined, boundary triangles of
+        a solid, nodes on edges.
     sha256 : str
         Hash of the file's bytes, in hexadecimal.
     """
 
-    surface: Surface
+    mesh: MeshType
     notes: tuple[str, ...]
     sha256: str
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# reading
 
 
 def read_surface(path: PathLike) -> Surface:
@@ -98,122 +107,7 @@ def read_surface(path: PathLike) -> Surface:
     ...     read_surface(path).faces.tolist()
     [[0, 1, 2], [0, 2, 3]]
     """
-    return read_surface_file(path).surface
-
-
-def read_surface_file(path: PathLike) -> SurfaceFile:
-    """Read a surface as `read_surface` does, and say what reading had to change.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Returns
-    -------
-    SurfaceFile
-        The surface, notes and the hash of the file.
-
-    Raises
-    ------
-    MeshReadError, OSError
-        As `read_surface`.
-    """
-    name = os.fspath(path)
-    data = read_bytes(name)
-    suffix = Path(name).suffix.lower()
-    if suffix not in _SURFACE_PARSERS:
-        raise MeshReadError(f"{name} has the suffix '{suffix}', but meshot reads {', '.join(_SURFACE_PARSERS)}")
-    if not data or data.isspace():
-        raise MeshReadError(f"{name} is empty")
-    try:
-        with np.errstate(all="ignore"):  # what is no number is found by itself
-            surface, notes = _surface(_SURFACE_PARSERS[suffix](without_mark(data)))
-    except FormatError as error:
-        raise MeshReadError(f"{name} {error}", ids=error.ids) from None
-    except (ValueError, IndexError, OverflowError, MemoryError) as error:  # what no parser foresaw
-        raise MeshReadError(f"{name} is damaged ({error})") from error
-    return SurfaceFile(surface, notes, hashlib.sha256(data).hexdigest())
-
-
-def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
-    """Check what every format can get wrong, and cut polygons into triangles."""
-    vertices, corners, sizes, notes, first = polygons
-    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
-    if len(bad):
-        raise FormatError("has vertices, counted from 0, with NaN or infinite coordinates", bad.tolist())
-    if len(sizes) == 0:
-        raise FormatError("has no faces")
-    small = np.flatnonzero(sizes < 3)
-    if len(small):
-        raise FormatError("has faces, counted from 0, with fewer than 3 corners", small.tolist())
-    outside = np.flatnonzero((corners < 0) | (corners >= len(vertices)))
-    if len(outside):
-        faces = np.unique(np.searchsorted(np.cumsum(sizes), outside, side="right"))
-        last = len(vertices) - 1 + first
-        raise FormatError(f"has faces, counted from 0, with a vertex index outside {first} to {last}", faces.tolist())
-    polygon_count = int((sizes > 3).sum())
-    if polygon_count:
-        cut = int((sizes[sizes > 3] - 2).sum())
-        notes += (f"{polygon_count} faces with more than 3 corners were cut into {cut} triangles (fans)",)
-    return Surface(vertices, fan_triangles(corners, sizes)), notes
-
-
-def fan_triangles(corners: Ints, sizes: Ints) -> Ints:
-    """Cut polygons into fans of triangles around their first corners, in order.
-
-    Parameters
-    ----------
-    corners : (sum of sizes,) int
-        The polygons' vertices, one polygon after the other.
-    sizes : (P,) int
-        Number of corners of each polygon, at least 3.
-
-    Returns
-    -------
-    (F, 3) int
-        The triangles.
-
-    Examples
-    --------
-    >>> fan_triangles(np.array([7, 8, 9, 0, 1, 2, 3]), np.array([3, 4])).tolist()
-    [[7, 8, 9], [0, 1, 2], [0, 2, 3]]
-    """
-    counts = sizes - 2
-    start = np.repeat(np.cumsum(sizes) - sizes, counts)
-    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    triangles: Ints = corners[np.stack([start, start + step + 1, start + step + 2], axis=1)]
-    return triangles
-
-
-_SOLID_PARSERS: dict[str, Callable[[bytes], Elements]] = {
-    ".vtu": parse_vtu,
-    ".vtk": parse_vtk,
-    ".msh": parse_msh,
-    ".mesh": parse_medit,
-}
-
-SOLID_SUFFIXES = tuple(_SOLID_PARSERS)
-"""The formats of `read_solid`."""
-
-
-@dataclass(frozen=True, eq=False)
-class SolidFile:
-    """A solid and the file it came from.
-
-    Attributes
-    ----------
-    solid : Solid
-        Vertex i is vertex i of the file, counted from 0, and its tetrahedra are the file's, in their order.
-    notes : tuple of str
-        What reading passed over or changed: boundary triangles, nodes on edges, numbers of nodes.
-    sha256 : str
-        Hash of the file's bytes, in hexadecimal.
-    """
-
-    solid: Solid
-    notes: tuple[str, ...]
-    sha256: str
+    return read_surface_file(path).mesh
 
 
 def read_solid(path: PathLike) -> Solid:
@@ -251,27 +145,57 @@ def read_solid(path: PathLike) -> Solid:
     ...     read_solid(path).tetrahedra.tolist()
     [[0, 1, 2, 3]]
     """
-    return read_solid_file(path).solid
+    return read_solid_file(path).mesh
 
 
-def read_solid_file(path: PathLike) -> SolidFile:
-    """Read a solid as `read_solid` does, and say what reading passed over.
+def read_mesh(path: PathLike) -> Surface | Solid:
+    """Read a surface or a solid, whichever the format of the suffix holds.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    Surface or Solid
 
     Raises
     ------
     MeshReadError, OSError
-        As `read_solid`.
+        As `read_surface` and `read_solid`.
     """
+    return read_mesh_file(path).mesh
+
+
+def read_surface_file(path: PathLike) -> MeshFile[Surface]:
+    """Read a surface as `read_surface` does, with notes and the hash of the file."""
+    return _read(path, Surface)
+
+
+def read_solid_file(path: PathLike) -> MeshFile[Solid]:
+    """Read a solid as `read_solid` does, with notes and the hash of the file."""
+    return _read(path, Solid)
+
+
+def read_mesh_file(path: PathLike) -> MeshFile[Surface | Solid]:
+    """Read a mesh as `read_mesh` does, with notes and the hash of the file."""
+    return _read(path, Surface, Solid)
+
+
+def _read(path: PathLike, *kinds: type[Surface] | type[Solid]) -> MeshFile[Any]:
+    """Read a file whose format holds one of the `kinds`."""
     name = os.fspath(path)
     data = read_bytes(name)
     suffix = Path(name).suffix.lower()
-    if suffix not in _SOLID_PARSERS:
-        raise MeshReadError(f"{name} has the suffix '{suffix}', but solids are read from {', '.join(_SOLID_PARSERS)}")
+    if suffix not in FORMATS or FORMATS[suffix].holds not in kinds:
+        known = " and ".join(_suffixes_of(kind) for kind in kinds)
+        raise MeshReadError(f"{name} has the suffix '{suffix}', but {known}")
     if not data or data.isspace():
         raise MeshReadError(f"{name} is empty")
     try:
-        with np.errstate(all="ignore"):  # what is no number is found by itself
-            solid, notes = _solid(_SOLID_PARSERS[suffix](without_mark(data)))
+        with np.errstate(all="ignore"):  # numbers that are not finite are reported below
+            mesh, notes = _parsed(FORMATS[suffix], without_mark(data))
     except FormatError as error:
         raise MeshReadError(f"{name} {error}", ids=error.ids) from None
     except MeshReadError as error:
@@ -280,7 +204,42 @@ def read_solid_file(path: PathLike) -> SolidFile:
         raise named from None
     except (ValueError, IndexError, OverflowError, MemoryError) as error:  # what no parser foresaw
         raise MeshReadError(f"{name} is damaged ({error})") from error
-    return SolidFile(solid, notes, hashlib.sha256(data).hexdigest())
+    return MeshFile(mesh, notes, hashlib.sha256(data).hexdigest())
+
+
+def _suffixes_of(kind: type[Surface] | type[Solid]) -> str:
+    if kind is Surface:
+        return f"surfaces are read from {', '.join(SURFACE_SUFFIXES)}"
+    return f"solids are read from {', '.join(SOLID_SUFFIXES)}"
+
+
+def _parsed(format: Format, data: bytes) -> tuple[Surface | Solid, tuple[str, ...]]:
+    module = import_module(f"meshot.formats.read.{format.parser}")
+    content = getattr(module, f"parse_{format.parser}")(data)
+    return _surface(content) if format.holds is Surface else _solid(content)
+
+
+def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
+    """Check what every format can get wrong, and cut polygons into triangles."""
+    vertices, corners, sizes, notes, first = polygons
+    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
+    if len(bad):
+        raise FormatError("has vertices, counted from 0, with NaN or infinite coordinates", bad.tolist())
+    if len(sizes) == 0:
+        raise FormatError("has no faces")
+    small = np.flatnonzero(sizes < 3)
+    if len(small):
+        raise FormatError("has faces, counted from 0, with fewer than 3 corners", small.tolist())
+    outside = np.flatnonzero((corners < 0) | (corners >= len(vertices)))
+    if len(outside):
+        faces = np.unique(np.searchsorted(np.cumsum(sizes), outside, side="right"))
+        last = len(vertices) - 1 + first
+        raise FormatError(f"has faces, counted from 0, with a vertex index outside {first} to {last}", faces.tolist())
+    polygon_count = int((sizes > 3).sum())
+    if polygon_count:
+        cut = int((sizes[sizes > 3] - 2).sum())
+        notes += (f"{polygon_count} faces with more than 3 corners were cut into {cut} triangles (fans)",)
+    return Surface(vertices, fan_triangles(corners, sizes)), notes
 
 
 def _solid(elements: Elements) -> tuple[Solid, tuple[str, ...]]:
@@ -296,22 +255,5 @@ def _solid(elements: Elements) -> tuple[Solid, tuple[str, ...]]:
                 f"has elements ({element.name}), counted from 0, with a vertex that is not among its {len(points)}",
                 ids=outside.tolist(),
             )
-    found, told = tetrahedra(blocks)
-    return Solid(points, found), (*notes, *told)
-
-
-def read_mesh_file(path: PathLike) -> SurfaceFile | SolidFile:
-    """Read a surface from an OBJ, PLY, STL or OFF file, or a solid from a VTU, VTK, MSH or MESH file.
-
-    Raises
-    ------
-    MeshReadError, OSError
-        As `read_surface` and `read_solid`.
-    """
-    suffix = Path(os.fspath(path)).suffix.lower()
-    if suffix in SOLID_SUFFIXES:
-        return read_solid_file(path)
-    if suffix in SURFACE_SUFFIXES:
-        return read_surface_file(path)
-    known = f"{', '.join(SURFACE_SUFFIXES)}, and solids from {', '.join(SOLID_SUFFIXES)}"
-    raise MeshReadError(f"{os.fspath(path)} has the suffix '{suffix}', but surfaces are read from {known}")
+    corners, skipped = tetrahedra(blocks)
+    return Solid(points, corners), (*notes, *skipped)

@@ -12,7 +12,7 @@ from meshot.base.arrays import Floats, Ints, norms
 from meshot.diagrams.domains import Box
 from meshot.diagrams.plane.diagram import PowerDiagram, power_diagram
 from meshot.diagrams.space.diagram import SpaceDiagram
-from meshot.formats.registry import fan_triangles
+from meshot.meshes.topology import fan_triangles
 from meshot.transport.result import TransportResult
 
 # Corners of facets nearer to each other, in units of the domain's size, are one.

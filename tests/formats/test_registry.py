@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshot.base.errors import MeshotError, MeshReadError
-from meshot.formats import registry as io
 from meshot.formats.registry import read_surface, read_surface_file
+from meshot.formats.write.obj import write_obj
+from meshot.formats.write.ply import write_ply
+from meshot.formats.write.points import write_points
 from meshot.meshes.surface import Surface
 
 QUAD = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
@@ -46,8 +48,8 @@ def test_order_is_kept_and_nothing_is_dropped(tmp_path, kind):
     shuffled[place] = vertices
     surface = Surface(shuffled, rng.permuted(place[relief.faces]))
     found = read_surface_file(files.write_surface(tmp_path, kind, surface))
-    np.testing.assert_array_equal(found.surface.vertices, surface.vertices)
-    np.testing.assert_array_equal(found.surface.faces, surface.faces)
+    np.testing.assert_array_equal(found.mesh.vertices, surface.vertices)
+    np.testing.assert_array_equal(found.mesh.faces, surface.faces)
     assert found.notes == ()
 
 
@@ -64,8 +66,8 @@ def test_stl_joins_equal_positions_in_order_of_appearance(tmp_path, kind):
     found = read_surface_file(files.write_surface(tmp_path, kind, surface))
     corners = surface.faces.ravel()
     firsts = corners[np.sort(np.unique(corners, return_index=True)[1])]
-    np.testing.assert_array_equal(found.surface.vertices, surface.vertices[firsts])
-    np.testing.assert_array_equal(firsts[found.surface.faces], surface.faces)
+    np.testing.assert_array_equal(found.mesh.vertices, surface.vertices[firsts])
+    np.testing.assert_array_equal(firsts[found.mesh.faces], surface.faces)
     assert found.notes == (
         f"STL has no shared vertices: {len(corners)} corners at {len(firsts)} different positions were joined",
     )
@@ -85,7 +87,7 @@ def test_polygons_become_fans_in_place(tmp_path, kind):
     polygons = [[2, 3, 4, 5], [0, 1, 2], [6, 5, 4, 3, 2], [1, 2, 3]]
     found = read_surface_file(files.write(tmp_path, kind, vertices, polygons))
     fans = [[2, 3, 4], [2, 4, 5], [0, 1, 2], [6, 5, 4], [6, 4, 3], [6, 3, 2], [1, 2, 3]]
-    assert found.surface.faces.tolist() == fans
+    assert found.mesh.faces.tolist() == fans
     assert found.notes == ("2 faces with more than 3 corners were cut into 5 triangles (fans)",)
 
 
@@ -105,7 +107,7 @@ def test_doubles_survive_bit_by_bit(tmp_path, kind):
 
 
 def test_upper_case_suffix(tmp_path):
-    assert len(read(tmp_path, "OFF", files.off(QUAD, [[0, 1, 2]])).surface.faces) == 1
+    assert len(read(tmp_path, "OFF", files.off(QUAD, [[0, 1, 2]])).mesh.faces) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -138,14 +140,14 @@ l 1 2
 p 3
 """
     for ending in ("\n", "\r\n"):
-        surface = read(tmp_path, "obj", text.replace("\n", ending)).surface
+        surface = read(tmp_path, "obj", text.replace("\n", ending)).mesh
         assert surface.vertices.tolist() == QUAD
         assert surface.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
 
 
 def test_obj_negative_indices_count_from_the_face_backwards(tmp_path):
     text = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf -3 -2 -1\nv 5 0 0\nf -4/-1 -3//-1 -1\nf 1 2 4\n"
-    assert read(tmp_path, "obj", text).surface.faces.tolist() == [[0, 1, 2], [0, 1, 3], [0, 1, 3]]
+    assert read(tmp_path, "obj", text).mesh.faces.tolist() == [[0, 1, 2], [0, 1, 3], [0, 1, 3]]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -180,7 +182,7 @@ end_header
     body += struct.pack(order + "B B2f B4H f", 255, 2, 0, 1, 4, 0, 1, 2, 3, 0.5)
     body += b"".join(struct.pack(order + "Bfdhff", 9, x, y, z, 0.5, 0.5) for x, y, z in QUAD)
     body += struct.pack(order + "2i", 0, 1)
-    surface = read(tmp_path, "ply", header.encode() + body).surface
+    surface = read(tmp_path, "ply", header.encode() + body).mesh
     assert surface.vertices.tolist() == QUAD
     assert surface.faces.tolist() == [[0, 1, 2], [0, 1, 2], [0, 2, 3]]
 
@@ -191,7 +193,7 @@ def test_ply_line_endings(tmp_path, ending):
         data = encoder(QUAD, [[0, 1, 2], [0, 2, 3]])
         end = data.index(b"end_header\n") + len(b"end_header\n")
         data = data[:end].replace(b"\n", ending.encode()) + data[end:]
-        assert read(tmp_path, "ply", data).surface.vertices.tolist() == QUAD
+        assert read(tmp_path, "ply", data).mesh.vertices.tolist() == QUAD
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_ply_line_endings(tmp_path, ending):
     ],
 )
 def test_off_variants(tmp_path, text):
-    surface = read(tmp_path, "off", text).surface
+    surface = read(tmp_path, "off", text).mesh
     assert surface.vertices.tolist() == QUAD
     assert surface.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
 
@@ -213,7 +215,7 @@ def test_off_variants(tmp_path, text):
 def test_a_byte_order_mark_hides_no_vertex(tmp_path, kind):
     content = FORMATS[kind](QUAD, [[0, 1, 2], [0, 2, 3]])
     suffix = kind.partition("-")[0]
-    assert len(read(tmp_path, suffix, b"\xef\xbb\xbf" + content).surface.vertices) == 4
+    assert len(read(tmp_path, suffix, b"\xef\xbb\xbf" + content).mesh.vertices) == 4
     for encoding in ("utf-16", "utf-16-be"):
         data = ("\ufeff" * (encoding != "utf-16") + content.decode()).encode(encoding)
         assert "is a text in UTF-16: save it as UTF-8" in str(refused(tmp_path, suffix, data))
@@ -232,7 +234,7 @@ def test_signaling_nans_are_refused_without_a_warning(tmp_path, kind):
 def test_stl_with_several_solids_is_one_mesh(tmp_path):
     one = files.stl_text(QUAD, [[0, 1, 2]])
     two = files.stl_text(QUAD, [[0, 2, 3]])
-    surface = read(tmp_path, "stl", one.upper() + two.replace(b"\n", b"\r\n  ")).surface
+    surface = read(tmp_path, "stl", one.upper() + two.replace(b"\n", b"\r\n  ")).mesh
     assert surface.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
 
 
@@ -258,7 +260,7 @@ def test_missing_file_folder_and_impossible_name(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["xyz", "gltf", "txt", ""])
 def test_unknown_suffix(tmp_path, suffix):
-    assert "meshot reads .obj, .ply, .stl, .off" in str(refused(tmp_path, suffix, "v 0 0 0"))
+    assert "surfaces are read from .obj, .ply, .stl, .off" in str(refused(tmp_path, suffix, "v 0 0 0"))
 
 
 @pytest.mark.parametrize("suffix", ["obj", "ply", "stl", "off"])
@@ -439,7 +441,7 @@ def test_obj_round_trip_with_unreferenced_vertices(tmp_path):
     surface = shapes.relief(3)
     surface = Surface(np.concatenate([surface.vertices / 3, [[1e-300, np.pi, 1e300]]]), surface.faces)
     uv = np.where(surface.referenced[:, None], surface.vertices[:, :2], np.nan)
-    io.write_obj(tmp_path / "map.obj", surface, uv)
+    write_obj(tmp_path / "map.obj", surface, uv)
     lines = (tmp_path / "map.obj").read_text().splitlines()
     texture = np.array([line.split()[1:] for line in lines if line.startswith("vt ")], dtype=float)
     np.testing.assert_array_equal(texture[:-1], uv[:-1])
@@ -461,17 +463,17 @@ def test_obj_round_trip_with_unreferenced_vertices(tmp_path):
 )
 def test_obj_refuses_texture_coordinates_of_another_shape(tmp_path, options, cause):
     with pytest.raises(ValueError, match=cause):
-        io.write_obj(tmp_path / "map.obj", shapes.triangle(), *options)
+        write_obj(tmp_path / "map.obj", shapes.triangle(), *options)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_obj_with_texture_coordinates_of_corners_and_without_any(tmp_path):
-    io.write_obj(tmp_path / "map.obj", shapes.triangle(), [[0, 0], [0.5, 0], [0, 1], [0, 2]], [[3, 1, 2]])
+    write_obj(tmp_path / "map.obj", shapes.triangle(), [[0, 0], [0.5, 0], [0, 1], [0, 2]], [[3, 1, 2]])
     assert (tmp_path / "map.obj").read_text().splitlines()[3:] == [
         *("vt 0 0", "vt 0.5 0", "vt 0 1", "vt 0 2"),
         "f 1/4 2/2 3/3",
     ]
-    io.write_obj(tmp_path / "bare.obj", shapes.triangle())
+    write_obj(tmp_path / "bare.obj", shapes.triangle())
     assert (tmp_path / "bare.obj").read_text().splitlines()[3:] == ["f 1 2 3"]
 
 
@@ -479,7 +481,7 @@ def test_ply_round_trip_and_scalars_as_others_read_them(tmp_path):
     trimesh = pytest.importorskip("trimesh")
     surface = shapes.bumpy_sphere(1)
     areas, radii = surface.face_areas, np.linalg.norm(surface.vertices, axis=1)
-    io.write_ply(tmp_path / "map.ply", surface.vertices, surface.faces, {"area": areas}, {"u": radii, "v": -radii})
+    write_ply(tmp_path / "map.ply", surface.vertices, surface.faces, {"area": areas}, {"u": radii, "v": -radii})
     back = read_surface(tmp_path / "map.ply")
     np.testing.assert_array_equal(back.vertices, surface.vertices)
     np.testing.assert_array_equal(back.faces, surface.faces)
@@ -501,7 +503,7 @@ def test_ply_round_trip_and_scalars_as_others_read_them(tmp_path):
 def test_ply_refuses_scalars_that_do_not_fit(tmp_path, face_scalars, vertex_scalars, cause):
     surface = shapes.triangle()
     with pytest.raises(ValueError, match=cause):
-        io.write_ply(tmp_path / "map.ply", surface.vertices, surface.faces, face_scalars, vertex_scalars)
+        write_ply(tmp_path / "map.ply", surface.vertices, surface.faces, face_scalars, vertex_scalars)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -511,7 +513,7 @@ def test_points_round_trip(tmp_path, suffix, with_normals):
     points = np.random.default_rng(0).normal(size=(20, 3))
     normals = points / 3 if with_normals else None
     path = tmp_path / f"points{suffix}"
-    io.write_points(path, points, normals)
+    write_points(path, points, normals)
     expected = np.concatenate([points, points / 3], axis=1) if with_normals else points
     if suffix == ".npy":
         found = np.load(path, allow_pickle=False)
@@ -527,30 +529,30 @@ def test_points_round_trip(tmp_path, suffix, with_normals):
 
 def test_points_of_another_suffix(tmp_path):
     with pytest.raises(MeshotError, match=r"\.ply, \.xyz, \.npy, \.csv"):
-        io.write_points(tmp_path / "points.las", np.zeros((1, 3)))
+        write_points(tmp_path / "points.las", np.zeros((1, 3)))
 
 
 def test_points_with_attributes(tmp_path):
     points, height, color = np.arange(6.0).reshape(2, 3), np.array([7.0, 8.0]), np.array([[1.0, 2.0], [3.0, 4.0]])
     attributes = {"height": height, "color": color}
-    io.write_points(tmp_path / "a.csv", points, None, attributes)
+    write_points(tmp_path / "a.csv", points, None, attributes)
     assert (tmp_path / "a.csv").read_text().splitlines() == [
         "x,y,z,height,color_0,color_1",
         "0,1,2,7,1,2",
         "3,4,5,8,3,4",
     ]
-    io.write_points(tmp_path / "a.npy", points, None, attributes)
+    write_points(tmp_path / "a.npy", points, None, attributes)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy")[:, 3:], [[7, 1, 2], [8, 3, 4]])
-    io.write_points(tmp_path / "a.ply", points, None, attributes)
+    write_points(tmp_path / "a.ply", points, None, attributes)
     assert b"property double color_1" in (tmp_path / "a.ply").read_bytes()
     with pytest.raises(MeshotError, match="no place for attributes"):
-        io.write_points(tmp_path / "a.obj", points, None, attributes)
+        write_points(tmp_path / "a.obj", points, None, attributes)
 
 
 def test_points_as_obj(tmp_path):
-    io.write_points(tmp_path / "a.obj", [[0, 0.1, 2]], [[0, 0, 1]])
+    write_points(tmp_path / "a.obj", [[0, 0.1, 2]], [[0, 0, 1]])
     assert (tmp_path / "a.obj").read_text().splitlines() == ["v 0 0.10000000000000001 2", "vn 0 0 1", "p 1"]
-    io.write_points(tmp_path / "a.obj", [[0, 1, 2]])
+    write_points(tmp_path / "a.obj", [[0, 1, 2]])
     assert (tmp_path / "a.obj").read_text().splitlines() == ["v 0 1 2", "p 1"]
 
 
@@ -559,9 +561,9 @@ def test_writing_changes_no_input(tmp_path):
     vertices, faces, uv = surface.vertices.copy(), surface.faces.copy(), surface.vertices[:, :2].copy()
     uv[0] = np.nan
     before = uv.copy()
-    io.write_obj(tmp_path / "a.obj", surface, uv)
-    io.write_ply(tmp_path / "a.ply", vertices, faces, {}, {"u": uv[:, 0]})
-    io.write_points(tmp_path / "a.csv", vertices, vertices)
+    write_obj(tmp_path / "a.obj", surface, uv)
+    write_ply(tmp_path / "a.ply", vertices, faces, {}, {"u": uv[:, 0]})
+    write_points(tmp_path / "a.csv", vertices, vertices)
     np.testing.assert_array_equal(vertices, surface.vertices)
     np.testing.assert_array_equal(faces, surface.faces)
     np.testing.assert_array_equal(uv, before)

@@ -53,8 +53,8 @@ def test_order_is_kept_and_nothing_is_dropped(tmp_path, kind):
     vertices[place] = np.concatenate([BALL.vertices, BALL.vertices[:2], [[9, -9, 1e-30]]])
     solid = Solid(vertices, rng.permuted(place[BALL.tetrahedra]))
     found = read_solid_file(solidfiles.write(tmp_path, kind, solid.vertices, of_solid(solid)))
-    np.testing.assert_array_equal(found.solid.vertices, solid.vertices)
-    np.testing.assert_array_equal(found.solid.tetrahedra, solid.tetrahedra)
+    np.testing.assert_array_equal(found.mesh.vertices, solid.vertices)
+    np.testing.assert_array_equal(found.mesh.tetrahedra, solid.tetrahedra)
     assert found.notes == ()
 
 
@@ -72,7 +72,7 @@ def test_triangles_and_edges_are_passed_over_and_told(tmp_path, kind):
         block("tetra", cells[30:], 112),
     ]
     found = read_solid_file(solidfiles.write(tmp_path, kind, BALL.vertices, blocks))
-    np.testing.assert_array_equal(found.solid.tetrahedra, cells)
+    np.testing.assert_array_equal(found.mesh.tetrahedra, cells)
     assert found.notes == ("82 elements of other kinds were passed over: 80 triangle, 2 line",)
 
 
@@ -109,7 +109,7 @@ def test_bad_coordinates_and_indices_are_named(tmp_path, kind):
 def test_of_curved_tetrahedra_the_corners_are_taken(tmp_path, kind):
     curved = np.column_stack([BALL.tetrahedra[:2], np.arange(12).reshape(2, 6)])
     found = read_solid_file(solidfiles.write(tmp_path, kind, BALL.vertices, [block("tetra10", curved)]))
-    np.testing.assert_array_equal(found.solid.tetrahedra, BALL.tetrahedra[:2])
+    np.testing.assert_array_equal(found.mesh.tetrahedra, BALL.tetrahedra[:2])
     assert found.notes == ("2 tetrahedra have more than 4 nodes, of which the corners were taken",)
 
 
@@ -185,7 +185,7 @@ def test_what_is_no_solid_is_told(tmp_path, suffix, data, cause):
 @pytest.mark.parametrize("kind", ["mesh", "msh-2-text", "msh-4-text", "vtk-3-text", "vtu-text"])
 def test_a_byte_order_mark_does_no_harm(tmp_path, kind):
     data = b"\xef\xbb\xbf" + FORMATS[kind](BALL.vertices, of_solid(BALL))
-    assert len(read(tmp_path, kind.partition("-")[0], data).solid.vertices) == len(BALL.vertices)
+    assert len(read(tmp_path, kind.partition("-")[0], data).mesh.vertices) == len(BALL.vertices)
 
 
 @pytest.mark.parametrize("kind", ["vtk-3-text", "vtk-5-text"])
@@ -195,8 +195,8 @@ def test_numbers_of_vtk_stand_on_any_lines_and_far_apart(tmp_path, kind, blank):
     start, stop = data.index(b"POINTS 55 double\n") + len("POINTS 55 double\n"), data.index(b"METADATA")
     numbers = blank.join(data[start:stop].split())
     found = read(tmp_path, "vtk", data[:start] + blank + numbers + blank + b"\n" + data[stop:])
-    np.testing.assert_array_equal(found.solid.vertices, BALL.vertices)
-    np.testing.assert_array_equal(found.solid.tetrahedra, BALL.tetrahedra)
+    np.testing.assert_array_equal(found.mesh.vertices, BALL.vertices)
+    np.testing.assert_array_equal(found.mesh.tetrahedra, BALL.tetrahedra)
 
 
 def test_offsets_of_vtk_begin_at_zero(tmp_path):
@@ -276,8 +276,8 @@ def test_nodes_of_any_numbers_are_taken_in_the_order_of_the_file(tmp_path):
     cells = [renamed(line.split(), 5) if line[0].isdigit() and " " in line else line for line in elements.splitlines()]
     data = f"{head}$Nodes\n55\n" + "\n".join([*lines, "$EndNodes", *cells]) + "\n"
     found = read(tmp_path, "msh", data)
-    np.testing.assert_array_equal(found.solid.tetrahedra, BALL.tetrahedra)
-    np.testing.assert_array_equal(found.solid.vertices, BALL.vertices)
+    np.testing.assert_array_equal(found.mesh.tetrahedra, BALL.tetrahedra)
+    np.testing.assert_array_equal(found.mesh.vertices, BALL.vertices)
     assert found.notes == ("the nodes are not numbered from 1 on; they are taken in the order of the file",)
     twice = data.replace(f"\n{lines[1]}\n", f"\n{lines[0].split()[0]} 0 0 0\n")
     assert "several nodes of the same number" in str(refused(tmp_path, "msh", twice))
@@ -287,7 +287,7 @@ def test_pieces_of_a_vtu_file_are_joined(tmp_path):
     text = FORMATS["vtu-text"](BALL.vertices, of_solid(BALL)).decode()
     piece = text[text.index("<Piece") : text.index("</Piece>") + len("</Piece>")]
     found = read(tmp_path, "vtu", text.replace(piece, piece + piece))
-    np.testing.assert_array_equal(found.solid.tetrahedra, np.concatenate([BALL.tetrahedra, BALL.tetrahedra + 55]))
+    np.testing.assert_array_equal(found.mesh.tetrahedra, np.concatenate([BALL.tetrahedra, BALL.tetrahedra + 55]))
     assert found.notes == ("2 pieces were joined",)
 
 

@@ -99,15 +99,14 @@ def run_mesh(order: Order, grant: float) -> Record | Needs:
 
 def _look_at(order: Order, grant: float, known: dict[str, Any], log: Log) -> float:
     """Return the bytes that a mesh takes; if they are granted, draw it. Notes what is known on the way."""
-    from meshot.formats.registry import SolidFile, read_mesh_file
+    from meshot.formats.registry import read_mesh
 
     known["sha256"] = sha256_or_nothing(order.mesh)
     if known["sha256"]:
         needed = reading_bytes(order.mesh.stat().st_size)
         if needed > grant:
             return needed
-    file = read_mesh_file(order.mesh)
-    mesh = file.solid if isinstance(file, SolidFile) else file.surface
+    mesh = read_mesh(order.mesh)
     needed = job_bytes(order.command, mesh, order.options)
     known["estimate"] = int(needed)
     if needed <= grant:

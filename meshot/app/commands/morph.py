@@ -83,12 +83,12 @@ def _read(
     with job.stages("read"):
         if suffix in SOLID_SUFFIXES:
             solid = read_solid_file(path)
-            return solid.solid, None, solid.sha256, solid.notes
+            return solid.mesh, None, solid.sha256, solid.notes
         if suffix in TABLES:
             points = read_sites(path, dimension=3)
             return points.sites, points.masses, points.sha256, ()
         surface = read_surface_file(path)
-    filled = make_tetrahedra(surface.surface, edge_length, progress=job.clock)
+    filled = make_tetrahedra(surface.mesh, edge_length, progress=job.clock)
     return filled.solid, None, surface.sha256, (*surface.notes, *filled.notes)
 
 

@@ -43,7 +43,7 @@ def sample_command(
     """Spread points over a surface by area or a density: evenly, through its area-preserving map, or at random."""
     from meshot.app.files.folder import check_folder
     from meshot.area import area_preserving_map
-    from meshot.formats.registry import read_surface_file
+    from meshot.formats.registry import read_surface
     from meshot.formats.tables import read_table
     from meshot.formats.write.points import check_points_suffix, write_points
     from meshot.sampling.sample import WITHOUT_MAP, sample
@@ -54,7 +54,7 @@ def sample_command(
         raise OptionError(f"--uv is for methods that go through a map, not for {method}")
     with start_job() as job:
         with job.stages("read"):
-            surface = read_surface_file(mesh).surface
+            surface = read_surface(mesh)
             weights, values = _density(density, density_uv), {file.stem: read_table(file) for file in attribute}
         mapped: Any = surface
         if method not in WITHOUT_MAP:

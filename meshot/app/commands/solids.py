@@ -15,8 +15,9 @@ from meshot.base.settings import TOL_VOLUME
 if TYPE_CHECKING:
     from meshot.app.commands.job import Job
     from meshot.app.files.solid_run import VolumeRun
-    from meshot.formats.registry import SolidFile, SurfaceFile
+    from meshot.formats.registry import MeshFile
     from meshot.meshes.solid import Solid
+    from meshot.meshes.surface import Surface
     from meshot.meshes.tetrahedralization import Tetrahedralization
 
 EdgeLength = Annotated[
@@ -86,19 +87,19 @@ def volume_command(
 
 
 def _filled(
-    file: "SurfaceFile | SolidFile", edge_length: float | None, measure: dict[str, Any], job: "Job"
+    file: "MeshFile[Surface | Solid]", edge_length: float | None, measure: dict[str, Any], job: "Job"
 ) -> "tuple[Solid, Tetrahedralization | None]":
     """Return the solid of a file, if need be made of the surface there."""
-    from meshot.formats.registry import SolidFile
+    from meshot.meshes.solid import Solid
     from meshot.meshes.tetrahedralization import make_tetrahedra
 
-    if isinstance(file, SolidFile):
+    if isinstance(file.mesh, Solid):
         if edge_length is not None:
             raise OptionError("--edge-length is for surfaces: the file holds tetrahedra already")
-        return file.solid, None
+        return file.mesh, None
     if measure:
         raise OptionError("--density and --masses go with a solid: of a surface, the tetrahedra are not known before")
-    filling = make_tetrahedra(file.surface, edge_length, ball=True, progress=job.clock)
+    filling = make_tetrahedra(file.mesh, edge_length, ball=True, progress=job.clock)
     return filling.solid, filling
 
 

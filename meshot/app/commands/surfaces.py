@@ -51,11 +51,11 @@ Through = Annotated[
 def check_command(mesh: MeshOrSolid, /, *, json: Json = False) -> int:
     """Say what a mesh is, and whether it can be mapped: exit code 0, or 2 with every cause and the offending ids."""
     from meshot.base.files import to_json
-    from meshot.formats.registry import SolidFile, read_mesh_file
+    from meshot.formats.registry import read_mesh_file
     from meshot.meshes.check.surface import check
 
     file = read_mesh_file(mesh)
-    report = check(file.solid if isinstance(file, SolidFile) else file.surface)
+    report = check(file.mesh)
     figures = {**report.to_dict(), "reading": file.notes, "sha256": file.sha256}
     words = "\n".join([*(f"note: {note}" for note in file.notes), str(report)])
     sys.stdout.write((to_json(figures) if json else words) + "\n")
@@ -178,12 +178,12 @@ def _map(
     with start_job(out) as job:
         with job.stages("read"):
             file = read_surface_file(mesh)
-        surface_map = compute(file.surface, job.clock)
+        surface_map = compute(file.mesh, job.clock)
         with job.stages("distortion"):
             distortions = {name: distortion(each) for name, each in named_maps(surface_map).items()}
         provenance = Provenance(mesh.name, file.sha256, command_line(), options, file.notes)
         points = _curve(surface_map, options, job) if curve else ()
-        run = Run(file.surface, surface_map, distortions, provenance, job.seconds(), points)
+        run = Run(file.mesh, surface_map, distortions, provenance, job.seconds(), points)
         with job.stages("report"):
             from meshot.app.report.pages.surface import render
 

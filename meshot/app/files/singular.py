@@ -4,9 +4,9 @@ import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.files import PathLike
-from meshot.formats.registry import fan_triangles
 from meshot.formats.write.ply import write_ply
 from meshot.formats.write.vtu import write_vtu
+from meshot.meshes.topology import fan_triangles
 from meshot.singular.detect import SingularSet
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from meshot.formats.read.parsing import FormatError, floats, integers
-from meshot.formats.read.vtk_arrays import Elements
+from meshot.formats.read.parsing import Elements, FormatError, floats, integers
 from meshot.meshes.elements import BY_NAME, Block
 
 _KINDS = {

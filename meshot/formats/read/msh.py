@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.formats.read.parsing import FormatError, floats, integers
-from meshot.formats.read.vtk_arrays import Elements, whole_numbers
+from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.vtk_arrays import whole_numbers
 from meshot.meshes.elements import BY_MSH, Block, Element
 
 

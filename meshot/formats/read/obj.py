@@ -5,10 +5,7 @@ import re
 import numpy as np
 
 from meshot.base.arrays import Ints
-from meshot.formats.read.parsing import FormatError, Polygons, _quoted, floats, integers
-
-# ---------------------------------------------------------------------------------------------------------------------
-# OBJ
+from meshot.formats.read.parsing import FormatError, Polygons, floats, integers, quoted
 
 
 def parse_obj(data: bytes) -> Polygons:
@@ -45,5 +42,5 @@ def _obj_indices(corners: list[bytes]) -> Ints:
     tokens = re.sub(rb"/[^ ]*", b"", text).split() if b"/" in text else corners
     if len(tokens) < len(corners):
         bad = next(corner for corner in corners if corner.startswith(b"/"))
-        raise FormatError(f"has {_quoted(bad)} where a vertex index should be")
+        raise FormatError(f"has {quoted(bad)} where a vertex index should be")
     return integers(tokens)

@@ -4,9 +4,6 @@ import re
 
 from meshot.formats.read.parsing import FormatError, Polygons, floats, integers
 
-# ---------------------------------------------------------------------------------------------------------------------
-# OFF
-
 
 def parse_off(data: bytes) -> Polygons:
     """Parse the text form of OFF, also with colours, normals or texture coordinates (``COFF``, ``NOFF``, ``STOFF``)."""

@@ -1,4 +1,4 @@
-"""What all readers of text share: numbers in words, polygons as they stand in a file, and errors.
+"""Shared by all parsers: numbers in text, what a file holds before it is checked, and errors.
 
 General-purpose loaders split vertices at texture seams, merge them by position, sort polygons by their size, or drop
 what no face uses. Here vertex i of the file is vertex i of the result. Only STL, where no vertex is shared, is joined.
@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
+from meshot.meshes.elements import Block
 
 
 class FormatError(ValueError):
-    """The bytes are no mesh of this format; the message goes on after the file's name ("FILE is truncated")."""
+    """The bytes are not a mesh of this format; the message continues the file's name ("FILE is truncated")."""
 
     def __init__(self, message: str, ids: Sequence[int] = ()) -> None:
         self.ids = ids
@@ -22,7 +23,7 @@ class FormatError(ValueError):
 
 
 class Polygons(NamedTuple):
-    """What a file holds: vertices and polygons."""
+    """Vertices and polygons of a surface's file, not yet checked."""
 
     vertices: Floats
     """Positions, (V, 3)."""
@@ -31,18 +32,29 @@ class Polygons(NamedTuple):
     sizes: Ints
     """Number of corners of each polygon, (P,)."""
     notes: tuple[str, ...] = ()
-    """What had to be done to read it."""
+    """What was changed or skipped."""
     first: int = 0
-    """The number that the format gives its first vertex, for messages."""
+    """Number of the first vertex in the format, for messages."""
+
+
+class Elements(NamedTuple):
+    """Points and elements of all kinds of a solid's file, not yet checked."""
+
+    points: Floats
+    """Positions, (V, 3)."""
+    blocks: list[Block]
+    """Elements, with vertex indices from 0."""
+    notes: tuple[str, ...] = ()
+    """What was changed or skipped."""
 
 
 def without_mark(data: bytes) -> bytes:
-    """Return a file's bytes without the byte order mark that some editors put before a text in UTF-8.
+    """Remove the byte order mark that some editors put before UTF-8 text.
 
     Raises
     ------
     FormatError
-        The mark is one of UTF-16.
+        The mark is that of UTF-16.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and 0 in data[2:4]:
         raise FormatError("is a text in UTF-16: save it as UTF-8")
@@ -56,7 +68,7 @@ def floats(tokens: list[bytes], what: str = "coordinate") -> Floats:
             return np.array(list(map(float, tokens)), dtype=np.float64)
         except ValueError:
             pass
-    raise FormatError(f"has {_quoted(_first_bad(tokens, float))} where a {what} should be")
+    raise FormatError(f"has {quoted(_first_bad(tokens, float))} where a {what} should be")
 
 
 def integers(tokens: list[bytes], what: str = "vertex index") -> Ints:
@@ -66,7 +78,7 @@ def integers(tokens: list[bytes], what: str = "vertex index") -> Ints:
             return np.array(list(map(int, tokens)), dtype=np.int64)
         except (ValueError, OverflowError):
             pass
-    raise FormatError(f"has {_quoted(_first_bad(tokens, int))} where a {what} should be")
+    raise FormatError(f"has {quoted(_first_bad(tokens, int))} where a {what} should be")
 
 
 def _first_bad(tokens: list[bytes], convert: Callable[[bytes], float]) -> bytes:
@@ -80,5 +92,6 @@ def _first_bad(tokens: list[bytes], convert: Callable[[bytes], float]) -> bytes:
     return b""
 
 
-def _quoted(token: bytes) -> str:
+def quoted(token: bytes) -> str:
+    """Return the beginning of a word in quotation marks, for messages."""
     return repr(token[:30].decode("ascii", "replace"))

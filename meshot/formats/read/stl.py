@@ -5,9 +5,6 @@ import numpy as np
 from meshot.base.arrays import Floats, Ints
 from meshot.formats.read.parsing import FormatError, Polygons, floats
 
-# ---------------------------------------------------------------------------------------------------------------------
-# STL
-
 _STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 

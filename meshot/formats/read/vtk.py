@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.base.arrays import Ints
-from meshot.formats.read.parsing import FormatError, floats, integers
-from meshot.formats.read.vtk_arrays import Elements, vtk_blocks, whole_numbers
+from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.vtk_arrays import vtk_blocks, whole_numbers
 
 _TYPES = {
     **{"bit": "u1", "unsigned_char": "u1", "char": "i1", "unsigned_short": "u2", "short": "i2", "unsigned_int": "u4"},

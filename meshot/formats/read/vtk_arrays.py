@@ -1,11 +1,11 @@
 """What VTK's two kinds of files share: types of numbers, and cells told by offsets into one list of vertices."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.base.arrays import Floats, Ints
+from meshot.base.arrays import Ints
 from meshot.formats.read.parsing import FormatError
 from meshot.meshes.elements import ANY, BY_VTK, Block
 
@@ -22,17 +22,6 @@ XML_TYPES = {
     "Float32": "<f4",
     "Float64": "<f8",
 }
-
-
-class Elements(NamedTuple):
-    """What a file of solids holds: points and elements of all kinds."""
-
-    points: Floats
-    """Positions, (V, 3)."""
-    blocks: list[Block]
-    """Elements, with vertex indices from 0; not yet checked to be in range."""
-    notes: tuple[str, ...] = ()
-    """What had to be done to read it."""
 
 
 def vtk_blocks(connectivity: Ints, ends: Ints, types: Ints) -> list[Block]:

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.formats.read.parsing import FormatError, floats, integers
-from meshot.formats.read.vtk_arrays import XML_TYPES, Elements, vtk_blocks, whole_numbers
+from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.vtk_arrays import XML_TYPES, vtk_blocks, whole_numbers
 from meshot.meshes.elements import Block
 
 # Of LZMA, whose highest level needs 65 MiB, a file cannot ask for more.

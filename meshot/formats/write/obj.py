@@ -7,9 +7,6 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.files import PathLike, write_text
 from meshot.meshes.surface import Surface
 
-# ---------------------------------------------------------------------------------------------------------------------
-# writing
-
 
 def write_obj(
     path: PathLike, surface: Surface, texture: ArrayLike | None = None, texture_faces: ArrayLike | None = None
@@ -37,10 +34,10 @@ def write_obj(
     OSError
         The file cannot be written.
     """
-    lines = _lines("v %.17g %.17g %.17g", surface.vertices)
+    lines = format_rows("v %.17g %.17g %.17g", surface.vertices)
     corners = surface.faces + 1
     if texture is None:
-        lines += _lines("f %d %d %d", corners)
+        lines += format_rows("f %d %d %d", corners)
     else:
         coordinates, rows = np.asarray(texture, dtype=np.float64), surface.faces
         if texture_faces is not None:
@@ -49,12 +46,13 @@ def write_obj(
             raise ValueError(f"texture must have {len(surface.vertices)} rows, got {len(coordinates)}")
         if coordinates.shape[1:] != (2,) or rows.shape != corners.shape:
             raise ValueError(f"texture must have 2 columns, and its faces 3; got {coordinates.shape} and {rows.shape}")
-        lines += _lines(
+        lines += format_rows(
             "vt %.17g %.17g", np.where(np.isfinite(coordinates).all(axis=1, keepdims=True), coordinates, 0.0)
         )
-        lines += _lines("f %d/%d %d/%d %d/%d", np.stack([corners, rows + 1], axis=2).reshape(-1, 6))
+        lines += format_rows("f %d/%d %d/%d %d/%d", np.stack([corners, rows + 1], axis=2).reshape(-1, 6))
     write_text(path, "\n".join(lines) + "\n")
 
 
-def _lines(template: str, rows: Floats | Ints) -> list[str]:
+def format_rows(template: str, rows: Floats | Ints) -> list[str]:
+    """Return a line for each row."""
     return [template % tuple(row) for row in rows.tolist()]

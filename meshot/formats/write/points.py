@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from meshot.base.errors import MeshotError
 from meshot.base.files import PathLike, write_npy, write_text
-from meshot.formats.write.obj import _lines
+from meshot.formats.write.obj import format_rows
 from meshot.formats.write.ply import write_ply
 
 POINT_SUFFIXES = (".ply", ".xyz", ".npy", ".csv", ".obj")
@@ -62,13 +62,13 @@ def write_points(
     elif suffix == ".npy":
         write_npy(path, table)
     elif suffix == ".obj":
-        lines = _lines("v %.17g %.17g %.17g", table[:, :3])
+        lines = format_rows("v %.17g %.17g %.17g", table[:, :3])
         if normals is not None:
-            lines += _lines("vn %.17g %.17g %.17g", table[:, 3:])
+            lines += format_rows("vn %.17g %.17g %.17g", table[:, 3:])
         write_text(path, "\n".join([*lines, *(f"p {k + 1}" for k in range(len(table)))]) + "\n")
     else:
         separator, head = (",", [",".join(names)]) if suffix == ".csv" else (" ", [])
-        lines = head + _lines(separator.join(["%.17g"] * len(names)), table)
+        lines = head + format_rows(separator.join(["%.17g"] * len(names)), table)
         write_text(path, "\n".join(lines) + "\n")
 
 

@@ -14,7 +14,7 @@ from meshot.app.report.pictures.figures import PORCELAIN, Image, paint
 from meshot.app.report.pictures.raster import Floats32, rasterize
 from meshot.app.report.pictures.views import SAMPLING, View, ball_light
 from meshot.base.arrays import Floats, norms
-from meshot.formats.registry import fan_triangles
+from meshot.meshes.topology import fan_triangles
 from meshot.singular.detect import SingularSet
 
 # Paper is ivory too, so that the scale begins with its second color.

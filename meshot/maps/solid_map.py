@@ -11,7 +11,7 @@ from meshot.base.arrays import Floats, frozen
 from meshot.meshes.solid import OPPOSITE, Solid, signed_volumes
 
 if TYPE_CHECKING:
-    from meshot.meshes.location import SolidLocation, SolidLocator, SphereLocator
+    from meshot.meshes.location import Location, Locator, SphereLocator
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +48,10 @@ class SolidMap:
         return frozen(signed_volumes(self.points, self.solid.tetrahedra))
 
     @cached_property
-    def _locator(self) -> "SolidLocator":
-        from meshot.meshes.location import SolidLocator  # noqa: PLC0415
+    def _locator(self) -> "Locator":
+        from meshot.meshes.location import Locator  # noqa: PLC0415
 
-        return SolidLocator(self.solid.tetrahedra, self.points)
+        return Locator(self.solid.tetrahedra, self.points)
 
     @cached_property
     def _boundary_locator(self) -> "SphereLocator":
@@ -59,7 +59,7 @@ class SolidMap:
 
         return SphereLocator(self.solid.boundary.faces, self.points[self.solid.boundary_vertices])
 
-    def locate(self, points: ArrayLike, *, snap: bool = False) -> "SolidLocation":
+    def locate(self, points: ArrayLike, *, snap: bool = False) -> "Location":
         """Find where in the solid points of the ball come from.
 
         Parameters
@@ -71,7 +71,7 @@ class SolidMap:
 
         Returns
         -------
-        SolidLocation
+        Location
             `tetrahedra`, (n,), and `barycentric`, (n, 4): -1 and NaN for points outside of the image, a polyhedron
             with its corners on the sphere, unless they are snapped.
 
@@ -96,7 +96,7 @@ class SolidMap:
             self._snap(found, wanted, outside)
         return found
 
-    def _snap(self, found: "SolidLocation", wanted: Floats, rows: Any) -> None:
+    def _snap(self, found: "Location", wanted: Floats, rows: Any) -> None:
         """Put the `rows` of `found` where the rays to them leave the image."""
         solid = self.solid
         on_sphere = self._boundary_locator.locate(wanted[rows])

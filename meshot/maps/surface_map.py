@@ -129,11 +129,11 @@ class SurfaceMap:
         if wanted.ndim != 2 or wanted.shape[1] != columns:
             raise ValueError(f"points must have shape (n, {columns}), got {wanted.shape}")
         found = self._locator.locate(wanted)
-        outside = np.flatnonzero((found.faces < 0) & np.isfinite(wanted).all(axis=1))
+        outside = np.flatnonzero((found.cells < 0) & np.isfinite(wanted).all(axis=1))
         if snap and self.points is None and len(outside):
             from meshot.meshes.location import nearest_on_boundary  # noqa: PLC0415
 
-            found.faces[outside], found.barycentric[outside] = nearest_on_boundary(
+            found.cells[outside], found.barycentric[outside] = nearest_on_boundary(
                 self.uv, self.surface.halfedges, self.surface.twins, wanted[outside]
             )
         return found

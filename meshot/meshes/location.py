@@ -67,50 +67,62 @@ PAIRS = 1_000_000
 
 
 class Location(NamedTuple):
-    """Where points lie.
+    """Where points lie in a mesh.
 
     Attributes
     ----------
-    faces : (n,) int
-        Face that holds each point, -1 outside of all.
-    barycentric : (n, 3) float
+    cells : (n,) int
+        Triangle or tetrahedron that holds each point, -1 outside of all.
+    barycentric : (n, 3) or (n, 4) float
         Its barycentric coordinates there, NaN outside.
     """
 
-    faces: Ints
+    cells: Ints
     barycentric: Floats
+
+    @property
+    def faces(self) -> Ints:
+        """The cells of a surface."""
+        return self.cells
+
+    @property
+    def tetrahedra(self) -> Ints:
+        """The cells of a solid."""
+        return self.cells
 
 
 class Locator:
-    """Point location in a plane triangle mesh.
+    """Point location in a triangle mesh of the plane, or a tetrahedral mesh of space.
 
     Parameters
     ----------
-    faces : (F, 3) int
-    uv : (V, 2) float
-        Vertices that belong to no face may be NaN.
+    cells : (n, d + 1) int
+        Triangles or tetrahedra.
+    points : (V, d) float
+        The mesh's vertices; those that belong to no cell may be NaN.
 
     Examples
     --------
     >>> locator = Locator(np.array([[0, 1, 2]]), np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
     >>> locator.locate(np.array([[0.25, 0.25], [0.9, 0.9]]))
-    Location(faces=array([ 0, -1]), barycentric=array([[0.5 , 0.25, 0.25],
+    Location(cells=array([ 0, -1]), barycentric=array([[0.5 , 0.25, 0.25],
            [ nan,  nan,  nan]]))
     """
 
-    def __init__(self, faces: Ints, uv: Floats) -> None:
-        corners = uv[faces]
-        order = morton_order(corners.mean(axis=1))
-        self.order = order
-        self.corners = np.ascontiguousarray(corners[order].reshape(-1, 6))
-        low, high = corners[order].min(axis=1), corners[order].max(axis=1)
-        reach = ROUNDING * (high - low).max(axis=1) + 4 * np.finfo(float).eps * np.abs(corners).max()
-        self.boxes, self.first = box_tree(low - reach[:, None], high + reach[:, None])
+    def __init__(self, cells: Ints, points: Floats) -> None:
+        corners = points[cells]
+        self.axes = points.shape[1]
+        self.order = morton_order(self._middles(corners))
+        corners = corners[self.order]
+        self.corners = np.ascontiguousarray(corners.reshape(len(cells), -1))
+        reach = self._reach(corners)[:, None]
+        self.boxes, self.first = box_tree(corners.min(axis=1) - reach, corners.max(axis=1) + reach)
 
     def locate(self, points: Floats) -> Location:
-        """Return the face and the barycentric coordinates of each point, (n, 2)."""
+        """Return the cell and the barycentric coordinates of each point, (n, d)."""
         points = np.ascontiguousarray(points, dtype=np.float64)
-        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), 3))
+        count = self.corners.shape[1] // self.axes
+        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), count))
 
         def work(start: int, stop: int) -> None:
             part = slice(start, stop)
@@ -119,8 +131,17 @@ class Locator:
         run_in_chunks(work, len(points), 1 << 14)
         return Location(np.where(places < 0, -1, self.order[places]), weights)
 
+    def _middles(self, corners: Floats) -> Floats:
+        """Return points by which the cells are put in order, (n, 2 or 3)."""
+        return np.asarray(corners.mean(axis=1))
 
-class SphereLocator:
+    def _reach(self, corners: Floats) -> Floats:
+        """Return how far beyond the box of its corners each cell reaches, (n,)."""
+        sizes = (corners.max(axis=1) - corners.min(axis=1)).max(axis=1)
+        return np.asarray(ROUNDING * sizes + 4 * np.finfo(float).eps * np.abs(corners).max())
+
+
+class SphereLocator(Locator):
     """Point location in a triangle mesh with vertices on the unit sphere, by central projection.
 
     A direction belongs to the flat triangle that the ray from the center meets; its barycentric coordinates there are
@@ -128,7 +149,7 @@ class SphereLocator:
 
     Parameters
     ----------
-    faces : (F, 3) int
+    cells : (F, 3) int
         An embedding: counter-clockwise seen from outside, the whole sphere covered once.
     points : (V, 3) float
         Unit vectors; NaN for vertices that belong to no face.
@@ -137,90 +158,22 @@ class SphereLocator:
     --------
     >>> locator = SphereLocator(np.array([[0, 1, 2]]), np.eye(3))
     >>> locator.locate(np.array([[1.0, 1.0, 2.0], [-1.0, -1.0, -2.0]]))
-    Location(faces=array([ 0, -1]), barycentric=array([[0.25, 0.25, 0.5 ],
+    Location(cells=array([ 0, -1]), barycentric=array([[0.25, 0.25, 0.5 ],
            [ nan,  nan,  nan]]))
     """
-
-    def __init__(self, faces: Ints, points: Floats) -> None:
-        corners = points[faces]
-        self.order = morton_order(unfolded(corners.sum(axis=1)))
-        corners = corners[self.order]
-        self.corners = np.ascontiguousarray(corners.reshape(-1, 9))
-        # The flat triangle lies this much below the sphere at most: its longest side, or three of that length.
-        longest = np.sum((corners - np.roll(corners, 1, axis=1)) ** 2, axis=2).max(axis=1)
-        reach = 1 - np.sqrt(np.maximum(1 - longest / 3, 0)) + ROUNDING
-        self.boxes, self.first = box_tree(corners.min(axis=1) - reach[:, None], corners.max(axis=1) + reach[:, None])
 
     def locate(self, points: Floats) -> Location:
         """Return the face and the barycentric coordinates of each direction, (n, 3)."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            points = np.ascontiguousarray(points / np.linalg.norm(points, axis=1, keepdims=True))
-        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), 3))
+            return super().locate(points / np.linalg.norm(points, axis=1, keepdims=True))
 
-        def work(start: int, stop: int) -> None:
-            part = slice(start, stop)
-            _locate_on_sphere(
-                points[part], self.corners, self.boxes, self.first, places[part], weights[part], LEAF, ROUNDING
-            )
+    def _middles(self, corners: Floats) -> Floats:
+        return unfolded(corners.sum(axis=1))
 
-        run_in_chunks(work, len(points), 1 << 14)
-        return Location(np.where(places < 0, -1, self.order[places]), weights)
-
-
-class SolidLocation(NamedTuple):
-    """Where points of space lie.
-
-    Attributes
-    ----------
-    tetrahedra : (n,) int
-        Tetrahedron that holds each point, -1 outside of all.
-    barycentric : (n, 4) float
-        Its barycentric coordinates there, NaN outside.
-    """
-
-    tetrahedra: Ints
-    barycentric: Floats
-
-
-class SolidLocator:
-    """Point location in a tetrahedral mesh.
-
-    Parameters
-    ----------
-    tetrahedra : (T, 4) int
-    points : (V, 3) float
-        Vertices that belong to no tetrahedron may be NaN.
-
-    Examples
-    --------
-    >>> locator = SolidLocator(np.array([[0, 1, 2, 3]]), np.vstack([np.zeros(3), np.eye(3)]))
-    >>> locator.locate(np.array([[0.25, 0.25, 0.125], [0.5, 0.5, 0.5]]))
-    SolidLocation(tetrahedra=array([ 0, -1]), barycentric=array([[0.375, 0.25 , 0.25 , 0.125],
-           [  nan,   nan,   nan,   nan]]))
-    """
-
-    def __init__(self, tetrahedra: Ints, points: Floats) -> None:
-        corners = points[tetrahedra]
-        self.order = morton_order(corners.mean(axis=1))
-        corners = corners[self.order]
-        self.corners = np.ascontiguousarray(corners.reshape(-1, 12))
-        low, high = corners.min(axis=1), corners.max(axis=1)
-        reach = ROUNDING * (high - low).max(axis=1) + 4 * np.finfo(float).eps * np.abs(corners).max()
-        self.boxes, self.first = box_tree(low - reach[:, None], high + reach[:, None])
-
-    def locate(self, points: Floats) -> SolidLocation:
-        """Return the tetrahedron and the barycentric coordinates of each point, (n, 3)."""
-        points = np.ascontiguousarray(points, dtype=np.float64)
-        places, weights = np.empty(len(points), dtype=np.int64), np.empty((len(points), 4))
-
-        def work(start: int, stop: int) -> None:
-            part = slice(start, stop)
-            _locate_in_solid(
-                points[part], self.corners, self.boxes, self.first, places[part], weights[part], LEAF, ROUNDING
-            )
-
-        run_in_chunks(work, len(points), 1 << 14)
-        return SolidLocation(np.where(places < 0, -1, self.order[places]), weights)
+    def _reach(self, corners: Floats) -> Floats:
+        # The flat triangle lies this much below the sphere at most: its longest side, or three of that length.
+        longest = np.sum((corners - np.roll(corners, 1, axis=1)) ** 2, axis=2).max(axis=1)
+        return np.asarray(1 - np.sqrt(np.maximum(1 - longest / 3, 0)) + ROUNDING)
 
 
 def nearest_on_boundary(uv: Floats, halfedges: Ints, twins: Ints, points: Floats) -> tuple[Ints, Floats]:
@@ -266,19 +219,62 @@ def _settle(weights, i, place, best):
             weights[i, k] /= total
 
 
+@subkernel
+def _in_plane(corners, t, x, y):
+    """Return a point's barycentric coordinates in triangle t times their sum, and the sum."""
+    ax, ay, bx, by = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - x, corners[t, 3] - y
+    cx, cy = corners[t, 4] - x, corners[t, 5] - y
+    a, b, c = bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
+    return a, b, c, a + b + c
+
+
+@subkernel
+def _on_sphere(corners, t, x, y, z):
+    """As `_in_plane`, of the place where a unit vector's ray meets the triangle; NaN on the far side."""
+    ax, ay, az = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - z
+    bx, by, bz = corners[t, 3] - x, corners[t, 4] - y, corners[t, 5] - z
+    cx, cy, cz = corners[t, 6] - x, corners[t, 7] - y, corners[t, 8] - z
+    if x * (ax + bx + cx) + y * (ay + by + cy) + z * (az + bz + cz) <= -3.0:
+        return np.nan, np.nan, np.nan, np.nan
+    a = x * (by * cz - bz * cy) + y * (bz * cx - bx * cz) + z * (bx * cy - by * cx)
+    b = x * (cy * az - cz * ay) + y * (cz * ax - cx * az) + z * (cx * ay - cy * ax)
+    c = x * (ay * bz - az * by) + y * (az * bx - ax * bz) + z * (ax * by - ay * bx)
+    return a, b, c, a + b + c
+
+
+@subkernel
+def _in_space(corners, t, x, y, z):
+    """As `_in_plane`, of tetrahedron t."""
+    ax, ay, az = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - z
+    bx, by, bz = corners[t, 3] - x, corners[t, 4] - y, corners[t, 5] - z
+    cx, cy, cz = corners[t, 6] - x, corners[t, 7] - y, corners[t, 8] - z
+    dx, dy, dz = corners[t, 9] - x, corners[t, 10] - y, corners[t, 11] - z
+    # 2x2 minors of the pairs a, b and c, d
+    abx, aby, abz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    cdx, cdy, cdz = cy * dz - cz * dy, cz * dx - cx * dz, cx * dy - cy * dx
+    a = bx * cdx + by * cdy + bz * cdz
+    b = -(ax * cdx + ay * cdy + az * cdz)
+    c = dx * abx + dy * aby + dz * abz
+    d = -(cx * abx + cy * aby + cz * abz)
+    return a, b, c, d, a + b + c + d
+
+
 @kernel
 def _locate(points, corners, boxes, first, places, weights, leaf, rounding):
-    """For each point the place of its triangle, or -1, and its barycentric coordinates there."""
+    """For each point the place of its triangle or tetrahedron, or -1, and its barycentric coordinates there."""
+    axes, solid = points.shape[1], weights.shape[1] == 4
     stack = np.empty(STACK, dtype=np.int64)
     for i in range(len(points)):
-        x, y = points[i, 0], points[i, 1]
-        # The worst coordinate of the best triangle so far.
+        x, y, z = points[i, 0], points[i, 1], points[i, axes - 1]  # in the plane z is y
+        # The worst coordinate of the best cell so far.
         best, place = -rounding, -1
         stack[0], top = 0, 1
         while top > 0 and best < 0.0:
             top -= 1
             node = stack[top]
-            if not (boxes[node, 0] <= x <= boxes[node, 2] and boxes[node, 1] <= y <= boxes[node, 3]):
+            if not (boxes[node, 0] <= x <= boxes[node, axes] and boxes[node, 1] <= y <= boxes[node, axes + 1]):
+                continue
+            if not boxes[node, axes - 1] <= z <= boxes[node, 2 * axes - 1]:
                 continue
             if node < first:
                 stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
@@ -286,93 +282,20 @@ def _locate(points, corners, boxes, first, places, weights, leaf, rounding):
                 continue
             begin = (node - first) * leaf
             for t in range(begin, min(begin + leaf, len(corners))):
-                ax, ay, bx, by = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - x, corners[t, 3] - y
-                cx, cy = corners[t, 4] - x, corners[t, 5] - y
-                a, b, c = bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
-                total = a + b + c
-                worst = min(a / total, b / total, c / total)
+                d = 0.0
+                if solid:
+                    a, b, c, d, total = _in_space(corners, t, x, y, z)
+                    worst = min(a / total, b / total, c / total, d / total)
+                elif axes == 3:
+                    a, b, c, total = _on_sphere(corners, t, x, y, z)
+                    worst = min(a / total, b / total, c / total)
+                else:
+                    a, b, c, total = _in_plane(corners, t, x, y)
+                    worst = min(a / total, b / total, c / total)
                 if worst > best or (worst == best and place < 0):
                     best, place = worst, t
                     weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
-        places[i] = place
-        _settle(weights, i, place, best)
-
-
-@kernel
-def _locate_on_sphere(points, corners, boxes, first, places, weights, leaf, rounding):
-    """For each unit vector the place of its triangle, or -1, and its barycentric coordinates there."""
-    stack = np.empty(STACK, dtype=np.int64)
-    for i in range(len(points)):
-        x, y, z = points[i, 0], points[i, 1], points[i, 2]
-        best, place = -rounding, -1
-        stack[0], top = 0, 1
-        while top > 0 and best < 0.0:
-            top -= 1
-            node = stack[top]
-            if not (boxes[node, 0] <= x <= boxes[node, 3] and boxes[node, 1] <= y <= boxes[node, 4]):
-                continue
-            if not boxes[node, 2] <= z <= boxes[node, 5]:
-                continue
-            if node < first:
-                stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
-                top += 2
-                continue
-            begin = (node - first) * leaf
-            for t in range(begin, min(begin + leaf, len(corners))):
-                ax, ay, az = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - z
-                bx, by, bz = corners[t, 3] - x, corners[t, 4] - y, corners[t, 5] - z
-                cx, cy, cz = corners[t, 6] - x, corners[t, 7] - y, corners[t, 8] - z
-                if x * (ax + bx + cx) + y * (ay + by + cy) + z * (az + bz + cz) <= -3.0:
-                    continue  # on the far side
-                a = x * (by * cz - bz * cy) + y * (bz * cx - bx * cz) + z * (bx * cy - by * cx)
-                b = x * (cy * az - cz * ay) + y * (cz * ax - cx * az) + z * (cx * ay - cy * ax)
-                c = x * (ay * bz - az * by) + y * (az * bx - ax * bz) + z * (ax * by - ay * bx)
-                total = a + b + c
-                worst = min(a / total, b / total, c / total)
-                if worst > best or (worst == best and place < 0):
-                    best, place = worst, t
-                    weights[i, 0], weights[i, 1], weights[i, 2] = a / total, b / total, c / total
-        places[i] = place
-        _settle(weights, i, place, best)
-
-
-@kernel
-def _locate_in_solid(points, corners, boxes, first, places, weights, leaf, rounding):
-    """For each point of space the place of its tetrahedron, or -1, and its barycentric coordinates there."""
-    stack = np.empty(STACK, dtype=np.int64)
-    for i in range(len(points)):
-        x, y, z = points[i, 0], points[i, 1], points[i, 2]
-        best, place = -rounding, -1
-        stack[0], top = 0, 1
-        while top > 0 and best < 0.0:
-            top -= 1
-            node = stack[top]
-            if not (boxes[node, 0] <= x <= boxes[node, 3] and boxes[node, 1] <= y <= boxes[node, 4]):
-                continue
-            if not boxes[node, 2] <= z <= boxes[node, 5]:
-                continue
-            if node < first:
-                stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
-                top += 2
-                continue
-            begin = (node - first) * leaf
-            for t in range(begin, min(begin + leaf, len(corners))):
-                ax, ay, az = corners[t, 0] - x, corners[t, 1] - y, corners[t, 2] - z
-                bx, by, bz = corners[t, 3] - x, corners[t, 4] - y, corners[t, 5] - z
-                cx, cy, cz = corners[t, 6] - x, corners[t, 7] - y, corners[t, 8] - z
-                dx, dy, dz = corners[t, 9] - x, corners[t, 10] - y, corners[t, 11] - z
-                # 2x2 minors of the pairs a, b and c, d
-                abx, aby, abz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-                cdx, cdy, cdz = cy * dz - cz * dy, cz * dx - cx * dz, cx * dy - cy * dx
-                a = bx * cdx + by * cdy + bz * cdz
-                b = -(ax * cdx + ay * cdy + az * cdz)
-                c = dx * abx + dy * aby + dz * abz
-                d = -(cx * abx + cy * aby + cz * abz)
-                total = a + b + c + d
-                worst = min(a / total, b / total, c / total, d / total)
-                if worst > best or (worst == best and place < 0):
-                    best, place = worst, t
-                    weights[i, 0], weights[i, 1] = a / total, b / total
-                    weights[i, 2], weights[i, 3] = c / total, d / total
+                    if solid:
+                        weights[i, 3] = d / total
         places[i] = place
         _settle(weights, i, place, best)

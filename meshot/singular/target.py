@@ -10,7 +10,7 @@ from scipy.spatial import Delaunay, QhullError
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError, OptionError
 from meshot.diagrams.density.densities import GridDensity, TriangulationDensity
-from meshot.meshes.location import Locator, SolidLocator
+from meshot.meshes.location import Locator
 from meshot.meshes.solid import as_solid
 from meshot.meshes.surface import as_surface
 from meshot.singular.support import Inside
@@ -55,7 +55,7 @@ class TargetShape:
             _require_dimension(3, dimension)
             solid = as_solid(shape)
             self.vertices, self.simplices = solid.vertices, solid.tetrahedra
-            within = SolidLocator(solid.tetrahedra, solid.vertices)
+            within = Locator(solid.tetrahedra, solid.vertices)
             self.inside = lambda points: np.asarray(within.locate(points).tetrahedra >= 0)
         elif callable(shape):
             self.inside = lambda points: _told(shape, points)

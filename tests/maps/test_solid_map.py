@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.maps.solid_map import SolidMap
-from meshot.meshes.location import SolidLocator
+from meshot.meshes.location import Locator
 from meshot.meshes.solid import Solid
 
 
@@ -31,7 +31,7 @@ def test_location_is_that_of_a_search_of_all_tetrahedra(seed, cells):
     box = shapes.box_solid(cells, cells, cells)
     solid = box.with_vertices(box.vertices + rng.uniform(-0.1, 0.1, box.vertices.shape) / cells)
     points = rng.uniform(-0.1, 1.1, (200, 3))
-    found = SolidLocator(solid.tetrahedra, solid.vertices).locate(points)
+    found = Locator(solid.tetrahedra, solid.vertices).locate(points)
     least, tetrahedron = brute(solid, points)
     clear = np.abs(least) > 1e-9
     np.testing.assert_array_equal(found.tetrahedra[clear], np.where(least < 0, -1, tetrahedron)[clear])
@@ -100,7 +100,7 @@ def test_even_points_of_the_ball_become_even_points_of_the_solid():
     lifted = lifted[np.isfinite(lifted).all(axis=1)]
     assert 0.85 < len(lifted) / 40_000 < 1  # the polyhedron's share of the ball
     assert len(lifted) / 40_000 == pytest.approx(mapped.signed_volumes.sum() / (4 / 3 * np.pi), abs=0.01)
-    counts = np.bincount(SolidLocator(mapped.solid.tetrahedra, mapped.solid.vertices).locate(lifted).tetrahedra)
+    counts = np.bincount(Locator(mapped.solid.tetrahedra, mapped.solid.vertices).locate(lifted).tetrahedra)
     expected = len(lifted) * mapped.solid.volumes / mapped.solid.volume
     chi_square = ((counts - expected) ** 2 / expected).sum()
     degrees = len(expected) - 1

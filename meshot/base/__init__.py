@@ -1,1 +1,1 @@
-"""What everything stands on: arrays, errors, files, kernels, memory, progress, settings."""
+"""Foundations: arrays, errors, files, kernels, memory, progress, settings."""

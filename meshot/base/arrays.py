@@ -10,13 +10,21 @@ Ints = NDArray[np.int64]
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array itself, from now on read-only."""
+    """Make an array read-only and return it."""
     array.flags.writeable = False
     return array
 
 
 def stable_order(keys: Ints) -> Ints:
-    """Return the permutation that sorts numbers, none of them negative; equal ones stay in their order.
+    """Return the permutation of a stable sort of nonnegative integers.
+
+    Parameters
+    ----------
+    keys : (n,) int
+
+    Returns
+    -------
+    (n,) int
 
     Examples
     --------
@@ -26,7 +34,7 @@ def stable_order(keys: Ints) -> Ints:
     bits = len(keys).bit_length()
     if int(keys.max(initial=0)).bit_length() + bits > 63:
         return np.argsort(keys, kind="stable")
-    # Sorting numbers with their index in the lower bits takes a fifth of the time.
+    # Sorting the keys with their indices in the lower bits takes a fifth of an argsort's time.
     packed = (keys << bits) | np.arange(len(keys))
     packed.sort()
     packed &= (1 << bits) - 1
@@ -34,7 +42,7 @@ def stable_order(keys: Ints) -> Ints:
 
 
 def norms(vectors: Floats) -> Floats:
-    """Return the lengths of vectors along the last axis, a short one; several times quicker than the general norm.
+    """Return the lengths of vectors along the last axis; several times faster than `numpy.linalg.norm` if it is short.
 
     Examples
     --------
@@ -49,10 +57,10 @@ def norms(vectors: Floats) -> Floats:
 
 
 def first_largest(values: Floats, within: float = 1e-6) -> int:
-    """Return the first index whose value is the largest, but for a part of it.
+    """Return the first index whose value is the largest up to a relative tolerance `within`.
 
-    On a symmetric shape several are equal, and rounding says which is the largest; the first of them stays the same
-    when the shape is moved or scaled.
+    On a symmetric shape several values are equal up to rounding; the first of them does not change when the shape is
+    moved or scaled.
 
     Examples
     --------

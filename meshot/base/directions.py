@@ -1,4 +1,4 @@
-"""Unit vectors: areas of spherical triangles, and an order in the plane."""
+"""Unit vectors: areas of spherical triangles, and the octahedral projection to a square."""
 
 import numpy as np
 
@@ -23,14 +23,15 @@ def spherical_areas(corners: Floats) -> Floats:
     return np.asarray(2 * np.arctan2(triple, 4 - 0.5 * squares))
 
 
-def unfolded(directions: Floats) -> Floats:
-    """Map directions (n, 3) to the square [-1, 1]^2, that a curve through the square pass near ones together.
+def octahedral_projection(directions: Floats) -> Floats:
+    """Map directions (n, 3) to the square [-1, 1]^2 by the octahedral projection (n, 2).
 
-    The octahedron's faces, the lower four turned outward.
+    The lower four faces of the octahedron are folded outward, so that a space-filling curve through the square visits
+    neighboring directions one after the other.
 
     Examples
     --------
-    >>> unfolded(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, -np.sqrt(0.5)]])).round(3) + 0.0
+    >>> octahedral_projection(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.5, 0.5, -np.sqrt(0.5)]])).round(3) + 0.0
     array([[1.   , 0.   ],
            [0.   , 0.   ],
            [0.707, 0.707]])

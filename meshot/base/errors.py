@@ -25,7 +25,7 @@ class MeshotError(Exception):
 
 
 class MeshReadError(MeshotError):
-    """A file is missing, empty, damaged, or holds no mesh or no table of numbers where one is needed."""
+    """A file is missing, empty or damaged, or is not the mesh or table of numbers that is needed."""
 
 
 class TopologyError(MeshotError):
@@ -33,11 +33,11 @@ class TopologyError(MeshotError):
 
 
 class GeometryError(MeshotError):
-    """Coordinates, areas, sites or masses with which nothing can be computed."""
+    """Coordinates, areas, sites or masses are invalid."""
 
 
 class NotEnoughMemoryError(MeshotError, MemoryError):
-    """The task would not fit in memory; `needed` and `available` are bytes."""
+    """The task would not fit in memory; `needed` and `available` are in bytes."""
 
     def __init__(self, message: str, *, needed: int, available: int) -> None:
         super().__init__(message)
@@ -45,18 +45,18 @@ class NotEnoughMemoryError(MeshotError, MemoryError):
 
 
 class OptionError(MeshotError, ValueError):
-    """Options that do not go together, or not with this surface."""
+    """Options contradict each other, or do not apply to this surface."""
 
 
 class ConvergenceError(MeshotError):
-    """An iteration cannot go on; the message says what was reached."""
+    """An iteration cannot continue; the message says what it reached."""
 
 
 class ConvergenceWarning(UserWarning):
-    """An iteration stopped before its tolerance; the result says how far it came."""
+    """An iteration stopped before it reached its tolerance; the result holds the error it reached."""
 
 
 def format_ids(ids: Sequence[int], limit: int = 10, of: str = "ids") -> str:
-    """Spell out at most `limit` ids: ``ids 3, 7`` or ``ids 0, 1, ... (12 in all)``; `of` says what they are."""
+    """Format at most `limit` ids: ``ids 3, 7`` or ``ids 0, 1, ... (12 in all)``, with another word `of` for "ids"."""
     shown = ", ".join(str(i) for i in ids[:limit])
     return f"{of} {shown}" if len(ids) <= limit else f"{of} {shown}, ... ({len(ids)} in all)"

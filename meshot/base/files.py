@@ -42,12 +42,12 @@ def read_bytes(path: PathLike) -> bytes:
 def replacing(path: PathLike) -> Iterator[BinaryIO]:
     """Open a file beside `path` for writing bytes, and rename it to `path` if the block succeeds.
 
-    A block that fails, or is interrupted, leaves what stood at `path` as it was, and nothing else.
+    If the block fails or is interrupted, the file at `path` is unchanged and no other file remains.
 
     Raises
     ------
     OSError
-        The place cannot be written; the error names `path`.
+        The file cannot be written; the error names `path`.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced; a folder raises here
@@ -68,12 +68,12 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
 
 
 def renamed(error: OSError, path: PathLike) -> OSError:
-    """Return the error with the name of the file that was asked for, in place of none or of a passing one."""
+    """Return the error with the name of the requested file in place of none or of a temporary one."""
     return OSError(error.errno, error.strerror or str(error), os.fspath(path))
 
 
 def write_text(path: PathLike, text: str) -> None:
-    """Write `text` in UTF-8; what a file's name has beyond it is escaped."""
+    """Write `text` in UTF-8; bytes of file names that are not UTF-8 are escaped."""
     with replacing(path) as file:
         file.write(text.encode(errors="backslashreplace"))
 
@@ -122,7 +122,7 @@ def write_npz(path: PathLike, **arrays: ArrayLike) -> None:
 
 
 def write_npy(path: PathLike, array: NDArray[Any]) -> None:
-    """Write an array as NumPy's NPY, by way of memory: straight to a file, NumPy would not notice a full disk."""
+    """Write an array as NumPy's NPY, from memory: writing straight to a file, NumPy does not notice a full disk."""
     whole = BytesIO()
     np.save(whole, array, allow_pickle=False)
     with replacing(path) as file:

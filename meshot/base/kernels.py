@@ -1,4 +1,4 @@
-"""The decorators of compiled kernels: compiled lazily, cached, free of the interpreter lock; and threads for them."""
+"""Decorators of compiled kernels (compiled lazily, cached, without the interpreter lock), and a thread pool."""
 
 import os
 from collections.abc import Callable
@@ -25,12 +25,12 @@ def kernel(function: Function) -> Function:
     cache: Any = getattr(compiled, "_cache", None)
     if hasattr(cache, "_cache_file"):
         cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _all_kernels())
-        cache.save_overload = _where_there_is_room(cache.save_overload)
+        cache.save_overload = _ignoring_full_disk(cache.save_overload)
     return cast(Function, compiled)
 
 
-def _where_there_is_room(save: Callable[..., Any]) -> Callable[..., None]:
-    """Return the function but for its errors on a full disk: what is not cached is compiled again."""
+def _ignoring_full_disk(save: Callable[..., Any]) -> Callable[..., None]:
+    """Return the function without its OSErrors: a kernel that is not cached is compiled again."""
 
     def attempt(*arguments: Any) -> None:
         with suppress(OSError):
@@ -41,7 +41,7 @@ def _where_there_is_room(save: Callable[..., Any]) -> Callable[..., None]:
 
 @cache
 def _all_kernels() -> str:
-    """Hash the files with kernels: numba's own cache knows of a kernel's file, and not of those that it calls into."""
+    """Hash all files with kernels: numba invalidates a kernel when its file changes, but not when a callee's does."""
     digest = blake2b(digest_size=16)
     for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         source = file.read_bytes()
@@ -51,16 +51,16 @@ def _all_kernels() -> str:
 
 
 def subkernel(function: Function) -> Function:
-    """Compile `function` for other kernels alone. Python must not call it: what that takes is left out."""
+    """Compile `function` for calls from other kernels only, without a Python wrapper."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True}
     compiled: Any = numba.njit(**options)(function)
     return cast(Function, compiled)
 
 
 def innerkernel(function: Function) -> Function:
-    """Compile `function` as `subkernel` does, without reference counts: for what allocates nothing and cuts no slices.
+    """Compile `function` as `subkernel` does, without reference counting: it must not allocate or slice arrays.
 
-    The counts take most of the time of a short function with many arrays that is called often.
+    Reference counting takes most of the time of a short function with many array arguments that is called often.
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "_nrt": False}
     compiled: Any = numba.njit(**options)(function)
@@ -68,7 +68,7 @@ def innerkernel(function: Function) -> Function:
 
 
 def sumkernel(function: Function) -> Function:
-    """Compile `function` as `subkernel` does, but free to add up in the order that is quickest: the same each time."""
+    """Compile `function` as `subkernel` does, and let the compiler reorder sums (deterministically)."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True}
     compiled: Any = numba.njit(fastmath={"reassoc", "contract"}, **options)(function)
     return cast(Function, compiled)
@@ -77,8 +77,21 @@ def sumkernel(function: Function) -> Function:
 def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096) -> list[Any]:
     """Return ``work(start, stop)`` for consecutive ranges of ``range(count)``, in order, on all cores.
 
-    The ranges do not depend on the number of threads, so neither does the result. `work` must not call this function:
-    it would wait for threads that wait for it.
+    The ranges do not depend on the number of threads, so neither does the result. `work` must not call this function
+    (deadlock).
+
+    Parameters
+    ----------
+    work : callable
+        ``work(start, stop)``; it should release the interpreter lock.
+    count : int
+        Length of the whole range.
+    chunk : int
+        Length of each part but the last.
+
+    Returns
+    -------
+    list
 
     Examples
     --------
@@ -93,7 +106,7 @@ def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return threads that stay: starting some takes as long as a small kernel."""
+    """Return a persistent pool: starting threads takes as long as a small kernel."""
     return ThreadPoolExecutor(threads, thread_name_prefix="meshot")
 
 

@@ -1,4 +1,4 @@
-"""How much memory there is and was taken; refuse at the start what would not fit."""
+"""Available and peak memory; tasks that would not fit are refused before they start."""
 
 import ctypes
 import os
@@ -13,10 +13,10 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def available_memory() -> int | None:
-    """Return how many bytes the system can still give without swapping; None if it does not say."""
-    told = _entry(MEMINFO, "MemAvailable")
-    if told is not None:
-        return told
+    """Return how many bytes can still be allocated without swapping; None if the system does not say."""
+    available = _entry(MEMINFO, "MemAvailable")
+    if available is not None:
+        return available
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
@@ -24,7 +24,19 @@ def available_memory() -> int | None:
 
 
 def require_memory(needed: float, what: str) -> None:
-    """Raise `NotEnoughMemoryError` if the `needed` bytes for `what` are more than there are.
+    """Raise an error if fewer bytes than `needed` are available.
+
+    Parameters
+    ----------
+    needed : float
+        Bytes.
+    what : str
+        The task, for the message.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        Not enough memory is available.
 
     Examples
     --------
@@ -40,7 +52,7 @@ def require_memory(needed: float, what: str) -> None:
 
 
 def gib(count: float) -> str:
-    """Write bytes for people.
+    """Format a number of bytes.
 
     Examples
     --------
@@ -51,24 +63,24 @@ def gib(count: float) -> str:
 
 
 def forget_peak() -> None:
-    """Let `peak_memory` count from now on; where the system cannot do that, it goes on counting from the start."""
+    """Reset `peak_memory`, where the system can do that."""
     with suppress(OSError):
         CLEAR_REFS.write_text("5")
 
 
 def give_back_memory() -> None:
-    """Give what is free in this process back to the system, where its allocator can do that (glibc)."""
+    """Return this process's free memory to the system, where its allocator can do that (glibc)."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory() -> int | None:
-    """Return the most bytes of memory that this process has held; None if the system does not say."""
+    """Return the peak resident memory of this process in bytes; None if the system does not say."""
     return _entry(STATUS, "VmHWM")
 
 
 def _entry(file: Path, key: str) -> int | None:
-    """Return bytes from a file of the system that tells them as ``key: 12 kB``."""
+    """Return the bytes of a line ``key: 12 kB`` of a file in /proc."""
     try:
         for line in file.read_text().splitlines():
             if line.startswith(f"{key}:"):

@@ -1,7 +1,7 @@
-"""Progress is a client: stages report to it, and never print.
+"""Progress reports: stages call a client, and never print.
 
-A `Progress` is told when a stage begins, how far it is, and when it ends. Library functions take one as ``progress=``;
-``None`` means silence. The command line supplies one that draws bars.
+A `Progress` is called when a stage begins, advances and ends. Library functions take one as ``progress=``; with
+``None`` nothing is reported. The command line supplies one that draws bars.
 """
 
 import time
@@ -11,36 +11,45 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What a progress client must offer."""
+    """Protocol of a progress client."""
 
     def begin(self, stage: str) -> None:
-        """Hear that a stage of this name starts."""
+        """Report that a stage of this name starts."""
 
     def update(self, fraction: float, detail: str = "") -> None:
-        """Hear that the current stage has done `fraction` (0 to 1) of its work."""
+        """Report that the current stage has done `fraction` (0 to 1) of its work."""
 
     def end(self, seconds: float) -> None:
-        """Hear that the current stage has ended after `seconds`."""
+        """Report that the current stage has ended after `seconds`."""
 
 
 class Silent:
-    """The client that says nothing."""
+    """A client that ignores all reports."""
 
     def begin(self, stage: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def update(self, fraction: float, detail: str = "") -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def end(self, seconds: float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 SILENT = Silent()
 
 
 class Stages:
-    """Runs stages one after the other, tells a client, and remembers their seconds.
+    """Runs stages one after the other, reports them to a client, and records their seconds.
+
+    Parameters
+    ----------
+    progress : Progress, optional
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Time spent in each stage.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Names and defaults of the options that functions and commands share; loads nothing, so that ``--help`` is quick."""
+"""Names and defaults of options that functions and commands share; imports no library, so that ``--help`` is quick."""
 
 from importlib.util import find_spec
 from typing import Literal, get_args
@@ -17,17 +17,17 @@ METHODS: tuple[str, ...] = get_args(Method)
 DEVICES: tuple[str, ...] = get_args(Device)
 
 TOL = 1e-6
-"""Largest relative error of a cell of the transport."""
+"""Default tolerance of the transport: the largest relative error of a cell's mass."""
 
 TOL_AREA = 1e-2
-"""Standard deviation of the faces' area ratios to refine an area-preserving map to."""
+"""Default tolerance of an area-preserving map: the standard deviation of the faces' area ratios."""
 
 TOL_VOLUME = 1e-2
-"""Mean and spread of the tetrahedra's volume ratios, less 1, to refine a volume-preserving map to."""
+"""Default tolerance of a volume-preserving map: mean and standard deviation of |volume ratio - 1|."""
 
 
 def require_positive(name: str, value: float) -> None:
-    """Raise ValueError unless a value is above zero.
+    """Raise ValueError unless a value is positive.
 
     Examples
     --------
@@ -42,6 +42,6 @@ def require_positive(name: str, value: float) -> None:
 
 
 def require_torch(what: str) -> None:
-    """Raise OptionError unless torch is installed, which `what` needs."""
+    """Raise OptionError if torch, which `what` needs, is not installed."""
     if find_spec("torch") is None:
         raise OptionError(f"{what} needs torch: install meshot with its extra, meshot[gpu]")

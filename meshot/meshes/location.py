@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.directions import unfolded
+from meshot.base.directions import octahedral_projection
 from meshot.base.kernels import kernel, run_in_chunks, subkernel
 
 # Things in one box of the lowest level.
@@ -168,7 +168,7 @@ class SphereLocator(Locator):
             return super().locate(points / np.linalg.norm(points, axis=1, keepdims=True))
 
     def _middles(self, corners: Floats) -> Floats:
-        return unfolded(corners.sum(axis=1))
+        return octahedral_projection(corners.sum(axis=1))
 
     def _reach(self, corners: Floats) -> Floats:
         # The flat triangle lies this much below the sphere at most: its longest side, or three of that length.

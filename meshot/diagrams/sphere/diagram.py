@@ -21,7 +21,7 @@ from scipy.sparse import coo_array
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.directions import unfolded
+from meshot.base.directions import octahedral_projection
 from meshot.base.errors import GeometryError
 from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.site_tree import hilbert_order
@@ -152,7 +152,7 @@ class SphereEngine:
     _candidates: tuple[Ints, Ints] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.order = hilbert_order(unfolded(self.sites))
+        self.order = hilbert_order(octahedral_projection(self.sites))
         self._local = np.ascontiguousarray(self.sites[self.order])
 
     @property

@@ -24,7 +24,7 @@ _KINDS = {
 
 
 def parse_medit(data: bytes) -> Elements:
-    """Parse MESH; references, corners, ridges and normals are passed over."""
+    """Parse MESH; references, corners, ridges and normals are skipped."""
     if data[:4] in (b"\1\0\0\0", b"\0\0\0\1"):
         raise FormatError("is a binary MESH file; only the text form is read")
     text = re.sub(rb"#[^\n]*", b"", data)
@@ -50,7 +50,7 @@ def parse_medit(data: bytes) -> Elements:
 
 
 def _sections(text: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Yield each word, in small letters, and what follows it up to the next."""
+    """Yield each keyword, in lower case, and the tokens up to the next."""
     words = re.finditer(rb"(?<![\w.+-])(?!(?i:nan|inf|infinity)\b)[A-Za-z]\w*", text)
     word = next(words, None)
     if word is None or word[0] != b"MeshVersionFormatted":
@@ -62,7 +62,7 @@ def _sections(text: bytes) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def _rows(name: str, tokens: list[bytes], columns: int) -> list[list[bytes]]:
-    """Return the rows of a section, in which a count stands before the numbers."""
+    """Return the rows of a section, which begins with their count."""
     count = integers(tokens[:1], "count").tolist()
     if not count or count[0] * columns != len(tokens) - 1:
         announced = f"{count[0]} {name}" if count else name

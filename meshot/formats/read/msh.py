@@ -12,17 +12,17 @@ from meshot.formats.read.vtk_arrays import whole_numbers
 from meshot.meshes.elements import BY_MSH, Block, Element
 
 
-class _Raw(NamedTuple):
-    """Nodes and elements as the file numbers them."""
+class _Tagged(NamedTuple):
+    """Nodes and elements with the tags of the file."""
 
     tags: Ints
     points: Floats
     elements: list[tuple[Element, Ints]]
-    """Kind and node tags, (n, k), of elements that stand together."""
+    """Kind and node tags, (n, k), of consecutive elements of one kind."""
 
 
 def parse_msh(data: bytes) -> Elements:
-    """Parse MSH 2.2 or 4.1; the nodes keep the order in which they stand in the file."""
+    """Parse MSH 2.2 or 4.1; the nodes keep the order of the file."""
     head = re.match(rb"\s*(?:\$Comments.*?\$EndComments\s*)?\$MeshFormat\s+(\S+)\s+(\d+)\s+(\d+)", data, re.DOTALL)
     if head is None:
         raise FormatError("is no MSH mesh: it does not begin with '$MeshFormat'")
@@ -55,27 +55,27 @@ def _section(data: bytes, name: bytes) -> bytes:
 
 
 class _Text:
-    """Numbers of a section of text, one after the other."""
+    """Reads numbers of a section of text one after the other."""
 
     def __init__(self, data: bytes, order: str) -> None:
         self.tokens, self.at = data.split(), 0
 
     def _take(self, count: int) -> list[bytes]:
         if not 0 <= count <= len(self.tokens) - self.at:
-            raise FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
+            raise _too_short()
         self.at += count
         return self.tokens[self.at - count : self.at]
 
     def ints(self, count: int) -> Ints:
         return integers(self._take(count), "whole number")
 
-    sizes = ints  # numbers that a binary file stores in 8 bytes
+    sizes = ints  # in a binary file they have 8 bytes
 
     def floats(self, count: int) -> Floats:
         return floats(self._take(count))
 
     def count(self) -> int:
-        """Return the first number, which stands alone."""
+        """Return the number of rows, which comes first."""
         return int(self.ints(1)[0])
 
     def done(self) -> None:
@@ -85,15 +85,15 @@ class _Text:
 
 
 class _Binary:
-    """Numbers of a binary section."""
+    """Reads numbers of a binary section one after the other."""
 
     def __init__(self, data: bytes, order: str) -> None:
         self.data, self.at, self.order = data, 0, order
 
-    def _take(self, kind: str, count: int) -> NDArray[Any]:
-        dtype = np.dtype(self.order + kind)
+    def _take(self, kind: Any, count: int) -> NDArray[Any]:
+        dtype = np.dtype(kind).newbyteorder(self.order)
         if not 0 <= count <= (len(self.data) - self.at) // dtype.itemsize:
-            raise FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
+            raise _too_short()
         self.at += count * dtype.itemsize
         return np.frombuffer(self.data, dtype, count, self.at - count * dtype.itemsize)
 
@@ -106,16 +106,13 @@ class _Binary:
     def floats(self, count: int) -> Floats:
         return self._take("f8", count).astype(np.float64)
 
-    def table(self, fields: list[tuple[Any, ...]], count: int) -> NDArray[Any]:
-        """Return rows of mixed numbers."""
-        dtype = np.dtype(fields)
-        if not 0 <= count <= (len(self.data) - self.at) // dtype.itemsize:
-            raise FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
-        self.at += count * dtype.itemsize
-        return np.frombuffer(self.data, dtype, count, self.at - count * dtype.itemsize)
+    def points(self, count: int) -> tuple[Ints, Floats]:
+        """Return tags and positions, which alternate in version 2."""
+        table = self._take([("tag", "i4"), ("point", "f8", 3)], count)
+        return table["tag"].astype(np.int64), table["point"].astype(np.float64)
 
     def count(self) -> int:
-        """Return the number that is written as text before the others."""
+        """Return the number of rows, which comes first, as text."""
         end = self.data.find(b"\n", self.at)
         word = self.data[self.at : end].strip()
         if end < 0 or not word.isdigit():
@@ -129,16 +126,19 @@ class _Binary:
             raise FormatError("is damaged: a section holds more numbers than it announces")
 
 
-def _version_2(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Raw:
+def _too_short() -> FormatError:
+    return FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
+
+
+def _version_2(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Tagged:
     count = nodes.count()
     if isinstance(nodes, _Binary):
-        table = nodes.table([("tag", nodes.order + "i4"), ("point", nodes.order + "f8", 3)], count)
-        tags, points = table["tag"].astype(np.int64), table["point"].astype(np.float64)
+        tags, points = nodes.points(count)
     else:
         numbers = nodes.floats(4 * count).reshape(-1, 4)
         tags, points = whole_numbers(numbers[:, 0], "numbers of nodes"), numbers[:, 1:].copy()
     count = elements.count()
-    found: list[tuple[Element, Ints]] = []
+    blocks: list[tuple[Element, Ints]] = []
     if isinstance(elements, _Binary):
         while count > 0:
             kind, several, marks = elements.ints(3).tolist()
@@ -146,42 +146,42 @@ def _version_2(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Raw:
             if not 0 < several <= count or marks < 0:
                 raise FormatError("is damaged: a block of elements announces none, or more than there are")
             rows = elements.ints(several * (1 + marks + element.nodes)).reshape(several, -1)
-            found.append((element, rows[:, 1 + marks :]))
+            blocks.append((element, rows[:, 1 + marks :]))
             count -= several
-        return _Raw(tags, points, found)
-    return _Raw(tags, points, _rows_of_version_2(elements, count))
+        return _Tagged(tags, points, blocks)
+    return _Tagged(tags, points, _rows_of_version_2(elements, count))
 
 
 def _rows_of_version_2(elements: "_Text", count: int) -> list[tuple[Element, Ints]]:
-    """Return the elements of a text file, each of which tells its kind and its number of marks."""
+    """Return the elements of a text file, each a row of id, kind, number of marks, marks and nodes."""
     numbers = elements.ints(len(elements.tokens) - elements.at).tolist()
     if count > len(numbers):
-        raise FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
-    found: list[tuple[Element, Ints]] = []
+        raise _too_short()
+    blocks: list[tuple[Element, Ints]] = []
     rows: list[list[int]] = []
     at, last = 0, None
     for _ in range(count):
         if at + 3 > len(numbers):
-            raise FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
+            raise _too_short()
         kind, start = numbers[at + 1], at + 3 + max(numbers[at + 2], 0)
         if kind != last:
             if last is not None:
-                found.append((_kind(last), np.array(rows, dtype=np.int64)))
+                blocks.append((_kind(last), np.array(rows, dtype=np.int64)))
             rows, last = [], kind
         at = start + _kind(kind).nodes
         if at > len(numbers):
-            raise FormatError("is truncated or damaged: a section holds fewer numbers than it announces")
+            raise _too_short()
         rows.append(numbers[start:at])
     if last is not None:
-        found.append((_kind(last), np.array(rows, dtype=np.int64)))
+        blocks.append((_kind(last), np.array(rows, dtype=np.int64)))
     elements.at -= len(numbers) - at
-    return found
+    return blocks
 
 
-def _version_4(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Raw:
-    blocks, _, _, _ = nodes.sizes(4).tolist()
+def _version_4(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Tagged:
+    count, _, _, _ = nodes.sizes(4).tolist()
     tags, points = [np.empty(0, dtype=np.int64)], [np.empty((0, 3))]
-    for _ in range(blocks):
+    for _ in range(count):
         dimension, _, parametric = nodes.ints(3).tolist()
         (count,) = nodes.sizes(1).tolist()
         columns = 3 + (dimension if parametric else 0)
@@ -189,15 +189,15 @@ def _version_4(nodes: "_Text | _Binary", elements: "_Text | _Binary") -> _Raw:
         if not 3 <= columns <= 6:
             raise FormatError("is damaged: a block of nodes is of no dimension")
         points.append(nodes.floats(columns * count).reshape(-1, columns)[:, :3])
-    blocks, _, _, _ = elements.sizes(4).tolist()
-    found = []
-    for _ in range(blocks):
+    count, _, _, _ = elements.sizes(4).tolist()
+    blocks = []
+    for _ in range(count):
         _, _, kind = elements.ints(3).tolist()
         (count,) = elements.sizes(1).tolist()
         element = _kind(kind)
         rows = elements.sizes(count * (1 + element.nodes)).reshape(-1, 1 + element.nodes)
-        found.append((element, rows[:, 1:]))
-    return _Raw(np.concatenate(tags), np.concatenate(points), found)
+        blocks.append((element, rows[:, 1:]))
+    return _Tagged(np.concatenate(tags), np.concatenate(points), blocks)
 
 
 def _kind(number: int) -> Element:
@@ -206,8 +206,8 @@ def _kind(number: int) -> Element:
     return BY_MSH[number]
 
 
-def _numbered(raw: _Raw) -> Elements:
-    """Replace tags by places in the file; tags that no node has become -1."""
+def _numbered(raw: _Tagged) -> Elements:
+    """Replace tags by positions in the file; unknown tags become -1."""
     count = len(raw.tags)
     notes: tuple[str, ...] = ()
     if np.array_equal(raw.tags, np.arange(1, count + 1)):

@@ -9,7 +9,7 @@ from meshot.formats.read.parsing import FormatError, Polygons, floats, integers,
 
 
 def parse_obj(data: bytes) -> Polygons:
-    """Parse Wavefront OBJ: the ``v`` and ``f`` lines; groups, materials, normals and textures are passed over.
+    """Parse the lines ``v`` and ``f`` of Wavefront OBJ; groups, materials, normals and textures are skipped.
 
     Negative indices count back from the last vertex before the face.
     """

@@ -19,8 +19,8 @@ def parse_stl(data: bytes) -> Polygons:
     elif len(data) < 84:
         raise FormatError("is not an STL mesh: it neither begins with 'solid' nor has a header of 84 bytes")
     elif len(data) < size:
-        found = (len(data) - 84) // _STL_RECORD.itemsize
-        raise FormatError(f"is truncated or no STL mesh: it announces {count} triangles, but has room for {found}")
+        room = (len(data) - 84) // _STL_RECORD.itemsize
+        raise FormatError(f"is truncated or no STL mesh: it announces {count} triangles, but has room for {room}")
     else:
         corners = np.frombuffer(data, _STL_RECORD, count, offset=84)["corners"].reshape(-1, 3).astype(np.float64)
         if len(data) > size:
@@ -56,7 +56,7 @@ def _stl_text(data: bytes) -> Floats:
 
 
 def _join_equal(points: Floats) -> tuple[Floats, Ints]:
-    """Distinct points in order of first appearance, and for each point the index of its own."""
+    """Return the distinct points in order of first appearance, and the index of each point among them."""
     if len(points) == 0:
         return points, np.zeros(0, dtype=np.int64)
     order = np.lexsort(points.T)  # stable: the first of equal points comes first

@@ -1,4 +1,4 @@
-"""Parse VTK's legacy files of unstructured grids, text and binary, of the versions before and since 5."""
+"""Parse VTK's legacy files of unstructured grids, text and binary, versions before and from 5 on."""
 
 import re
 from typing import Any
@@ -49,10 +49,10 @@ class _Cursor:
         return floats(tokens) if dtype.kind == "f" else integers(tokens, "whole number")
 
     def _tokens(self, count: int) -> list[bytes]:
-        """Return the next `count` words, of however many lines."""
+        """Return the next `count` words, across lines."""
         left = len(self.data) - self.at
         width = 24 * count + 64
-        while count <= left:  # only a part of the file is split, as there may be many small arrays
+        while count <= left:  # split a part of the file only: there may be many small arrays
             part = self.data[self.at : self.at + width]
             tokens = part.split(None, count)
             if len(tokens) > count or (len(tokens) == count and width >= left):
@@ -65,7 +65,7 @@ class _Cursor:
 
 
 def parse_vtk(data: bytes) -> Elements:
-    """Parse a legacy VTK file of an unstructured grid; values are passed over."""
+    """Parse a legacy VTK file of an unstructured grid; values are skipped."""
     head = re.match(rb"# vtk DataFile Version \d[^\n]*\n[^\n]*\n\s*(ASCII|BINARY)[^\n]*\n", data, re.IGNORECASE)
     if head is None:
         raise FormatError("is no legacy VTK file: it does not begin with '# vtk DataFile Version'")
@@ -82,9 +82,9 @@ def parse_vtk(data: bytes) -> Elements:
         elif key == "CELL_TYPES":
             types = whole_numbers(cursor.array("int", _count(words)), "cell types")
         elif key == "FIELD":
-            _pass_over_field(cursor, _count(words, 2))
+            _skip_field(cursor, _count(words, 2))
         elif key == "METADATA":
-            _pass_over_metadata(cursor)
+            _skip_metadata(cursor)
         elif key in ("CELL_DATA", "POINT_DATA"):
             break
         elif key != "DATASET":
@@ -95,7 +95,7 @@ def parse_vtk(data: bytes) -> Elements:
 
 
 def _cells(cursor: _Cursor, count: int, size: int) -> tuple[Ints, Ints]:
-    """Where each cell ends, and the vertices of all: each cell led by its size, or offsets apart since version 5."""
+    """Return where each cell ends, and the vertices of all: sizes before each cell, or offsets (from version 5 on)."""
     before = cursor.at
     words = cursor.words()
     if words[:1] == ["OFFSETS"]:
@@ -123,7 +123,7 @@ def _cells(cursor: _Cursor, count: int, size: int) -> tuple[Ints, Ints]:
     return np.cumsum(np.diff(starts, append=at) - 1), mixed[kept]
 
 
-def _pass_over_field(cursor: _Cursor, arrays: int) -> None:
+def _skip_field(cursor: _Cursor, arrays: int) -> None:
     for _ in range(arrays):
         words = cursor.words()
         if _word(words, 3) == "string":
@@ -131,10 +131,10 @@ def _pass_over_field(cursor: _Cursor, arrays: int) -> None:
         cursor.array(_word(words, 3), _count(words) * _count(words, 2))
 
 
-def _pass_over_metadata(cursor: _Cursor) -> None:
-    """Go to the blank line that ends it."""
-    found = re.compile(rb"\n[ \t\r]*\n").search(cursor.data, cursor.at - 1)
-    cursor.at = found.end() if found else len(cursor.data)
+def _skip_metadata(cursor: _Cursor) -> None:
+    """Move past the blank line that ends it."""
+    blank = re.compile(rb"\n[ \t\r]*\n").search(cursor.data, cursor.at - 1)
+    cursor.at = blank.end() if blank else len(cursor.data)
 
 
 def _word(words: list[str], place: int) -> str:

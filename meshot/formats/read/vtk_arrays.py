@@ -1,4 +1,4 @@
-"""What VTK's two kinds of files share: types of numbers, and cells told by offsets into one list of vertices."""
+"""Shared by VTK's two kinds of files: number types, and cells given by offsets into one list of vertices."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from meshot.base.arrays import Ints
 from meshot.formats.read.parsing import FormatError
 from meshot.meshes.elements import ANY, BY_VTK, Block
 
-# Names of numbers in VTK's XML files; little-endian, as most files are.
+# NumPy's types of the number types in VTK's XML files; little-endian, as most files are.
 XML_TYPES = {
     "Int8": "<i1",
     "UInt8": "<u1",
@@ -25,7 +25,7 @@ XML_TYPES = {
 
 
 def vtk_blocks(connectivity: Ints, ends: Ints, types: Ints) -> list[Block]:
-    """Sort VTK's cells by kind, in order of first appearance.
+    """Group VTK's cells by type, in order of first appearance.
 
     Parameters
     ----------
@@ -34,12 +34,16 @@ def vtk_blocks(connectivity: Ints, ends: Ints, types: Ints) -> list[Block]:
     ends : (c,) int
         Where each cell ends in it.
     types : (c,) int
-        VTK's number of each cell's kind.
+        VTK's type of each cell.
+
+    Returns
+    -------
+    list of Block
 
     Raises
     ------
     FormatError
-        The three do not fit together.
+        The arrays do not match, or a type is not supported.
     """
     if len(ends) != len(types):
         raise FormatError(f"has {len(types)} cell types for {len(ends)} cells")
@@ -65,7 +69,7 @@ def vtk_blocks(connectivity: Ints, ends: Ints, types: Ints) -> list[Block]:
 
 
 def whole_numbers(array: NDArray[Any], what: str) -> Ints:
-    """Return an array as int64, or raise `FormatError` if it holds anything but whole numbers."""
+    """Return an array as int64, or raise `FormatError` if it contains other than whole numbers."""
     if array.dtype.kind == "f":
         if not np.isfinite(array).all() or (array != np.trunc(array)).any() or (np.abs(array) >= 2.0**53).any():
             raise FormatError(f"has {what} that are not integers")

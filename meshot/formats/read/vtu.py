@@ -1,7 +1,4 @@
-"""Parse VTU, VTK's XML file of unstructured grids: text, base64 or raw, compressed or not, of either byte order.
-
-An own parser, as VTK's ends the whole process on some damaged files, and meshio has not been kept for years.
-"""
+"""Parse VTU, VTK's XML file of unstructured grids: text, base64 or raw, compressed or not, of either byte order."""
 
 import binascii
 import lzma
@@ -19,25 +16,25 @@ from meshot.formats.read.parsing import Elements, FormatError, floats, integers
 from meshot.formats.read.vtk_arrays import XML_TYPES, vtk_blocks, whole_numbers
 from meshot.meshes.elements import Block
 
-# Of LZMA, whose highest level needs 65 MiB, a file cannot ask for more.
-_LZMA_BYTES = 100 << 20
+# Memory of an LZMA decompressor; its highest level needs 65 MiB.
+_MAX_LZMA_BYTES = 100 << 20
 _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     "vtkZLibDataCompressor": zlib.decompressobj,
-    "vtkLZMADataCompressor": lambda: lzma.LZMADecompressor(memlimit=_LZMA_BYTES),
+    "vtkLZMADataCompressor": lambda: lzma.LZMADecompressor(memlimit=_MAX_LZMA_BYTES),
 }
-# A file is read to as many numbers as these times its bytes; those of meshes hold less than one a byte, compressed or
-# not, and a file of zeros, made to fill the memory, a thousand.
-_NUMBERS_PER_BYTE, _NUMBERS = 4, 1 << 16
+# Numbers that are read from a file, for each of its bytes and besides. Files of meshes contain less than one a byte,
+# compressed or not; a file of zeros made to fill the memory, a thousand.
+_MAX_NUMBERS_PER_BYTE, _MIN_LIMIT = 4, 1 << 16
 
 
-class _Room:
-    """How much more a file may hold: its arrays can be compressed, and many pieces can name the same one."""
+class _Budget:
+    """Counts down how many numbers may still be read: arrays can be compressed, and pieces can share one."""
 
     def __init__(self, size: int) -> None:
-        self.left = _NUMBERS_PER_BYTE * size + _NUMBERS
+        self.left = _MAX_NUMBERS_PER_BYTE * size + _MIN_LIMIT
 
     def take(self, count: int) -> None:
-        """Raise `FormatError` where there is none."""
+        """Raise `FormatError` if fewer than `count` are left."""
         if count > self.left:
             raise _too_much()
         self.left -= count
@@ -53,18 +50,18 @@ class _File(NamedTuple):
     order: str
     """"<" or ">"."""
     header: np.dtype[Any]
-    """Type of the numbers that stand before an array."""
+    """Type of the numbers in the header of an array."""
     decompressor: Callable[[], Any] | None
-    room: _Room
+    budget: _Budget
     appended: bytes
-    """What stands behind the underscore of AppendedData."""
+    """The contents of AppendedData after the underscore."""
     in_base64: bool
     offsets: list[int]
     """Where arrays begin in `appended`, in ascending order."""
 
 
 def parse_vtu(data: bytes) -> Elements:
-    """Parse VTU; the cells of several pieces are joined, values are passed over."""
+    """Parse VTU; the cells of several pieces are joined, values are skipped."""
     head, appended, in_base64 = _split(data)
     try:
         root = ElementTree.fromstring(head)
@@ -73,13 +70,13 @@ def parse_vtu(data: bytes) -> Elements:
     if root.tag != "VTKFile" or root.get("type") != "UnstructuredGrid":
         kind = root.get("type") or root.tag
         raise FormatError(f"is no VTU mesh: it holds {kind[:40]!r}, not an unstructured grid")
-    file = _storage(root, _Room(len(data)), appended, in_base64)
+    file = _storage(root, _Budget(len(data)), appended, in_base64)
     pieces = root.findall("UnstructuredGrid/Piece")
     points, blocks, before, cells = [np.empty((0, 3))], list[Block](), 0, 0
     for piece in pieces:
-        places, own = _piece(file, piece)
-        count = sum(len(block.ids) for block in own)
-        blocks += [Block(block.element, block.nodes + before, block.ids + cells) for block in own]
+        places, parts = _piece(file, piece)
+        count = sum(len(block.ids) for block in parts)
+        blocks += [Block(block.element, block.nodes + before, block.ids + cells) for block in parts]
         points.append(places)
         before, cells = before + len(places), cells + count
     notes = (f"{len(pieces)} pieces were joined",) if len(pieces) > 1 else ()
@@ -87,7 +84,7 @@ def parse_vtu(data: bytes) -> Elements:
 
 
 def _split(data: bytes) -> tuple[bytes, bytes, bool]:
-    """Return the XML without what is appended to it, which need not be XML, and whether that is in base64."""
+    """Return the XML without the appended data (which need not be XML), these, and whether they are in base64."""
     tag = re.search(rb"<AppendedData([^<>]*)>", data)
     if tag is None:
         return data, b"", False
@@ -98,7 +95,7 @@ def _split(data: bytes) -> tuple[bytes, bytes, bool]:
     return data[: tag.end()] + data[end:], data[start + 1 : end], b"base64" in tag[1]
 
 
-def _storage(root: ElementTree.Element, room: _Room, appended: bytes, in_base64: bool) -> _File:
+def _storage(root: ElementTree.Element, budget: _Budget, appended: bytes, in_base64: bool) -> _File:
     order = ">" if root.get("byte_order") == "BigEndian" else "<"
     header = {"UInt32": "u4", "UInt64": "u8"}.get(root.get("header_type", "UInt32"))
     if header is None:
@@ -113,7 +110,7 @@ def _storage(root: ElementTree.Element, room: _Room, appended: bytes, in_base64:
     if offsets and offsets[0] < 0:
         raise FormatError(f"has the offset {offsets[0]}")
     decompressor = _DECOMPRESSORS[compressor] if compressor else None
-    return _File(order, np.dtype(order + header), decompressor, room, appended, in_base64, offsets)
+    return _File(order, np.dtype(order + header), decompressor, budget, appended, in_base64, offsets)
 
 
 def _piece(file: _File, piece: ElementTree.Element) -> tuple[NDArray[np.float64], list[Block]]:
@@ -156,19 +153,19 @@ def _array(file: _File, array: ElementTree.Element) -> NDArray[Any]:
         offset = int(array.get("offset") or 0)
         following = bisect_right(file.offsets, offset)
         raw = file.appended[offset : file.offsets[following] if following < len(file.offsets) else None]
-        file.room.take(len(raw))
+        file.budget.take(len(raw))
         raw = _from_base64(raw) if file.in_base64 else raw
     else:
         raise FormatError(f"has an array of the unknown format {how!r}")
     content = _content(file, raw, dtype.itemsize)
     if len(content) % dtype.itemsize:
         raise FormatError("is truncated or damaged: an array ends within a number")
-    file.room.take(len(content) // dtype.itemsize)
+    file.budget.take(len(content) // dtype.itemsize)
     return np.frombuffer(content, dtype)
 
 
 def _from_base64(text: bytes) -> bytes:
-    """Decode one text after the other, as the header of an array may be padded by itself."""
+    """Decode each padded part by itself: the header of an array may be padded before the data."""
     try:
         return b"".join(binascii.a2b_base64(part) for part in re.findall(rb"[A-Za-z0-9+/\s]+=*", text))
     except binascii.Error:
@@ -194,12 +191,12 @@ def _content(file: _File, raw: bytes, itemsize: int) -> bytes:
         return _truncated()
     content = bytearray()
     for begin, end in zip((ends - sizes).tolist(), ends.tolist(), strict=True):
-        content += _decompressed(file, raw[begin:end], file.room.left * itemsize - len(content))
+        content += _decompressed(file, raw[begin:end], file.budget.left * itemsize - len(content))
     return bytes(content)
 
 
 def _decompressed(file: _File, block: bytes, most: int) -> bytes:
-    """Return what is in a block; raise `FormatError` if it is more than `most` bytes."""
+    """Decompress a block; raise `FormatError` if it has more than `most` bytes."""
     assert file.decompressor is not None
     decompressor = file.decompressor()
     try:

@@ -13,8 +13,8 @@ def write_obj(
 ) -> None:
     """Write a surface as OBJ, with texture coordinates if given.
 
-    Lines ``v`` hold the positions with 17 significant digits, which gives them back bit by bit; lines ``vt`` hold the
-    texture coordinates; faces read ``f a/t b/t c/t``. A row without coordinates (NaN) gets ``vt 0 0``.
+    Lines ``v`` give the positions with 17 significant digits, so that they are read back bit for bit; lines ``vt`` give
+    the texture coordinates; faces read ``f a/t b/t c/t``. A row without coordinates (NaN) gets ``vt 0 0``.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ def write_obj(
     surface : Surface
         The surface.
     texture : (T, 2) float, optional
-        Texture coordinates; of each vertex, if there are no `texture_faces`.
+        Texture coordinates: one for each vertex if `texture_faces` is not given.
     texture_faces : (F, 3) int, optional
-        For each corner of a face its row in `texture`.
+        The row of `texture` of each corner of each face.
 
     Raises
     ------
     ValueError
-        Shapes that do not fit.
+        Shapes do not match.
     OSError
         The file cannot be written.
     """

@@ -33,7 +33,7 @@ def write_ply(
     Raises
     ------
     ValueError
-        Shapes that do not fit, or a name with a blank or already taken.
+        Shapes do not match, or a name contains a blank or is already taken.
     OSError
         The file cannot be written.
     """
@@ -55,7 +55,7 @@ def write_ply(
 
 
 def _ply_block(header: list[str], name: str, rows: int, scalars: Mapping[str, ArrayLike], faces: Any) -> bytes:
-    """Return an element's bytes; its lines go to the end of `header`."""
+    """Return an element's bytes, and append its lines to `header`."""
     header.append(f"element {name} {rows}")
     fields: list[tuple[Any, ...]] = []
     if name == "face":

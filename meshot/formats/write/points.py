@@ -24,9 +24,9 @@ def write_points(
 ) -> None:
     """Write points, with normals and attributes if given, in the format of the suffix: PLY, XYZ, NPY, CSV or OBJ.
 
-    PLY is binary with double values; XYZ has a point per line; CSV has also a header line; NPY holds an (n, k) float
-    array with a column for each number; OBJ has lines ``v`` and ``vn``, a point element ``p`` for each, and no place
-    for attributes.
+    PLY is binary with double values; XYZ has one point a line; CSV has also a header line; NPY is an (n, k) float
+    array with one column for each number; OBJ has lines ``v`` and ``vn``, a point element ``p`` for each point, and
+    cannot store attributes.
 
     Parameters
     ----------
@@ -37,12 +37,13 @@ def write_points(
     normals : (n, 3) float, optional
         Unit normals.
     attributes : mapping of str to (n,) or (n, k) float, optional
-        Further columns, by name; those of several numbers are called ``name_0``, ``name_1``, ...
+        Further columns, by name; several columns of one name are called ``name_0``, ``name_1``, ...
 
     Raises
     ------
     MeshotError
-        The suffix is another, or OBJ is to take attributes (`check_points_suffix` says so before any work is done).
+        The suffix is unknown, or attributes are given for OBJ (`check_points_suffix` finds this before any work is
+        done).
     OSError
         The file cannot be written.
     """
@@ -73,7 +74,7 @@ def write_points(
 
 
 def check_points_suffix(path: PathLike, *, attributes: bool = False) -> str:
-    """Return the suffix in small letters, or raise `MeshotError` if `write_points` has no format for it."""
+    """Return the suffix in lower case, or raise `MeshotError` if `write_points` does not support it."""
     suffix, name = Path(path).suffix.lower(), os.fspath(path)
     if suffix not in POINT_SUFFIXES:
         raise MeshotError(f"{name} has the suffix '{suffix}', but points are written as {', '.join(POINT_SUFFIXES)}")

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from meshot.base.files import PathLike, replacing
 from meshot.formats.read.vtk_arrays import XML_TYPES
 
-# VTK's numbers of the simplices, by their corners.
+# VTK's cell types of the simplices, by their number of corners.
 SIMPLICES = {1: 1, 2: 3, 3: 5, 4: 10}
-# Bytes that are compressed together.
-BLOCK = 1 << 20
-# Higher levels take several times as long for a tenth less.
-LEVEL = 1
+# Bytes compressed together.
+BLOCK_BYTES = 1 << 20
+# Level of zlib: higher ones take several times as long for a tenth less.
+COMPRESSION_LEVEL = 1
 
 
 def write_vtu(
@@ -34,16 +34,16 @@ def write_vtu(
     path : str or path
         The file.
     points : (V, 3) float
-        Positions; those that are not finite become the origin, as viewers cannot frame them.
+        Positions; those that are not finite become the origin, because viewers cannot frame them.
     cells : (n, k) int
         Vertex indices, from 0; k = 4 for tetrahedra, 3 for triangles, 2 for segments, 1 for single points.
     point_values, cell_values : mapping of str to (V,) or (n,), (V, c) or (n, c), optional
-        Numbers of each point and cell, by name; truth values become 0 and 1.
+        Values of each point and cell, by name; booleans become 0 and 1.
 
     Raises
     ------
     ValueError
-        Shapes that do not fit.
+        Shapes do not match.
     OSError
         The file cannot be written.
     """
@@ -67,13 +67,20 @@ def write_unstructured(
     point_values: Mapping[str, ArrayLike] | None = None,
     cell_values: Mapping[str, ArrayLike] | None = None,
 ) -> None:
-    """Write any cells with named values; otherwise as `write_vtu`.
+    """Write cells of any kind with named values; otherwise as `write_vtu`.
 
     Parameters
     ----------
+    path, points, point_values, cell_values
+        As of `write_vtu`.
     cells : mapping of str to array
-        The arrays of the element Cells as VTK wants them: "connectivity", "offsets" and "types" and, of polyhedra,
-        "faces" and "faceoffsets".
+        The arrays of VTK's element Cells: "connectivity", "offsets" and "types" and, for polyhedra, "faces" and
+        "faceoffsets".
+
+    Raises
+    ------
+    ValueError, OSError
+        As `write_vtu`.
     """
     places = np.array(points, dtype=np.float64)
     if places.ndim != 2 or places.shape[1] != 3:
@@ -111,7 +118,7 @@ def _values(given: Mapping[str, ArrayLike] | None, count: int, what: str) -> dic
 
 
 def _section(name: str, arrays: Mapping[str, NDArray[np.generic]], data: list[bytes]) -> list[str]:
-    """Return the lines of a section; its arrays go to the end of `data`."""
+    """Return the lines of a section, and append its arrays to `data`."""
     lines = [f"<{name}>"]
     for key, array in arrays.items():
         wide = f' NumberOfComponents="{array.shape[1]}"' if array.ndim == 2 else ""
@@ -123,7 +130,7 @@ def _section(name: str, arrays: Mapping[str, NDArray[np.generic]], data: list[by
 
 
 def _stored(array: NDArray[np.generic]) -> tuple[str, NDArray[np.generic]]:
-    """Return VTK's name of an array's type, and the array in that type and little-endian."""
+    """Return VTK's name of an array's type, and the array in that type, little-endian."""
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
     kinds = {np.dtype(dtype): name for name, dtype in XML_TYPES.items()}
@@ -132,7 +139,7 @@ def _stored(array: NDArray[np.generic]) -> tuple[str, NDArray[np.generic]]:
 
 
 def _compressed(raw: bytes) -> bytes:
-    """Return blocks of compressed bytes behind a header of their sizes, each of the two in base64."""
-    blocks = [zlib.compress(raw[k : k + BLOCK], LEVEL) for k in range(0, len(raw), BLOCK)]
-    header = np.array([len(blocks), BLOCK, len(raw) % BLOCK, *map(len, blocks)], dtype="<u8")
+    """Return a header of block sizes and the compressed blocks, each in base64."""
+    blocks = [zlib.compress(raw[k : k + BLOCK_BYTES], COMPRESSION_LEVEL) for k in range(0, len(raw), BLOCK_BYTES)]
+    header = np.array([len(blocks), BLOCK_BYTES, len(raw) % BLOCK_BYTES, *map(len, blocks)], dtype="<u8")
     return base64.b64encode(header.tobytes()) + base64.b64encode(b"".join(blocks))

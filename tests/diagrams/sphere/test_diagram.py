@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, SphericalVoronoi
 from shapes import icosphere, octahedron, rotation, scattered, tetrahedron
 
-from meshot.base.directions import unfolded
+from meshot.base.directions import octahedral_projection
 from meshot.base.errors import GeometryError
 from meshot.diagrams.sphere.diagram import SphereEngine, check_directions, sphere_diagram
 
@@ -123,11 +123,13 @@ def test_directions_keep_their_digits():
 
 def test_unfolding_keeps_near_points_together():
     points = scattered(4000)
-    flat = unfolded(points)
+    flat = octahedral_projection(points)
     assert np.abs(flat).max() <= 1
     upper = points[points[:, 2] > 0]
     step = 1e-6 * scattered(len(upper), 1)
-    np.testing.assert_array_less(np.linalg.norm(unfolded(upper + step) - unfolded(upper), axis=1), 1e-5)
+    np.testing.assert_array_less(
+        np.linalg.norm(octahedral_projection(upper + step) - octahedral_projection(upper), axis=1), 1e-5
+    )
 
 
 def test_heights_far_apart_are_no_step_and_no_diagram():

@@ -29,7 +29,7 @@ def test_solids_come_back_bit_by_bit(tmp_path, pyvista):
 
 
 def test_large_arrays_are_written_in_blocks(tmp_path, pyvista, monkeypatch):
-    monkeypatch.setattr(vtu, "BLOCK", 1 << 10)
+    monkeypatch.setattr(vtu, "BLOCK_BYTES", 1 << 10)
     ball = shapes.ball_solid(2)
     exact = np.arange(1280)  # ten whole blocks
     write_vtu(tmp_path / "ball.vtu", ball.vertices, ball.tetrahedra, cell_values={"n": exact})

@@ -19,11 +19,11 @@ import numpy as np
 
 from meshot.base.errors import MeshReadError
 from meshot.base.files import PathLike, read_bytes
+from meshot.formats.polygons import cut_polygons
 from meshot.formats.read.parsing import Elements, FormatError, Polygons, without_mark
 from meshot.meshes.elements import tetrahedra
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
-from meshot.meshes.topology import fan_triangles
 
 
 class Format(NamedTuple):
@@ -77,8 +77,9 @@ def read_surface(path: PathLike) -> Surface:
     r"""Read a triangle mesh from an OBJ, PLY, STL or OFF file, told apart by the suffix.
 
     Vertices are kept as they are: none is merged, moved, reordered or dropped, whether or not a face uses it. Quads and
-    polygons become fans of triangles around their first corner, in place. STL alone stores no shared vertices: there,
-    corners at equal positions become one vertex, numbered in order of first appearance.
+    polygons become triangles, in place: convex ones fans around their first corner, others by ear clipping. STL alone
+    stores no shared vertices: there, corners at equal positions become one vertex, numbered in order of first
+    appearance.
 
     Parameters
     ----------
@@ -235,11 +236,8 @@ def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
         faces = np.unique(np.searchsorted(np.cumsum(sizes), outside, side="right"))
         last = len(vertices) - 1 + first
         raise FormatError(f"has faces, counted from 0, with a vertex index outside {first} to {last}", faces.tolist())
-    polygon_count = int((sizes > 3).sum())
-    if polygon_count:
-        cut = int((sizes[sizes > 3] - 2).sum())
-        notes += (f"{polygon_count} faces with more than 3 corners were cut into {cut} triangles (fans)",)
-    return Surface(vertices, fan_triangles(corners, sizes)), notes
+    triangles, told = cut_polygons(vertices, corners, sizes)
+    return Surface(vertices, triangles), notes + told
 
 
 def _solid(elements: Elements) -> tuple[Solid, tuple[str, ...]]:

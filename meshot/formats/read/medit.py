@@ -27,7 +27,7 @@ def parse_medit(data: bytes) -> Elements:
     """Parse MESH; references, corners, ridges and normals are skipped."""
     if data[:4] in (b"\1\0\0\0", b"\0\0\0\1"):
         raise FormatError("is a binary MESH file; only the text form is read")
-    text = re.sub(rb"#[^\n]*", b"", data)
+    text = re.sub(rb'"[^"\n]*"|#[^\n]*', b"", data)  # bamg puts names of files in quotes
     points, blocks, cells, name = None, list[Block](), 0, ""
     for name, tokens in _sections(text):
         if name == "dimension" and tokens[:1] != [b"3"]:

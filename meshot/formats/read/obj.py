@@ -1,11 +1,14 @@
 """Parse OBJ: bytes in, vertices and polygons out, in the order of the file."""
 
 import re
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from meshot.base.arrays import Ints
 from meshot.formats.read.parsing import FormatError, Polygons, floats, integers, quoted
+
+_CONTINUED = (b"v", b"vt", b"vn", b"vp", b"f", b"l", b"p")
 
 
 def parse_obj(data: bytes) -> Polygons:
@@ -17,7 +20,7 @@ def parse_obj(data: bytes) -> Polygons:
     corners: list[bytes] = []
     sizes: list[int] = []
     before: list[int] = []
-    for line in re.sub(rb"\\\r?\n", b" ", data).splitlines():
+    for line in _whole_lines(data):
         words = (line.partition(b"#")[0] if b"#" in line else line).split()
         if not words:
             continue
@@ -34,6 +37,29 @@ def parse_obj(data: bytes) -> Polygons:
     index = _obj_indices(corners)
     resolved = np.where(index > 0, index - 1, np.where(index < 0, np.repeat(before, sizes) + index, -1))
     return Polygons(floats(coordinates).reshape(-1, 3), resolved, np.array(sizes, dtype=np.int64), first=1)
+
+
+def _whole_lines(data: bytes) -> Iterable[bytes]:
+    """Return lines, those of numbers joined where a backslash at the end says that they go on.
+
+    In comments and names (``usemtl``, ``g``) a backslash is one, as in a path of Windows.
+    """
+    lines = data.splitlines()
+    return lines if b"\\" not in data else _joined(lines)
+
+
+def _joined(lines: list[bytes]) -> Iterator[bytes]:
+    going_on = b""
+    for line in lines:
+        whole = going_on + line
+        words = whole.split(None, 1)
+        if words and words[0] in _CONTINUED and whole.rstrip().endswith(b"\\") and b"#" not in whole:
+            going_on = whole.rstrip()[:-1] + b" "
+        else:
+            going_on = b""
+            yield whole
+    if going_on:
+        yield going_on
 
 
 def _obj_indices(corners: list[bytes]) -> Ints:

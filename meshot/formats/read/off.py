@@ -6,12 +6,13 @@ from meshot.formats.read.parsing import FormatError, Polygons, floats, integers
 
 
 def parse_off(data: bytes) -> Polygons:
-    """Parse the text form of OFF, also with colours, normals or texture coordinates (``COFF``, ``NOFF``, ``STOFF``)."""
+    """Parse the text form of OFF, also with colors, normals or texture coordinates (``COFF``, ``NOFF``, ``STOFF``)."""
     lines = [words for line in data.splitlines() if (words := line.partition(b"#")[0].split())]
-    head = re.fullmatch(rb"(?i)(?:ST)?C?N?OFF", lines[0][0]) if lines else None
+    # ModelNet's files have the first count in the same word: OFF490 518 0
+    head = re.fullmatch(rb"(?i)(?:ST)?C?N?OFF(\d*)", lines[0][0]) if lines else None
     if head is None:
         raise FormatError("is not an OFF mesh in three dimensions: its first word is not OFF")
-    counts = lines.pop(0)[1:] or (lines.pop(0) if lines else [])
+    counts = [head[1]] * bool(head[1]) + lines.pop(0)[1:] or (lines.pop(0) if lines else [])
     if counts[:1] == [b"BINARY"]:
         raise FormatError("is a binary OFF file; only the text form is read")
     if len(counts) < 2:

@@ -62,6 +62,7 @@ def parse_ply(data: bytes) -> Polygons:
     order, elements, start = _header(data)
     body = _Body(np.frombuffer(data, np.uint8), text=False)
     if order == "text":
+        _require_rows(data[start:], elements)
         body, start = _Body(floats(data[start:].split(), "number"), text=True), 0
     found: dict[str, tuple[_Element, _Table]] = {}
     for element in elements:
@@ -73,14 +74,64 @@ def parse_ply(data: bytes) -> Polygons:
     if "vertex" not in found:
         raise FormatError("is a PLY file without vertices")
     vertices = np.stack([_values(body, *found["vertex"], [axis])[0] for axis in "xyz"], axis=1)
-    if "face" not in found:
-        raise FormatError("is a PLY file without faces: a point cloud has no area to preserve")
-    corners, sizes = _values(body, *found["face"], ["vertex_indices", "vertex_index"])
+    vertices = vertices.astype(np.float64)
+    if "face" in found:
+        corners, sizes = _values(body, *found["face"], ["vertex_indices", "vertex_index"])
+        return Polygons(vertices, _whole(corners), sizes)
+    if "tristrips" in found:
+        corners, sizes = _values(body, *found["tristrips"], ["vertex_indices", "vertex_index"])
+        triangles, note = _strips(_whole(corners), sizes)
+        return Polygons(vertices, triangles.ravel(), np.full(len(triangles), 3), (note,))
+    raise FormatError("is a PLY file without faces: a point cloud has no area to preserve")
+
+
+def _require_rows(text: bytes, elements: list[_Element]) -> None:
+    """Raise where the first row of an element without lists is a line of another length than the header says."""
+    lines = [line for line in text.splitlines() if line and not line.isspace()]
+    if len(lines) != sum(element.rows for element in elements):
+        return  # rows are not lines
+    first = 0
+    for element in elements:
+        names = len(element.properties)
+        if element.rows and all(each.length_dtype is None for each in element.properties):
+            words = len(lines[first].split())
+            if words != names:
+                told = "longer" if words > names else "shorter"
+                raise FormatError(
+                    f"has rows of its PLY element '{element.name}' that are {told} than the header says: "
+                    f"{words} numbers for {names} properties"
+                )
+        first += element.rows
+
+
+def _whole(corners: NDArray[Any]) -> Ints:
+    """Return vertex indices as integers."""
     if not np.isfinite(corners).all() or (corners != np.trunc(corners)).any():
         raise FormatError("has faces whose vertex indices are not integers")
     if corners.dtype.kind == "f":
         corners = np.clip(corners, -1, 2.0**53)  # what lies outside is out of range all the same
-    return Polygons(vertices.astype(np.float64), corners.astype(np.int64), sizes)
+    return corners.astype(np.int64)
+
+
+def _strips(corners: Ints, sizes: Ints) -> tuple[Ints, str]:
+    """Return the triangles of strips, (F, 3), every second one turned; -1 begins a new strip, as a new row does.
+
+    Triangles with a corner twice only lead from one strip to the next, and are left out.
+    """
+    begins = np.zeros(len(corners), dtype=bool)
+    begins[(np.cumsum(sizes) - sizes)[sizes > 0]] = True
+    kept = corners != -1
+    begins |= np.concatenate([[False], ~kept[:-1]])
+    # a break may be the last of a row, or stand twice: what begins is the next vertex
+    group = np.cumsum(begins)[kept]
+    corners = corners[kept]
+    place = np.arange(len(corners)) - np.searchsorted(group, group)
+    ends = np.flatnonzero(place >= 2)
+    odd = place[ends] % 2
+    triangles = np.stack([corners[ends - 2 + odd], corners[ends - 1 - odd], corners[ends]], axis=1)
+    a, b, c = triangles.T
+    whole = (a != b) & (b != c) & (c != a)
+    return triangles[whole], f"triangle strips were read as {int(whole.sum())} triangles"
 
 
 def _header(data: bytes) -> tuple[str, list[_Element], int]:

@@ -1,10 +1,14 @@
 """Parse STL, text and binary: bytes in, vertices and triangles out, in the order of the file."""
 
+import re
+
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.formats.read.parsing import FormatError, Polygons, floats
 
+# The words that count in a text: "vertex" with up to three coordinates, "facet" and "endsolid".
+_STL_WORDS = re.compile(rb"(?i)\bvertex\b((?:[ \t]+\S+){0,3})|(?<!\w)facet(?=\s+normal)|\bendsolid\b")
 _STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
@@ -15,7 +19,7 @@ def parse_stl(data: bytes) -> Polygons:
     text = len(data) != size and data.lstrip()[:5].lower() == b"solid" and b"\0" not in data
     notes: tuple[str, ...] = ()
     if text:
-        corners = _stl_text(data)
+        corners, notes = _stl_text(data)
     elif len(data) < 84:
         raise FormatError("is not an STL mesh: it neither begins with 'solid' nor has a header of 84 bytes")
     elif len(data) < size:
@@ -33,26 +37,26 @@ def parse_stl(data: bytes) -> Polygons:
     return Polygons(vertices, index, np.full(len(corners) // 3, 3), (joined, *notes))
 
 
-def _stl_text(data: bytes) -> Floats:
+def _stl_text(data: bytes) -> tuple[Floats, tuple[str, ...]]:
+    """Return the corners, (3F, 3), and a note if the end is missing; line breaks do not matter."""
     coordinates: list[bytes] = []
     facets, ended = 0, False
-    for line in data.splitlines():
-        words = line.split()
-        if not words:
-            continue
-        key = words[0].lower()
-        if key == b"vertex":
-            if len(words) < 4:
-                raise FormatError("has triangles, counted from 0, with fewer than 3 coordinates", ids=[facets - 1])
-            coordinates += words[1:4]
-        elif key in (b"facet", b"endsolid"):
+    for word in _STL_WORDS.finditer(data):
+        if word[1] is None:
             if len(coordinates) != 9 * facets:
                 raise FormatError("has facets, counted from 0, that are not triangles", ids=[facets - 1])
-            facets += key == b"facet"
-            ended = key == b"endsolid"
-    if not ended or len(coordinates) != 9 * facets:
-        raise FormatError("is truncated: the line 'endsolid' is missing")
-    return floats(coordinates).reshape(-1, 3)
+            ended = word[0].lower() != b"facet"
+            facets += not ended
+            continue
+        corner = word[1].split()
+        if len(corner) < 3:
+            raise FormatError("has triangles, counted from 0, with fewer than 3 coordinates", ids=[facets - 1])
+        coordinates += corner
+    whole = ended or (facets > 0 and data.rstrip().lower().endswith((b"endfacet", b"endsolid")))
+    if len(coordinates) != 9 * facets or not whole:
+        raise FormatError("is truncated: its last triangle is not complete")
+    notes = () if ended else (f"the line 'endsolid' is missing: {facets} whole triangles were read",)
+    return floats(coordinates).reshape(-1, 3), notes
 
 
 def _join_equal(points: Floats) -> tuple[Floats, Ints]:

@@ -73,6 +73,6 @@ def test_a_star_shaped_polygon_anywhere_in_space_keeps_its_area(corners, seed, s
 
 
 def test_many_quads_are_cut_at_their_reflex_corners():
-    points = np.vstack([np.roll(DART, k, axis=0) + [3 * k, 0, 0] for k in range(4)])
+    points = np.vstack([np.roll(DART, k, axis=0) + np.array([3 * k, 0, 0]) for k in range(4)])
     triangles, _ = cut_polygons(points, np.arange(16), np.full(4, 4))
     assert signed_areas(points, triangles) == pytest.approx(np.full(8, 0.5))

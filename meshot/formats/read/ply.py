@@ -16,6 +16,10 @@ _TYPES = {
 }
 
 
+# Elements whose rows are lists of vertices.
+_LISTS = ("face", "tristrips")
+
+
 class _Property(NamedTuple):
     name: str
     dtype: np.dtype[Any]
@@ -228,7 +232,7 @@ def _values(body: _Body, element: _Element, table: _Table, names: list[str]) -> 
     """All values of the first property in `names`, flat, and their number in each row."""
     known = {p.name: k for k, p in reversed(list(enumerate(element.properties)))}
     k = next((known[name] for name in names if name in known), None)
-    if k is None or (element.properties[k].length_dtype is None) == (element.name == "face"):
+    if k is None or (element.properties[k].length_dtype is None) == (element.name in _LISTS):
         raise FormatError(f"has no property '{names[0]}' in its PLY element '{element.name}'")
     sizes = table.lengths[:, k]
     within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)

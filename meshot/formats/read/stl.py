@@ -7,8 +7,11 @@ import numpy as np
 from meshot.base.arrays import Floats, Ints
 from meshot.formats.read.parsing import FormatError, Polygons, floats
 
-# The words that count in a text: "vertex" with up to three coordinates, "facet" and "endsolid".
-_STL_WORDS = re.compile(rb"(?i)\bvertex\b((?:[ \t]+\S+){0,3})|(?<!\w)facet(?=\s+normal)|\bendsolid\b")
+# What counts in a text: "vertex" with up to three coordinates, "facet normal", and "solid" or "endsolid" with the name
+# behind it, which may be any words.
+_STL_WORDS = re.compile(
+    rb"(?im)\b(?:vertex\b((?:[ \t]+\S+){0,3})|facet(?=\s+normal)|(end)?solid\b(?:(?!\bfacet\s+normal)[^\r\n])*)"
+)
 _STL_RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
@@ -45,8 +48,8 @@ def _stl_text(data: bytes) -> tuple[Floats, tuple[str, ...]]:
         if word[1] is None:
             if len(coordinates) != 9 * facets:
                 raise FormatError("has facets, counted from 0, that are not triangles", ids=[facets - 1])
-            ended = word[0].lower() != b"facet"
-            facets += not ended
+            ended = word[2] is not None
+            facets += word[0].lower() == b"facet"
             continue
         corner = word[1].split()
         if len(corner) < 3:

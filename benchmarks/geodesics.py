@@ -6,10 +6,10 @@ inside the faces. Prints one JSON line per mesh and method: seconds for all poin
 meshot's distances.
 
 Peers take part where they import: pygeodesic and gdist (exact, by windows, asked for the points within a radius in a
-straight line, which is doubled until a neighbor is found), libigl (exact, to all points), potpourri3d's heat method (the
-whole mesh), and its paths by edge flips, to the four points that are nearest in a straight line. They are asked for
-`--tries` of the points: `seconds` are those of their set-up, and those of a point times all points. Figures are medians
-over the rounds, in which the methods take turns; a first round, which may compile, is not counted.
+straight line, which is doubled until a neighbor is found), libigl (exact, asked for all points), potpourri3d's heat
+method (asked for all vertices), and its paths by edge flips, to the four points that are nearest in a straight line.
+They are asked from `--tries` of the points: `seconds` are those of their set-up, and those of a point times all points.
+Figures are medians over the rounds, in which the methods take turns; a first round, which may compile, is not counted.
 """
 
 import argparse

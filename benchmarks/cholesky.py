@@ -31,11 +31,11 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial import Delaunay
 
-from meshot.algebra.blockcholesky import BlockCholesky
-from meshot.area.areasystem import AreaSystem
-from meshot.conformal.conformal import conformal_map
+from meshot.algebra.multifrontal.cholesky import BlockCholesky
+from meshot.conformal.disk import conformal_map
 from meshot.conformal.harmonic import positive_laplacian
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
+from meshot.refinement.disk_system import AreaSystem
 
 KINDS = ("laplacian", "normal")
 PHASES = ("analyze", "factor", "solve")

@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from meshot.demo import demo_mesh
-from meshot.formats.io import read_surface
-from meshot.meshes.mesh import Surface
-from meshot.sampling.windows import nearest_geodesic
+from meshot.app.demo import demo_mesh
+from meshot.formats.registry import read_surface
+from meshot.meshes.surface import Surface
+from meshot.sampling.geodesics import nearest_geodesic
 
 CANDIDATES = 4
 # First radius of a search, over the distance of neighbors in the hexagonal packing, as `sample_quality` has it.

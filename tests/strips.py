@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from meshot.transport.sampled.estimates import LevelProblem, survey
-from meshot.transport.sampled.processes import Ranks
+from meshot.transport.sampled.estimates import LevelProblem, estimate_cells
+from meshot.transport.sampled.processes import ProcessGroup
 from meshot.transport.sampled.sources import UniformBox
 
 CPU = torch.device("cpu")
@@ -22,4 +22,4 @@ def strips(change, shares=None):
 
 def look(problem, heights, seed):
     """Survey the cells."""
-    return survey(problem, heights, 1 << 15, (seed,), Ranks())
+    return estimate_cells(problem, heights, 1 << 15, (seed,), ProcessGroup())

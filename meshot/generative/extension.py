@@ -16,8 +16,8 @@ from meshot.generative.crossings import Crossings, cells_along
 from meshot.singular.criteria import angles_between, plane_normals
 from meshot.transport.result import TransportResult
 from meshot.transport.sampled.device import find_device
-from meshot.transport.sampled.estimates import LevelProblem, cell_moments, survey
-from meshot.transport.sampled.processes import Ranks
+from meshot.transport.sampled.estimates import LevelProblem, cell_moments, estimate_cells
+from meshot.transport.sampled.processes import ProcessGroup
 from meshot.transport.sampled.result import SampledTransport
 from meshot.transport.sampled.solve import default_samples
 from meshot.transport.sampled.sources import SampledSource, as_source
@@ -310,7 +310,7 @@ def estimate_centers(
     n, d = sites.shape
     problem = LevelProblem(sites, np.full(n, 1 / n), source, find_device(device))
     size = default_samples(n) if samples is None else samples
-    found = survey(problem, heights, size, (seed,), Ranks(), neighbors=False, moments=True)
+    found = estimate_cells(problem, heights, size, (seed,), ProcessGroup(), neighbors=False, moments=True)
     return cell_moments(found, d).centroids
 
 

@@ -1,4 +1,4 @@
-"""Where a computation stands, and its checkpoint: a file that is complete or not there."""
+"""The state of a computation, and its checkpoint file, which is written whole or not at all."""
 
 import json
 import time
@@ -14,32 +14,32 @@ from meshot.base.arrays import Floats
 from meshot.base.errors import OptionError
 from meshot.base.files import PathLike, write_npz
 
-INTERVAL = 30.0
-FORMAT = 2
+# Version of the file's contents.
+FORMAT = 3
 
 
 @dataclass(frozen=True)
 class SampledStep:
-    """What one survey of the cells told.
+    """One step of a sampled transport, with the error estimated from its samples.
 
     Attributes
     ----------
     level, sites : int
-        Level of the hierarchy, the finest the last, and its number of sites or clusters.
+        Level of the hierarchy (the last is the finest), and its number of sites or clusters.
     samples : int
-        Samples of the survey.
+        Samples of the batch.
     error : float
         Largest relative error of a counted mass.
     rms, deviation : float
         RMS relative error of the true masses, without the noise of counting, and its standard error.
     noise, plain : float
-        RMS standard error of a counted mass, and what independent samples would have.
+        RMS standard error of a counted mass, and the one that independent samples would have.
     smallest : float
-        Smallest mass of a cell, relative to what is asked for.
+        Smallest mass of a cell, relative to the prescribed one.
     step : float
-        Length of the step that was taken from here; 0 where masses were balanced, or after the last.
+        Length of the step that followed; 0 before a Sinkhorn round, or after the last.
     seconds : float
-        Since the start.
+        Time since the start.
     """
 
     level: int
@@ -56,30 +56,30 @@ class SampledStep:
 
     @property
     def gain(self) -> float:
-        """How many times as many independent samples would be as good as these."""
+        """Ratio of independent samples to these at the same standard error."""
         return (self.plain / self.noise) ** 2 if self.noise > 0 else float("inf")
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a computation stands.
+    """State of a computation.
 
     Attributes
     ----------
     heights : (k,) float
-        Of the level at work.
+        Of the current level.
     coarse_heights : (j,) float
-        Of the level below; empty at the coarsest.
+        Of the next coarser level; empty at the coarsest.
     level, size, rounds, steps : int
-        The level at work, samples of its surveys now, rounds of balancing so far, and surveys so far.
-    draws : int
+        Current level, samples of its batches, Sinkhorn rounds so far, and steps so far.
+    batches : int
         Batches drawn so far: the seed of the next.
-    spent : int
+    samples : int
         Samples drawn so far.
-    polished : bool
-        Whether a step with all samples has been taken.
+    full_step : bool
+        Whether a step with the full number of samples has been taken.
     extra : mapping
-        What an optimizer keeps.
+        Arrays that an optimizer keeps.
     history : tuple of SampledStep
     """
 
@@ -89,18 +89,18 @@ class State:
     size: int = 0
     rounds: int = 0
     steps: int = 0
-    draws: int = 0
-    spent: int = 0
-    polished: bool = False
+    batches: int = 0
+    samples: int = 0
+    full_step: bool = False
     extra: dict[str, Floats] = field(default_factory=dict)
     history: tuple[SampledStep, ...] = ()
 
 
-_NUMBERS = ("level", "size", "rounds", "steps", "draws", "spent", "polished")
+_NUMBERS = ("level", "size", "rounds", "steps", "batches", "samples", "full_step")
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return a hash of arrays and plain values that a problem is made of."""
+    """Return a hash of the arrays and values that define a problem."""
     digest = sha256()
     for part in parts:
         digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
@@ -109,52 +109,53 @@ def fingerprint(*parts: Any) -> str:
 
 @dataclass
 class Checkpoint:
-    """A file that keeps a state, written when `interval` seconds have passed since the last time.
+    """A file for the state, written every `interval` seconds.
 
     Parameters
     ----------
     path : path or None
-        None keeps nothing.
+        With None, nothing is written.
     key : str
         Fingerprint of the problem and the options.
     interval : float
+        Seconds.
     """
 
     path: PathLike | None
     key: str
-    interval: float = INTERVAL
+    interval: float = 30.0
     _written: float = field(default_factory=time.monotonic)
 
     def load(self) -> State | None:
-        """Return the state that was kept, or None if there is no file.
+        """Return the saved state, or None if there is no file.
 
         Raises
         ------
         OptionError
-            The file is no checkpoint, or that of another problem.
+            The file is not a checkpoint, or belongs to another problem.
         """
         if self.path is None or not Path(self.path).exists():
             return None
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            told = json.loads(str(arrays.pop("told")))
-            same = told["format"] == FORMAT and told["key"] == self.key
-            history = tuple(SampledStep(**step) for step in told["history"])
+            entries = json.loads(str(arrays.pop("entries")))
+            same = entries["format"] == FORMAT and entries["key"] == self.key
+            history = tuple(SampledStep(**step) for step in entries["history"])
             state = State(arrays.pop("heights"), arrays.pop("coarse_heights"), history=history, extra=arrays)
-            state = replace(state, **{name: told[name] for name in _NUMBERS})
+            state = replace(state, **{name: entries[name] for name in _NUMBERS})
         except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError):
             raise OptionError(f"{self.path} is no checkpoint of a sampled transport") from None
         if not same:
             raise OptionError(f"the checkpoint {self.path} belongs to another problem, or to other options")
         return state
 
-    def keep(self, state: State, *, now: bool = False) -> None:
-        """Write the state, if it is time or `now`."""
+    def save(self, state: State, *, now: bool = False) -> None:
+        """Write the state if `interval` seconds have passed, or `now`."""
         if self.path is None or not (now or time.monotonic() - self._written >= self.interval):
             return
-        told = {name: getattr(state, name) for name in _NUMBERS}
-        told |= {"format": FORMAT, "key": self.key, "history": [asdict(step) for step in state.history]}
+        entries = {name: getattr(state, name) for name in _NUMBERS}
+        entries |= {"format": FORMAT, "key": self.key, "history": [asdict(step) for step in state.history]}
         arrays = {"heights": state.heights, "coarse_heights": state.coarse_heights, **state.extra}
-        write_npz(self.path, told=np.array(json.dumps(told)), **arrays)
+        write_npz(self.path, entries=np.array(json.dumps(entries)), **arrays)
         self._written = time.monotonic()

@@ -1,4 +1,4 @@
-"""The device that computes, and what happens when it is not there or too small."""
+"""The choice of the device, and retries with smaller chunks when its memory is full."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,12 +12,12 @@ Answer = TypeVar("Answer")
 
 
 def find_device(name: str) -> torch.device:
-    """Return the device of a name: "auto" takes a CUDA device if there is one.
+    """Return the device of a name: "auto" is a CUDA device if available is one.
 
     Raises
     ------
     OptionError
-        "cuda" is asked for and is not there.
+        The name is unknown, or it is "cuda" and available is no such device.
 
     Examples
     --------
@@ -26,19 +26,19 @@ def find_device(name: str) -> torch.device:
     """
     if name not in DEVICES:
         raise OptionError(f'device must be "auto", "cpu" or "cuda", got {name!r}')
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise OptionError('device="cuda" was asked for, and torch finds no CUDA device on this machine')
-    return torch.device("cuda" if there and name != "cpu" else "cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def device_name(device: torch.device) -> str:
-    """Return what a person calls the device."""
+    """Return a readable name of the device."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 def with_smaller_chunks(work: Callable[[int], Answer], chunk: int, least: int) -> tuple[Answer, int]:
-    """Return ``work(chunk)`` for the first chunk, halved as often as needed, that fits in the device's memory.
+    """Call ``work(chunk)``, halving the chunk until it fits in the device's memory.
 
     Parameters
     ----------
@@ -46,6 +46,13 @@ def with_smaller_chunks(work: Callable[[int], Answer], chunk: int, least: int) -
         Gets the size of its chunks; it may run out of the device's memory.
     chunk, least : int
         First and smallest size.
+
+    Returns
+    -------
+    result : object
+        The value of ``work``.
+    chunk : int
+        The size that fits.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What samples tell of the cells: how many fall into each, where, and how near to which other cell."""
+"""Estimates of the cells from samples: masses, moments, and the gaps to neighboring cells."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,31 +13,31 @@ from meshot.base.kernels import run_in_chunks
 from meshot.transport.sampled.nearest.box_search import BoxSearch
 from meshot.transport.sampled.nearest.brute_force import BruteForce
 from meshot.transport.sampled.nearest.top_k import Ranked, joined
-from meshot.transport.sampled.processes import Ranks
+from meshot.transport.sampled.processes import ProcessGroup
 from meshot.transport.sampled.samples import Batch
 from meshot.transport.sampled.sobol import BLOCK
 from meshot.transport.sampled.sources import SampledSource
 
-# Dimension up to which a tree of boxes beats comparing with all sites.
-BOXES_UP_TO = 3
-# Nearest sites that hold a cell which few samples tell of.
-NEAR = 4
-# Independent scrambles that a survey is made of: their differences are its standard error. Few cells need more.
-SCRAMBLES, SCRAMBLES_OF_FEW, FEW = 2, 4, 256
-# Samples a cell from which its neighbors are told, and how many sites of each: one that nearly coincides with another
-# hides those behind it.
-NEIGHBOR_SAMPLES, NEIGHBOR_RANKS = 32, 3
-# Samples that a device holds at once.
-HELD = {"cpu": 1 << 19, "cuda": 1 << 22}
-# Blocks of samples that are looked up together: in a common order they share what they read.
-TOGETHER = 32
-# Dimension up to which the covariances of cells are computed whole; above, their traces.
-WHOLE_UP_TO = 4
+# Dimension up to which a tree of boxes is faster than comparing with all sites.
+MAX_BOX_DIMENSION = 3
+# Nearest sites to which a cell with few samples is coupled.
+NEAR_SITES = 4
+# Independent scrambles of a batch: their differences give the standard error. Problems with few cells take more.
+SCRAMBLES, SCRAMBLES_OF_FEW_CELLS, FEW_CELLS = 2, 4, 256
+# Samples for each cell whose next sites are kept, and how many sites of each: two do not suffice where sites nearly
+# coincide, because one of these hides the others.
+NEIGHBOR_SAMPLES_PER_CELL, NEIGHBOR_SITES = 32, 3
+# Samples in memory at once.
+MAX_SAMPLES_HELD = {"cpu": 1 << 19, "cuda": 1 << 22}
+# Blocks of samples searched together: sorted together they make better use of the cache.
+BLOCKS_PER_SEARCH = 32
+# Dimension up to which whole covariance matrices of the cells are computed; above, their traces.
+MAX_COVARIANCE_DIMENSION = 4
 
 
 @dataclass(frozen=True, eq=False)
 class LevelProblem:
-    """A source of mass 1, to be sent to `shares` (n,), of sum 1, at `sites` (n, d), near ones standing together."""
+    """A source of mass 1, to be sent to `shares` (n,), of sum 1, at `sites` (n, d), neighbors close in order."""
 
     sites: Floats
     shares: Floats
@@ -46,22 +46,22 @@ class LevelProblem:
 
     @cached_property
     def near(self) -> Ints:
-        """A few of the sites nearest to each, (n, k); none where a tree would not find them quickly."""
+        """The `NEAR_SITES` sites nearest to each, (n, k); k = 0 in many dimensions, where k-d trees are slow."""
         n, d = self.sites.shape
-        if d > BOXES_UP_TO or n <= NEAR:
+        if d > MAX_BOX_DIMENSION or n <= NEAR_SITES:
             return np.empty((n, 0), dtype=np.int64)
-        return np.asarray(cKDTree(self.sites).query(self.sites, list(range(2, NEAR + 2)))[1])
+        return np.asarray(cKDTree(self.sites).query(self.sites, list(range(2, NEAR_SITES + 2)))[1])
 
     def search(self, heights: Floats, samples: float, best: int) -> BruteForce | BoxSearch:
-        """Return what finds the best sites of samples."""
+        """Return the search for the `best` sites of largest score of samples."""
         bounds = self.source.bounds
-        if self.sites.shape[1] > BOXES_UP_TO:
+        if self.sites.shape[1] > MAX_BOX_DIMENSION:
             return BruteForce(self.sites, heights, (bounds[0] + bounds[1]) / 2, self.device)
         return BoxSearch(self.sites, heights, bounds, samples, best, self.device)
 
 
 class Neighbors(NamedTuple):
-    """Some samples with their best sites, (k, r), what the others are behind, (k, r - 1), and perhaps their places."""
+    """Samples with their best sites, (k, r), the gaps to the best score, (k, r - 1), and perhaps their positions."""
 
     sites: Ints
     gaps: Floats
@@ -69,8 +69,8 @@ class Neighbors(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
-    """What a batch of samples tells.
+class CellEstimates:
+    """Estimates of the cells from one batch of samples.
 
     Attributes
     ----------
@@ -79,9 +79,9 @@ class Survey:
     sizes : (r,) int
         Samples of each scramble.
     neighbors : Neighbors
-        Of some of this rank's samples.
-    told : int
-        Samples, of all ranks, that `neighbors` is drawn from.
+        Of some of this process's samples.
+    neighbor_samples : int
+        Samples of all processes that `neighbors` is drawn from.
     potential : float
         Mean of the Brenier potential.
     moments : (n, d + ...) float or None
@@ -92,17 +92,17 @@ class Survey:
     counts: Ints
     sizes: Ints
     neighbors: Neighbors
-    told: int
+    neighbor_samples: int
     potential: float
     moments: Floats | None = None
 
     @property
     def masses(self) -> Floats:
-        """Shares of the cells, (n,)."""
+        """Masses of the cells, (n,), of sum 1."""
         return np.asarray(self.counts.sum(axis=0) / self.sizes.sum())
 
     def quality(self, shares: Floats) -> "Quality":
-        """Return how far the cells' masses are from the `shares` asked for, and how well that is known."""
+        """Return the error of the masses against the `shares` (n,), without sampling noise, and its standard error."""
         relative = self.counts / self.sizes[:, None] / shares - 1
         r, n = relative.shape
         total, squares = relative.sum(axis=0), (relative**2).sum(axis=0)
@@ -118,7 +118,7 @@ class Survey:
 
 
 class Quality(NamedTuple):
-    """How good masses are, relative to those asked for.
+    """Errors of masses, relative to the prescribed ones.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Quality(NamedTuple):
     noise : float
         RMS standard error of a cell's counted mass.
     plain : float
-        What the noise would be with independent samples; ``(plain / noise) ** 2`` is what the Sobol points gain.
+        The noise that independent samples would have; ``(plain / noise) ** 2`` is the gain of the Sobol points.
     largest : float
         Largest relative error of a counted mass.
     """
@@ -139,36 +139,41 @@ class Quality(NamedTuple):
     largest: float
 
 
-def survey(
+def estimate_cells(
     problem: LevelProblem,
     heights: Floats,
     size: int,
     seed: tuple[int, ...],
-    ranks: Ranks,
+    group: ProcessGroup,
     *,
     neighbors: bool = True,
     moments: bool = False,
-) -> Survey:
-    """Find the cells of `size` samples.
+) -> CellEstimates:
+    """Draw samples, find their cells, and estimate masses and, if wanted, neighbors and moments.
 
     Parameters
     ----------
     problem : LevelProblem
     heights : (n,) float
     size : int
+        Number of samples.
     seed : tuple of int
         The same seed gives the same samples.
-    ranks : Ranks
+    group : ProcessGroup
     neighbors, moments : bool
-        Whether these are wanted.
+        Whether to estimate these.
+
+    Returns
+    -------
+    CellEstimates
     """
     n = len(problem.sites)
-    scrambles = SCRAMBLES if n >= FEW else SCRAMBLES_OF_FEW
+    scrambles = SCRAMBLES if n >= FEW_CELLS else SCRAMBLES_OF_FEW_CELLS
     sizes = np.array([size // scrambles + (k < size % scrambles) for k in range(scrambles)])
-    wanted = min(size, NEIGHBOR_SAMPLES * n + BLOCK) if neighbors else 0
-    # two searches cost more than a few ranks that nobody asks for
-    rest = NEIGHBOR_RANKS if 2 * wanted > size else 1
-    counts, told = np.zeros((scrambles, n), dtype=np.int64), 0
+    wanted = min(size, NEIGHBOR_SAMPLES_PER_CELL * n + BLOCK) if neighbors else 0
+    # a second search would cost more than the further sites
+    rest = NEIGHBOR_SITES if 2 * wanted > size else 1
+    counts, neighbor_samples = np.zeros((scrambles, n), dtype=np.int64), 0
     near: list[list[Floats | Ints]] = []
     potential = torch.zeros((), dtype=torch.float64, device=problem.device)
     sums = _Sums(problem) if moments else None
@@ -179,40 +184,40 @@ def survey(
         share = -(-wanted // scrambles)
         counted = torch.zeros(n, dtype=torch.int64, device=problem.device)
         full = -(-share // BLOCK)
-        for blocks in _groups(ranks.own(batch.blocks), full, problem.device):
-            best = NEIGHBOR_RANKS if len(blocks) and blocks[0] < full else rest
+        for blocks in _groups(group.own_blocks(batch.blocks), full, problem.device):
+            best = NEIGHBOR_SITES if len(blocks) and blocks[0] < full else rest
             if best not in searches:
                 searches[best] = problem.search(heights, size if best == rest else max(wanted, BLOCK), best)
-            points, found = _look_up(batch, blocks, searches[best])
-            counted += torch.bincount(found.first, minlength=n)
-            potential += found.score.sum()
+            points, top = _search_blocks(batch, blocks, searches[best])
+            counted += torch.bincount(top.first, minlength=n)
+            potential += top.score.sum()
             if blocks[0] < full:
-                told_here = [found.sites, found.gaps, *([points] if moments else [])]
-                near.append([values.cpu().numpy() for values in told_here])
+                kept = [top.sites, top.gaps, *([points] if moments else [])]
+                near.append([values.cpu().numpy() for values in kept])
             if sums is not None:
-                sums.add(points, found)
-        counts[scramble] = ranks.sum(counted).cpu().numpy()
-        told += min(full * BLOCK, int(m))
+                sums.add(points, top)
+        counts[scramble] = group.sum(counted).cpu().numpy()
+        neighbor_samples += min(full * BLOCK, int(m))
     parts = [np.concatenate(values) for values in zip(*near, strict=True)]
-    if not parts:  # this rank has no such samples
+    if not parts:  # this process has no such samples
         d = problem.sites.shape[1]
-        told_of = NEIGHBOR_RANKS if d <= BOXES_UP_TO else 2
-        nothing = (np.empty((0, told_of), dtype=np.int64), np.empty((0, told_of - 1)), np.empty((0, d)))
+        columns = NEIGHBOR_SITES if d <= MAX_BOX_DIMENSION else 2
+        nothing = (np.empty((0, columns), dtype=np.int64), np.empty((0, columns - 1)), np.empty((0, d)))
         parts = list(nothing[: 3 if moments else 2])
-    whole = None if sums is None else ranks.sum(sums.values).cpu().numpy()
-    mean = float(ranks.sum(potential)) / size
-    return Survey(counts, sizes, Neighbors(*parts), told, mean, whole)
+    whole = None if sums is None else group.sum(sums.values).cpu().numpy()
+    mean = float(group.sum(potential)) / size
+    return CellEstimates(counts, sizes, Neighbors(*parts), neighbor_samples, mean, whole)
 
 
 def _groups(blocks: Ints, full: int, device: torch.device) -> list[Ints]:
-    """Split blocks into groups that the device holds at once; those below `full` stand by themselves."""
-    step = HELD[device.type] // BLOCK
+    """Split blocks into groups that fit in memory; those below `full` form groups of their own."""
+    step = MAX_SAMPLES_HELD[device.type] // BLOCK
     parts = [blocks[blocks < full], blocks[blocks >= full]]
     return [part[k : k + step] for part in parts for k in range(0, len(part), step)]
 
 
-def _look_up(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tuple[torch.Tensor, Ranked]:
-    """Draw the samples of some blocks and find their sites; the compiled search runs on all cores."""
+def _search_blocks(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tuple[torch.Tensor, Ranked]:
+    """Draw the samples of some blocks and find their best sites, on all cores."""
     if batch.device.type == "cuda" or isinstance(search, BruteForce):
         points = batch.draw(blocks)
         return points, search(points)
@@ -222,33 +227,33 @@ def _look_up(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tupl
         return points, search(points)
 
     batch.prepare()
-    parts = run_in_chunks(work, len(blocks), TOGETHER)
+    parts = run_in_chunks(work, len(blocks), BLOCKS_PER_SEARCH)
     return torch.cat([part[0] for part in parts]), joined([part[1] for part in parts])
 
 
 class _Sums:
-    """Sums over the samples of each cell, in double precision; on a processor always in the same order."""
+    """Sums over the samples of each cell, in double precision; on a CPU always in the same order."""
 
     def __init__(self, problem: LevelProblem) -> None:
         n, d = problem.sites.shape
         self.count = n
-        self.pairs = [(a, b) for a in range(d) for b in range(a, d)] if d <= WHOLE_UP_TO else []
+        self.pairs = [(a, b) for a in range(d) for b in range(a, d)] if d <= MAX_COVARIANCE_DIMENSION else []
         width = d + (len(self.pairs) or 1)
         self.values = torch.zeros(n, width, dtype=torch.float64, device=problem.device)
 
-    def add(self, points: torch.Tensor, found: Ranked) -> None:
+    def add(self, points: torch.Tensor, top: Ranked) -> None:
         products = [points[:, a] * points[:, b] for a, b in self.pairs] or [(points**2).sum(dim=1)]
         for column, values in enumerate([*points.unbind(1), *products]):
-            self.values[:, column] += torch.bincount(found.first, values, minlength=self.count)
+            self.values[:, column] += torch.bincount(top.first, values, minlength=self.count)
 
 
 class CellMoments(NamedTuple):
-    """Statistics of the cells.
+    """Centroids and covariances of the cells.
 
     Attributes
     ----------
     centroids : (n, d) float
-        NaN without samples, as the others.
+        NaN for a cell without samples, like the covariances.
     covariances : (n, d, d) or (n,) float
         Of the source in the cell; in more than four dimensions their traces.
     """
@@ -257,14 +262,14 @@ class CellMoments(NamedTuple):
     covariances: Floats
 
 
-def cell_moments(found: Survey, dimension: int) -> CellMoments:
-    """Return the statistics of the cells of a survey that was made with moments."""
-    assert found.moments is not None
-    counts = found.counts.sum(axis=0).astype(np.float64)
+def cell_moments(estimates: CellEstimates, dimension: int) -> CellMoments:
+    """Return centroids and covariances from estimates with moments."""
+    assert estimates.moments is not None
+    counts = estimates.counts.sum(axis=0).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = found.moments / np.where(counts > 0, counts, np.nan)[:, None]
+        means = estimates.moments / np.where(counts > 0, counts, np.nan)[:, None]
     centroids, products = means[:, :dimension], means[:, dimension:]
-    if dimension > WHOLE_UP_TO:
+    if dimension > MAX_COVARIANCE_DIMENSION:
         return CellMoments(centroids, products[:, 0] - (centroids**2).sum(axis=1))
     second = np.empty((len(counts), dimension, dimension))
     for column, (a, b) in zip(products.T, zip(*np.triu_indices(dimension), strict=True), strict=True):

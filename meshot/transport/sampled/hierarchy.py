@@ -1,9 +1,9 @@
-"""A hierarchy of balanced clusters: k-means with two means and equal masses, again and again.
+"""A hierarchy of balanced clusters, by recursive 2-means with equal masses.
 
-Of two clusters with given means and given masses the sum of squares is least when they are cut apart across the line
-between the means. So a cluster is sorted along a direction, cut at the median of the mass, and the direction replaced
-by that between the two halves' means; this ends after a few rounds. The first direction is the principal one. All
-clusters of a depth are cut at once. Each is then a range of consecutive sites, and its two halves are ranges again.
+For two clusters of given means and masses the sum of squares is least if they are separated by a plane orthogonal to
+the line between the means. So a cluster is sorted along a direction, cut at the median of the mass, and the direction
+replaced by the one between the two halves' means; a few rounds suffice. The first direction is the principal one. All
+clusters of a depth are cut at once. Each is a range of consecutive sites, and so are its two halves.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from meshot.base.arrays import Floats, Ints
 from meshot.transport.sampled.estimates import CellMoments, Neighbors
 from meshot.transport.sampled.facets import LaplacianSolver
 
-# Each level has at most this share of the next finer one's clusters; a problem of so many sites needs no coarser one.
-COARSER, COARSEST = 1 / 6, 256
-POWER_STEPS, ROUNDS = 6, 2
+# Each level has at most this share of the next finer one's clusters; a level with so few has no coarser one.
+COARSENING, MAX_COARSEST = 1 / 6, 256
+# Power iterations for the principal direction, and rounds of 2-means.
+POWER_STEPS, CUT_ROUNDS = 6, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +30,8 @@ class Clusters:
     order : (n,) int
         The sites, so that each cluster is a range.
     levels : tuple of (k + 1,) int
-        Where the clusters of a level begin in `order`, and n at the end; the coarsest level first, the last one has
-        each site by itself.
+        Where the clusters of a level begin in `order`, and n at the end; the coarsest level first, the last one with
+        one site in each.
     """
 
     order: Ints
@@ -38,7 +39,15 @@ class Clusters:
 
 
 def cluster_sites(sites: Floats, masses: Floats) -> Clusters:
-    """Order sites (n, d) with masses (n,) by balanced clusters.
+    """Order sites by balanced clusters.
+
+    Parameters
+    ----------
+    sites, masses : (n, d) float, (n,) float
+
+    Returns
+    -------
+    Clusters
 
     Examples
     --------
@@ -51,21 +60,21 @@ def cluster_sites(sites: Floats, masses: Floats) -> Clusters:
         order, starts = _cut(sites, masses, order, starts)
         depths.append(starts)
     levels, most = [depths[-1]], n
-    while most > COARSEST:
-        most = max(len(each) - 1 for each in depths if len(each) - 1 <= most * COARSER)
+    while most > MAX_COARSEST:
+        most = max(len(each) - 1 for each in depths if len(each) - 1 <= most * COARSENING)
         levels.append(next(each for each in depths if len(each) - 1 == most))
     return Clusters(order, tuple(levels[::-1]))
 
 
 def _cut(sites: Floats, masses: Floats, order: Ints, starts: Ints) -> tuple[Ints, Ints]:
-    """Cut each range of at least two sites in two."""
+    """Cut each range of two or more sites in two."""
     sizes = np.diff(starts)
     owner = np.repeat(np.arange(len(sizes)), sizes)
     y, mass = sites[order], masses[order]
     offset = y - range_means(y, mass, starts)[owner]
     axis = _principal(offset, mass, starts, owner)
     cuts = starts[:-1]
-    for _ in range(ROUNDS):
+    for _ in range(CUT_ROUNDS):
         along = (offset * axis[owner]).sum(axis=1)
         sorted_places = np.lexsort((along, owner))
         order, offset, mass = order[sorted_places], offset[sorted_places], mass[sorted_places]
@@ -78,7 +87,7 @@ def _cut(sites: Floats, masses: Floats, order: Ints, starts: Ints) -> tuple[Ints
 
 
 def _medians(mass: Floats, starts: Ints) -> Ints:
-    """Return for each range the place that halves its mass best, with sites on both sides; of one site, its start."""
+    """Return where to cut each range for most equal masses, with sites on both sides; for one site, its start."""
     total = np.concatenate([[0.0], np.cumsum(mass)])
     middle = (total[starts[:-1]] + total[starts[1:]]) / 2
     place = np.searchsorted(total, middle)
@@ -95,7 +104,7 @@ def range_means(values: Floats, mass: Floats, starts: Ints) -> Floats:
 
 
 def _principal(offset: Floats, mass: Floats, starts: Ints, owner: Ints) -> Floats:
-    """Return the direction of the largest spread of each range, (k, d), by a few power steps from a fixed start."""
+    """Return the principal direction of each range, (k, d), by power iterations from a fixed start."""
     d = offset.shape[1]
     axis = np.broadcast_to(np.random.default_rng(0).normal(size=d), (len(starts) - 1, d))
     for _ in range(POWER_STEPS if d > 1 else 1):
@@ -106,7 +115,7 @@ def _principal(offset: Floats, mass: Floats, starts: Ints, owner: Ints) -> Float
     return np.asarray(axis)
 
 
-# Share of the mean variance that members have at least in every direction.
+# Share of the mean variance that is added in every direction.
 RIDGE = 0.05
 
 
@@ -118,7 +127,9 @@ def prolong_heights(
     cells: CellMoments,
     border: Neighbors | None = None,
 ) -> Floats:
-    """Return heights of sites, (n,), from those of their clusters.
+    """Return heights of sites from those of their clusters (prolongation).
+
+    The potential in a cluster's cell is a quadratic whose gradient sends the cell's Gaussian to that of the members.
 
     Parameters
     ----------
@@ -127,9 +138,13 @@ def prolong_heights(
         Where each cluster begins, and n.
     heights : (k,) float
     cells : CellMoments
-        Of the clusters' cells; a cluster whose cell is empty has its members as deep as itself.
+        Of the clusters' cells; the members of a cluster with an empty cell get its height.
     border : Neighbors, optional
-        Samples near the borders of the clusters' cells, with their places.
+        Samples near the borders of the clusters' cells, with their positions.
+
+    Returns
+    -------
+    (n,) float
 
     Examples
     --------
@@ -145,16 +160,16 @@ def prolong_heights(
     linear = (centroids[owner] * offset).sum(axis=1)
     stretch, inverse = _stretches(offset, shares, starts, cells)
     quadratic = _form(stretch[owner], offset) / 2
-    found = heights[owner] - linear - quadratic
+    result = heights[owner] - linear - quadratic
     if border is None or len(sizes) == 1:
-        return found
-    return found + _offsets(border, centroids, inverse)[owner]
+        return result
+    return result + _offsets(border, centroids, inverse)[owner]
 
 
 def _stretches(offset: Floats, shares: Floats, starts: Ints, cells: CellMoments) -> tuple[Floats, Floats]:
     """Return A and its inverse of each cluster, (k, d, d); multiples of the identity, (k,), in many dimensions."""
     d, sizes = offset.shape[1], np.diff(starts)
-    # the centroids of k parts of a cell vary less than the cell's points do
+    # the centroids of k parts of a cell vary less than its points
     between = np.where(sizes > 1, 1 - sizes ** (-2 / d), 1.0)
     if cells.covariances.ndim == 1:
         spread = range_means((offset**2).sum(axis=1)[:, None], shares, starts)[:, 0]
@@ -194,7 +209,7 @@ def _form(matrices: Floats, vectors: Floats) -> Floats:
 
 
 def _offsets(border: Neighbors, centroids: Floats, inverse: Floats) -> Floats:
-    """Return what to add to the potential of each cluster, so that they agree best where the cells meet."""
+    """Return constants to add to the clusters' potentials, so that these agree best where the cells meet."""
     k = len(centroids)
     assert border.places is not None
     near = border.gaps[:, 0] < np.median(border.gaps[:, 0]) / 2

@@ -1,8 +1,8 @@
-"""A smooth function from values and gradients at scattered points, by moving least squares.
+"""Interpolation of values and gradients at scattered points by moving least squares.
 
-At each place the quadratic is taken that fits the values and the gradients at the nearest points best, weighted by a
-Gaussian of their distance; its value there is the function's. Quadratics come out as they are. Where the data are those
-of a strictly convex function, what comes out is convex but for rare places: it has no seams as patches have.
+At each place a quadratic is fitted to the values and gradients at the nearest points, weighted by a Gaussian of their
+distance; its value there is the result. Quadratics are reproduced. For data of a strictly convex function, the result
+is convex nearly everywhere, as it has no seams between patches.
 
 References
 ----------
@@ -16,13 +16,14 @@ from meshot.base.arrays import Floats
 from meshot.base.kernels import run_in_chunks
 
 # Nearest points for each term of the quadratic, and the Gaussian's width in median distances of these.
-POINTS, WIDTH = 2, 0.6
-# What keeps the normal equations regular where points are few or on a line.
+POINTS_PER_TERM, WIDTH = 2, 0.6
+# Share of the trace added to the diagonal of the normal equations, for points that are few or on a line.
 RIDGE = 1e-10
+# Places that one task fits.
 CHUNK = 2048
 
 
-def moving_fit(places: Floats, points: Floats, values: Floats, gradients: Floats) -> Floats:
+def moving_least_squares(places: Floats, points: Floats, values: Floats, gradients: Floats) -> Floats:
     """Return the fitted function at places (m, d), (m,).
 
     Parameters
@@ -34,11 +35,11 @@ def moving_fit(places: Floats, points: Floats, values: Floats, gradients: Floats
     Examples
     --------
     >>> points = np.arange(6.0)[:, None]
-    >>> moving_fit(np.array([[1.5], [7.0]]), points, points[:, 0] ** 2, 2 * points).round(4)
+    >>> moving_least_squares(np.array([[1.5], [7.0]]), points, points[:, 0] ** 2, 2 * points).round(4)
     array([ 2.25, 49.  ])
     """
     d, tree = places.shape[1], cKDTree(points)
-    count = min(POINTS * (d + 1) * (d + 2) // 2, len(points))
+    count = min(POINTS_PER_TERM * (d + 1) * (d + 2) // 2, len(points))
 
     def work(start: int, stop: int) -> Floats:
         here = places[start:stop]
@@ -47,7 +48,7 @@ def moving_fit(places: Floats, points: Floats, values: Floats, gradients: Floats
         scale = np.median(distance, axis=1)
         scale = np.where(scale > 0, scale, 1.0)[:, None]
         weight = np.exp(-((distance / (WIDTH * scale)) ** 2))
-        # what the data are off the linear function of the nearest point
+        # residuals of the data from the linear function at the nearest point
         slope, offset = gradients[near[:, 0]], points[near] - here[:, None]
         bend = (gradients[near] - slope[:, None]) * scale[:, :, None]
         along = (offset @ slope[:, :, None])[:, :, 0]

@@ -1,7 +1,6 @@
-"""Several processes at one problem: each draws its part of the samples, and the sums are the same for all.
+"""Several processes: each draws a part of the samples, and sums are reduced over all of them.
 
-One process needs none of this. Where `torch.distributed` has been initialized by whoever started the processes, block k
-of a batch belongs to the rank k mod world size.
+If `torch.distributed` has been initialized, block k of a batch belongs to the rank k mod world size.
 """
 
 from typing import Any, TypeVar, cast
@@ -13,15 +12,15 @@ from torch import distributed
 
 from meshot.base.arrays import Ints
 
-Thing = TypeVar("Thing")
+Value = TypeVar("Value")
 
 
-class Ranks:
-    """The processes at work; just this one, unless `torch.distributed` is initialized.
+class ProcessGroup:
+    """The default group of `torch.distributed`, or this process alone if it is not initialized.
 
     Examples
     --------
-    >>> Ranks().own(3).tolist()
+    >>> ProcessGroup().own_blocks(3).tolist()
     [0, 1, 2]
     """
 
@@ -30,28 +29,28 @@ class Ranks:
         self.rank = distributed.get_rank() if several else 0
         self.count = distributed.get_world_size() if several else 1
 
-    def own(self, blocks: int) -> Ints:
-        """Return the blocks of a batch that are this rank's."""
+    def own_blocks(self, blocks: int) -> Ints:
+        """Return the blocks of a batch that belong to this process."""
         return np.arange(self.rank, blocks, self.count)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the sum over all ranks; on one, the values themselves."""
+        """Return the sum over all processes (all-reduce)."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values
 
     def concatenate(self, *arrays: NDArray[Any]) -> tuple[Any, ...]:
-        """Return the arrays of all ranks, one behind the other, in the ranks' order."""
+        """Return the concatenated arrays of all processes, in the order of their ranks (all-gather)."""
         if self.count == 1:
             return arrays
         gathered: list[Any] = [None] * self.count
         distributed.all_gather_object(gathered, arrays)
         return tuple(np.concatenate(parts) for parts in zip(*gathered, strict=True))
 
-    def same(self, thing: Thing) -> Thing:
-        """Return what rank 0 has."""
+    def broadcast(self, value: Value) -> Value:
+        """Return the value of rank 0."""
         if self.count == 1:
-            return thing
-        shared: list[Any] = [thing]
+            return value
+        shared: list[Any] = [value]
         distributed.broadcast_object_list(shared)
-        return cast(Thing, shared[0])
+        return cast(Value, shared[0])

@@ -1,4 +1,4 @@
-"""Transport by sampling, in any dimension: what it gives, and how it is asked for."""
+"""Transport by sampling, in any dimension: `solve_transport` with ``method="montecarlo"``, and its result."""
 
 import warnings
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from meshot.transport.sampled.sources import SampledSource, UniformBall, as_sour
 if TYPE_CHECKING:
     from meshot.transport.sampled.solve import Solution
 
-# Points on the circle for each of the cells that lie on it, of which there are about 8 sqrt(n) at most.
-ARC_POINTS = 256
+# Points on the circle for each cell at the boundary, of which there are about 8 sqrt(n) at most.
+POINTS_PER_ARC = 256
 _EXACT = "a sampled transport has no exact cells; for d <= 3, power_diagram(sites, result.weights, domain) has them"
 
 
@@ -37,34 +37,34 @@ class SampledProblem:
 
     @property
     def density(self) -> float:
-        """The factor that scales the source's density, from its own mass to that of the transport."""
+        """The factor that scales the source to the total mass of the transport."""
         return float(self.masses.sum() / self.source.mass)
 
 
 @dataclass(frozen=True, eq=False)
 class SampledTransport(TransportResult):
-    """The optimal map from a source to weighted sites, found by sampling.
+    """The optimal map from a source to weighted sites, computed by sampling.
 
-    The map, the potentials and the weights are those of the heights, exactly; masses, centroids and the cost are
-    estimates from samples. There is no `diagram`, and what needs its exact cells raises OptionError.
+    The map, the potentials and the weights follow exactly from the heights; masses, centroids and the cost are
+    estimates from samples. There is no `diagram`, and methods that need its exact cells raise OptionError.
 
     Attributes
     ----------
     problem : SampledProblem
-        Sites, masses asked for, domain and source.
+        Sites, prescribed masses, domain and source.
     heights : (n,) float
         Heights h of the Brenier potential, of mean zero.
     history : tuple of SampledStep
-        One entry a survey of the cells, of all levels of the hierarchy: samples, errors, and how much the
-        quasi-random samples gain.
+        One entry for each step on all levels of the hierarchy: samples, errors, and the gain of the quasi-random
+        samples.
     converged : bool
-        The error of the masses is hidden by the noise of the last surveys.
+        The error of the masses is below the noise of the last batches.
     reason : str
-        Where the iteration ended.
+        Why the iteration ended.
     cell_of_site : (n,) int
-        The cell of each site that was given.
+        The cell of each input site.
     solution : Solution
-        What the last survey told, in detail.
+        The last estimates in detail.
     """
 
     diagram: Any = field(init=False, repr=False)
@@ -77,7 +77,7 @@ class SampledTransport(TransportResult):
 
     @property
     def source(self) -> SampledSource:
-        """The source, of mass 1 or its own volume."""
+        """The source, before it is scaled to the total mass."""
         problem: Any = self.problem
         return problem.source
 
@@ -108,7 +108,7 @@ class SampledTransport(TransportResult):
 
     @property
     def centroids(self) -> Floats:
-        """Centroid of each cell, (n, d), estimated; NaN for a cell that no sample has met."""
+        """Centroid of each cell, (n, d), estimated; NaN for a cell without samples."""
         return self.solution.cells.centroids
 
     @property
@@ -133,16 +133,16 @@ class SampledTransport(TransportResult):
 
     @property
     def dual_cost(self) -> float:
-        """Value of Kantorovich's dual problem, estimated; it equals `cost` but for what the masses are off."""
+        """Value of Kantorovich's dual problem, estimated; it differs from `cost` by the error of the masses."""
         return self.cost + float((self.weights - self.weights.mean()) @ (self.problem.masses - self.masses))
 
     @property
     def arc_midpoints(self) -> Floats:
-        """Middle of the arc that each cell has on the circle of a disk, (n, 2), to a part in a hundred; NaN without."""
+        """Midpoint of each cell's arc on the circle of a disk, (n, 2), to a hundredth of the arc; NaN without one."""
         source, n = self.source, len(self.problem.sites)
         if not isinstance(source, UniformBall) or source.dimension != 2:
             raise OptionError("only cells of a disk have arcs")
-        count = int(ARC_POINTS * 8 * np.sqrt(n))
+        count = int(POINTS_PER_ARC * 8 * np.sqrt(n))
         angles = (np.arange(count) + 0.5) * (2 * np.pi / count)
         circle = np.column_stack([np.cos(angles), np.sin(angles)])
         cell = self.locate(source.center + source.radius * circle)
@@ -166,11 +166,11 @@ class SampledTransport(TransportResult):
     def _search(self) -> Any:
         import torch  # noqa: PLC0415
 
-        from meshot.transport.sampled.estimates import LevelProblem as Shares  # noqa: PLC0415
+        from meshot.transport.sampled.estimates import LevelProblem  # noqa: PLC0415
 
         problem: Any = self.problem
-        shares = Shares(problem.sites, problem.masses, problem.source, torch.device("cpu"))
-        return shares.search(self.heights, 64.0 * len(problem.sites), 1)
+        level = LevelProblem(problem.sites, problem.masses, problem.source, torch.device("cpu"))
+        return level.search(self.heights, 64.0 * len(problem.sites), 1)
 
 
 def solve_by_sampling(
@@ -188,7 +188,7 @@ def solve_by_sampling(
     callback: Callable[[Any], None] | None = None,
     progress: Progress | None = None,
 ) -> SampledTransport:
-    """Do what `solve_transport` does with ``method="montecarlo"``, whose parameters these are."""
+    """Solve by sampling: `solve_transport` with ``method="montecarlo"``, which documents parameters and result."""
     require_torch('method="montecarlo"')
     from meshot.transport.sampled.solve import Settings, solve_sampled  # noqa: PLC0415
 
@@ -210,18 +210,18 @@ def solve_by_sampling(
         start = given[first]
     seed = int(rng) if isinstance(rng, int | np.integer) else int(np.random.default_rng(rng).integers(1 << 31))
     settings = Settings(device, samples, seed, optimizer, checkpoint)
-    found = solve_sampled(positions, wanted / wanted.sum(), source, settings, start, callback, progress)
-    if not found.converged and "callback" not in found.reason:
-        warnings.warn(f"transport did not converge: {found.reason}", ConvergenceWarning, stacklevel=3)
+    solution = solve_sampled(positions, wanted / wanted.sum(), source, settings, start, callback, progress)
+    if not solution.converged and "callback" not in solution.reason:
+        warnings.warn(f"transport did not converge: {solution.reason}", ConvergenceWarning, stacklevel=3)
     problem: Any = SampledProblem(positions, wanted, domain, source)
-    history: Any = found.history
+    history: Any = solution.history
     return SampledTransport(
         problem,
-        found.heights - found.heights.mean(),
+        solution.heights - solution.heights.mean(),
         history,
-        found.converged,
-        found.reason,
+        solution.converged,
+        solution.reason,
         place,
         1.0,
-        solution=found,
+        solution=solution,
     )

@@ -1,4 +1,4 @@
-"""Samples of a source: points of the unit cube carried to it, in blocks that can be drawn by themselves."""
+"""Samples of a source: Sobol points of the unit cube mapped to it, in blocks that can be drawn independently."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ from meshot.transport.sampled.sources import (
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """So many samples of a source, the same whenever they are drawn again.
+    """A batch of samples of a source; drawing it again gives the same samples.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Batch:
         return SobolBlocks(uniforms_needed(self.source), self.seed, self.device)
 
     def prepare(self) -> None:
-        """Make the table that all blocks share, before threads draw them."""
+        """Build the table that all blocks share, before threads draw them."""
         if not isinstance(self.source, CustomSource):
             _ = self._sequence
 
@@ -64,7 +64,7 @@ class Batch:
 
 
 def random_points(source: SampledSource, count: int, rng: np.random.Generator) -> Floats:
-    """Return independent samples of a source, (count, d), in contrast to the evenly spread ones of a `Batch`.
+    """Return independent samples of a source, (count, d), in contrast to the quasi-random ones of a `Batch`.
 
     Examples
     --------
@@ -79,13 +79,13 @@ def random_points(source: SampledSource, count: int, rng: np.random.Generator) -
 
 
 def uniforms_needed(source: SampledSource) -> int:
-    """Return how many coordinates in the unit cube a sample takes."""
+    """Return the dimension of the unit cube that is mapped to a source."""
     d = source.dimension
     return d + 1 if isinstance(source, UniformBall) and d > 3 else d
 
 
 def carry(source: SampledSource, u: torch.Tensor) -> torch.Tensor:
-    """Carry points of the open unit cube, (m, k), to samples of the source, (m, d).
+    """Map points of the open unit cube, (m, k), to samples of the source, (m, d).
 
     Examples
     --------
@@ -101,7 +101,7 @@ def carry(source: SampledSource, u: torch.Tensor) -> torch.Tensor:
     assert isinstance(source, UniformPolygon)
     triangles, shares = (_tensor(values, u) for values in source.fan)
     which = (torch.searchsorted(shares, u[:, 0].contiguous(), right=True) - 1).clamp(0, len(triangles) - 1)
-    # the place within the triangle's share of the first coordinate is uniform again
+    # the position within the triangle's share of the first coordinate is uniform again
     within = (u[:, 0] - shares[which]) / (shares[which + 1] - shares[which])
     root, second = within.sqrt()[:, None], u[:, 1:]
     first, left, right = triangles[which].unbind(1)

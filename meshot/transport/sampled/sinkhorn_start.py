@@ -2,12 +2,12 @@
 
 A sample belongs here to site i in part, with the probability p_i(x) ~ exp((<x, y_i> + h_i) / eps), of the members of
 the two clusters in whose cells it lies deepest. Sinkhorn's step h_i += eps log(nu_i / w_i) brings the masses
-w_i = E p_i to those asked for. A site that is buried under others has little mass and is raised by what it lies below,
-so that no cell stays empty; what is far out of balance over long distances the clusters have settled before. The width
-eps falls from the clusters' scale to that of the sites'; it is larger where gaps are larger.
+w_i = E p_i to the prescribed ones. A buried site has little mass and is raised, so that no cell stays empty; imbalances
+over long distances have been settled on the level of the clusters. The width eps falls from the clusters' scale to that
+of the sites; it is larger where gaps are larger.
 
-Some sites' true cells lie outside the two clusters' cells: each further round lets the samples know of the clusters
-whose sites are best at the heights found so far, too.
+Some sites' true cells lie outside the two clusters' cells: each further round adds the clusters whose sites are best at
+the current heights.
 
 References
 ----------
@@ -26,25 +26,25 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, run_in_chunks
 from meshot.transport.sampled.estimates import LevelProblem
-from meshot.transport.sampled.processes import Ranks
+from meshot.transport.sampled.processes import ProcessGroup
 from meshot.transport.sampled.samples import Batch
 
-SAMPLES = 16
+SAMPLES_PER_SITE = 16
 # The last eps, in typical gaps of the sites.
-LAST = 0.25
-# Sinkhorn's steps of the first round and of the later ones.
-STEPS, STEPS_AGAIN = 20, 10
-# Clusters that a sample knows of at most.
-KNOWN = 6
-# Chunks that the samples are summed in, whatever the number of threads.
+LAST_WIDTH = 0.25
+# Sinkhorn steps of the first round and of the later ones.
+STEPS, LATER_STEPS = 20, 10
+# Clusters whose members a sample may belong to.
+MAX_CLUSTERS = 6
+# Chunks in which samples are summed, whatever the number of threads.
 CHUNKS = 8
-# Numbers that a CUDA device holds at once.
-HELD = 1 << 24
-# Probabilities below exp(-FAR) are none.
-FAR = 30.0
+# Numbers in the memory of a CUDA device at once.
+MAX_NUMBERS_HELD = 1 << 24
+# Probabilities below exp(-MAX_EXPONENT) count as zero.
+MAX_EXPONENT = 30.0
 
 
-class Balance:
+class SinkhornStart:
     """Samples at one level of the hierarchy, and the clusters whose members each may belong to.
 
     Parameters
@@ -58,7 +58,7 @@ class Balance:
     widths : (k,) float
         Typical gap in each cluster's cell, where eps starts.
     seed : tuple of int
-    ranks : Ranks
+    group : ProcessGroup
     """
 
     def __init__(
@@ -68,59 +68,63 @@ class Balance:
         coarse: tuple[LevelProblem, Floats] | None,
         widths: Floats,
         seed: tuple[int, ...],
-        ranks: Ranks,
+        group: ProcessGroup,
     ) -> None:
-        self.problem, self.ranks, self.starts, self.widths = problem, ranks, starts, widths
-        self.size = max(4096, SAMPLES * len(problem.sites))
+        self.problem, self.group, self.starts, self.widths = problem, group, starts, widths
+        self.size = max(4096, SAMPLES_PER_SITE * len(problem.sites))
         self._coarse, self._seed = coarse, int(np.random.SeedSequence(seed).generate_state(1)[0])
 
     @cached_property
     def points(self) -> torch.Tensor:
-        """The samples of this rank, (m, d)."""
+        """The samples of this process, (m, d)."""
         batch = Batch(self.problem.source, self._seed, self.size, self.problem.device)
-        return batch.draw(self.ranks.own(batch.blocks))
+        return batch.draw(self.group.own_blocks(batch.blocks))
 
     @cached_property
     def known(self) -> NDArray[np.int32]:
-        """The clusters that each sample knows of, (m, c), -1 for none."""
+        """The clusters that each sample may belong to, (m, c), -1 for none."""
         if self._coarse is None:
             return np.zeros((len(self.points), 1), dtype=np.int32)
         problem, heights = self._coarse
         return _without_repeats(problem.search(heights, self.size, 2)(self.points).sites.cpu().numpy())
 
-    def meet(self, heights: Floats) -> None:
-        """Let each sample know of the clusters of its two best sites at these heights, too."""
+    def add_clusters(self, heights: Floats) -> None:
+        """Add the clusters of each sample's two best sites at these heights."""
         if len(self.starts) == 2:
             return
-        found = self.problem.search(heights, self.size, 2)(self.points)
-        owners = np.searchsorted(self.starts, found.sites.cpu().numpy(), side="right") - 1
-        self.known = _without_repeats(np.concatenate([owners, self.known], axis=1))[:, :KNOWN]
+        best = self.problem.search(heights, self.size, 2)(self.points)
+        owners = np.searchsorted(self.starts, best.sites.cpu().numpy(), side="right") - 1
+        self.known = _without_repeats(np.concatenate([owners, self.known], axis=1))[:, :MAX_CLUSTERS]
 
     def run(self, heights: Floats, factors: Floats) -> Floats:
-        """Return the heights, (n,), after one step of Sinkhorn for each factor of the `widths`."""
+        """Return the heights, (n,), after a Sinkhorn step for each factor of the `widths`."""
         h = np.array(heights)
         measure = self._on_device() if self.problem.device.type == "cuda" else self._on_cpu()
         own = np.repeat(self.widths, np.diff(self.starts))
         for factor in factors:
-            masses = self.ranks.sum(measure(h, float(factor))).cpu().numpy() / self.size
-            h += factor * own * np.clip(np.log(self.problem.shares / np.maximum(masses, 1e-300)), -FAR, FAR)
+            masses = self.group.sum(measure(h, float(factor))).cpu().numpy() / self.size
+            h += (
+                factor
+                * own
+                * np.clip(np.log(self.problem.shares / np.maximum(masses, 1e-300)), -MAX_EXPONENT, MAX_EXPONENT)
+            )
             h -= h.mean()
-        return self.ranks.same(h)
+        return self.group.broadcast(h)
 
     def first_round(self, heights: Floats) -> Floats:
         """Return heights, (n,), from a rough guess: the width falls from the clusters' to the sites'."""
         return self.run(heights, np.geomspace(1.0, self.last, STEPS))
 
     def next_round(self, heights: Floats) -> Floats:
-        """Let the samples know what is near at these heights, and balance them (again)."""
-        self.meet(heights)
-        return self.run(heights, np.geomspace(np.sqrt(self.last), self.last, STEPS_AGAIN))
+        """Add the clusters that are near at these heights, and run Sinkhorn steps again."""
+        self.add_clusters(heights)
+        return self.run(heights, np.geomspace(np.sqrt(self.last), self.last, LATER_STEPS))
 
     @cached_property
     def last(self) -> float:
         """The last factor: gaps shrink with the square of the cells' size."""
         members = (len(self.starts) - 1) / len(self.problem.sites)
-        return float(LAST * members ** (2 / min(self.problem.sites.shape[1], 6)))
+        return float(LAST_WIDTH * members ** (2 / min(self.problem.sites.shape[1], 6)))
 
     def _on_cpu(self) -> Callable[[Floats, float], torch.Tensor]:
         points, known, sites = self.points.numpy(), self.known, self.problem.sites
@@ -132,11 +136,13 @@ class Balance:
 
             def work(start: int, stop: int) -> Floats:
                 masses = np.zeros(n)
-                _add_shares(start, stop, points, sites, heights, self.starts, known, longest, inverse, FAR, masses)
+                _add_shares(
+                    start, stop, points, sites, heights, self.starts, known, longest, inverse, MAX_EXPONENT, masses
+                )
                 return masses
 
             parts = run_in_chunks(work, m, max(1, -(-m // CHUNKS)))
-            return torch.from_numpy(np.sum([np.zeros(n), *parts], axis=0))  # a rank may have no samples
+            return torch.from_numpy(np.sum([np.zeros(n), *parts], axis=0))  # a process may have no samples
 
         return measure
 
@@ -169,12 +175,16 @@ def soft_masses(
     begins : (k + 1,) int64
         Where each cluster's members begin, and n.
     known : (m, c) int64
-        Clusters that each sample knows; -1 stands for none.
+        Clusters that each sample may belong to; -1 stands for none.
     widths : (k,) float64
-        The eps of a sample is that of the cluster it knows first.
+        The eps of a sample is that of its first cluster.
+
+    Returns
+    -------
+    (n,) float64
     """
     members = torch.arange(int((begins[1:] - begins[:-1]).max()), device=points.device)
-    rows = max(64, HELD // (len(members) * known.shape[1] * points.shape[1]))
+    rows = max(64, MAX_NUMBERS_HELD // (len(members) * known.shape[1] * points.shape[1]))
     total = torch.zeros_like(heights)
     for k in range(0, len(points), rows):
         clusters = known[k : k + rows]
@@ -189,7 +199,7 @@ def soft_masses(
 
 
 def _without_repeats(clusters: NDArray[Any]) -> NDArray[np.int32]:
-    """Return rows of clusters, -1 where one stands before in its row, these last; (m, c) int32."""
+    """Replace repeated clusters in each row by -1, and move these to the end; (m, c) int32."""
     repeated = np.zeros(clusters.shape, dtype=bool)
     for column in range(1, clusters.shape[1]):
         repeated[:, column] = (clusters[:, :column] == clusters[:, column : column + 1]).any(axis=1)
@@ -199,7 +209,7 @@ def _without_repeats(clusters: NDArray[Any]) -> NDArray[np.int32]:
 
 @kernel
 def _add_shares(start, stop, points, sites, heights, begins, known, longest, inverse, far, masses):
-    """Add the probabilities of the sites that each sample knows."""
+    """Add the probabilities of the sites in each sample's clusters."""
     scores, found = np.empty(longest * known.shape[1]), np.empty(longest * known.shape[1], np.int64)
     for p in range(start, stop):
         count, largest, total, sharp = 0, -np.inf, 0.0, inverse[known[p, 0]]

@@ -1,4 +1,4 @@
-"""Scrambled Sobol points, any block of which can be computed by itself.
+"""Scrambled Sobol points in blocks that can be computed independently.
 
 The n-th point of the sequence is, bit by bit, the exclusive or of the direction numbers V_j over the bits j of the Gray
 code n ^ (n >> 1). That is linear in the bits of n: with W_j = V_j ^ V_(j-1) the n-th point is the exclusive or of W_j
@@ -17,8 +17,10 @@ from torch.quasirandom import SobolEngine
 from meshot.base.arrays import Ints
 from meshot.base.errors import OptionError
 
+# Points of a block.
 BLOCK_BITS = 13
 BLOCK = 1 << BLOCK_BITS
+# Bits of a coordinate in torch's engine.
 _BITS = 30
 
 
@@ -35,7 +37,7 @@ class SobolBlocks:
     Raises
     ------
     OptionError
-        The dimension is beyond the direction numbers that torch has.
+        The dimension is larger than torch's table of direction numbers.
 
     Examples
     --------

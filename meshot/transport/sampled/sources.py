@@ -1,4 +1,4 @@
-"""The sources of a sampled transport, in any dimension; torch is not needed to name one."""
+"""The sources of a sampled transport, in any dimension; they do not need torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from meshot.base.errors import GeometryError, OptionError
 from meshot.diagrams.domains import Ball, Box, ConvexPolygon, Disk
 from meshot.diagrams.sites import check_numbers
 
-# Normal variates of Sobol points of 30 bits end here.
-NORMAL_REACH = 6.5
+# Upper bound of the normal variates of Sobol points, which have 30 bits.
+MAX_NORMAL = 6.5
 
 
 def _finite_point(value: ArrayLike, name: str) -> Floats:
@@ -167,7 +167,7 @@ class StandardNormal:
     @property
     def bounds(self) -> tuple[Floats, Floats]:
         """Corners of a box that holds all samples, (d,) each."""
-        reach = np.full(self.dimension, NORMAL_REACH)
+        reach = np.full(self.dimension, MAX_NORMAL)
         return -reach, reach
 
 
@@ -214,7 +214,7 @@ _SOURCES = (UniformBall, UniformBox, UniformPolygon, StandardNormal, CustomSourc
 
 
 def as_source(domain: Any, dimension: int) -> SampledSource:
-    """Return the source that a domain, a source or a sampler stands for; the unit ball for None.
+    """Return the source given by a domain, a source or a sampler; the unit ball for None.
 
     Parameters
     ----------
@@ -222,10 +222,16 @@ def as_source(domain: Any, dimension: int) -> SampledSource:
     dimension : int
         Of the sites.
 
+    Returns
+    -------
+    SampledSource
+
     Raises
     ------
     GeometryError
         The source has another dimension.
+    OptionError
+        The domain has no sampler.
 
     Examples
     --------

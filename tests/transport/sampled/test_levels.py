@@ -2,10 +2,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from strips import look, strips
 
-from meshot.transport.sampled.empty_cells import lifts, thin_cells
-from meshot.transport.sampled.facets import LaplacianSolver, held_together
+from meshot.transport.sampled.empty_cells import nearly_empty_cells, raises_of_empty_cells
+from meshot.transport.sampled.facets import LaplacianSolver, couple_to_near_sites
 from meshot.transport.sampled.levels import bounded_direction
-from meshot.transport.sampled.processes import Ranks
+from meshot.transport.sampled.processes import ProcessGroup
 
 
 def stay(heights):
@@ -14,7 +14,7 @@ def stay(heights):
 
 def step(problem, heights, found, quality=None):
     quality = found.quality(problem.shares) if quality is None else quality
-    return bounded_direction(found, problem, heights, quality, (2,), Ranks())
+    return bounded_direction(found, problem, heights, quality, (2,), ProcessGroup())
 
 
 def test_a_step_brings_strips_to_the_shares_asked_for():
@@ -39,9 +39,9 @@ def test_what_buried_sites_side_by_side_lack_does_not_add_up():
         heights[4:7] -= 0.05
 
     problem, heights, found = strips(bury)
-    thin = thin_cells(found, problem)
+    thin = nearly_empty_cells(found, problem)
     assert thin.nonzero()[0].tolist() == [4, 5, 6]
-    raises = lifts(found, problem, heights, thin, (2,), Ranks())
+    raises = raises_of_empty_cells(found, problem, heights, thin, (2,), ProcessGroup())
     move = step(problem, heights, found)
     away = move[[0, 1, 8, 9]].mean()
     assert (raises[4:7] > 0.03).all()
@@ -70,7 +70,7 @@ def test_a_cell_that_nothing_tells_of_goes_with_what_is_near():
     laplacian[3, 5] = laplacian[5, 3] = -1
     laplacian[3, 3] = laplacian[5, 5] = 2
     near = np.stack([np.clip(np.arange(10) - 1, 0, 9), np.clip(np.arange(10) + 1, 0, 9)], axis=1)
-    held = held_together(csr_array(laplacian), np.full(10, 0.5), near)
+    held = couple_to_near_sites(csr_array(laplacian), np.full(10, 0.5), near)
     assert abs(held - held.T).max() == 0
     assert np.abs(held.sum(axis=1)).max() < 1e-12
     missing = np.zeros(10)

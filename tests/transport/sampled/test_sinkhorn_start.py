@@ -3,11 +3,11 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from meshot.transport.sampled.estimates import CellMoments, LevelProblem, cell_moments, survey
-from meshot.transport.sampled.facets import LaplacianSolver, estimated_laplacian
+from meshot.transport.sampled.estimates import CellMoments, LevelProblem, cell_moments, estimate_cells
+from meshot.transport.sampled.facets import LaplacianSolver, estimate_laplacian
 from meshot.transport.sampled.hierarchy import cluster_sites, prolong_heights
-from meshot.transport.sampled.processes import Ranks
-from meshot.transport.sampled.sinkhorn_start import Balance, soft_masses
+from meshot.transport.sampled.processes import ProcessGroup
+from meshot.transport.sampled.sinkhorn_start import SinkhornStart, soft_masses
 from meshot.transport.sampled.sources import UniformBox, as_source
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def strip(n):
 
 def test_a_survey_counts_strips():
     problem, heights = strip(8)
-    found = survey(problem, heights, 1 << 15, (0,), Ranks(), moments=True)
+    found = estimate_cells(problem, heights, 1 << 15, (0,), ProcessGroup(), moments=True)
     assert np.abs(found.masses - 1 / 8).max() < 1e-3
     cells = cell_moments(found, 2)
     assert np.abs(cells.centroids - problem.sites).max() < 2e-3
@@ -36,8 +36,8 @@ def test_a_survey_counts_strips():
 
 def test_facets_are_estimated_from_second_best_sites():
     problem, heights = strip(6)
-    found = survey(problem, heights, 1 << 16, (1,), Ranks())
-    laplacian = estimated_laplacian(found, problem, Ranks()).toarray()
+    found = estimate_cells(problem, heights, 1 << 16, (1,), ProcessGroup())
+    laplacian = estimate_laplacian(found, problem, ProcessGroup()).toarray()
     # facets have length 1, and neighbors lie 1/6 apart
     expected = 6 * (np.diag([1, 2, 2, 2, 2, 1]) - np.eye(6, k=1) - np.eye(6, k=-1))
     assert np.abs(laplacian - expected).max() < 0.06 * expected.max()
@@ -48,8 +48,8 @@ def test_a_site_beside_another_hides_no_facet():
     # the third strip of five is shared by two sites that all but coincide
     sites = np.column_stack([np.array([0.1, 0.3, 0.5 - 1e-6, 0.5 + 1e-6, 0.7, 0.9]), np.zeros(6)])
     problem = LevelProblem(sites, np.array([2, 2, 1, 1, 2, 2]) / 10, UniformBox([0, -0.5], [1, 0.5]), CPU)
-    found = survey(problem, -0.5 * (sites**2).sum(axis=1), 1 << 16, (6,), Ranks())
-    laplacian = estimated_laplacian(found, problem, Ranks()).toarray()
+    found = estimate_cells(problem, -0.5 * (sites**2).sum(axis=1), 1 << 16, (6,), ProcessGroup())
+    laplacian = estimate_laplacian(found, problem, ProcessGroup()).toarray()
     assert laplacian[2, 3] == pytest.approx(-1 / 2e-6, rel=0.1)
     assert laplacian[[1, 4], 2:4].sum(axis=1) == pytest.approx([-5, -5], rel=0.1)
     # a step through this facet, five million times as stiff as the others, still moves the two together
@@ -60,12 +60,12 @@ def test_a_site_beside_another_hides_no_facet():
 
 def test_the_solver_of_small_and_large_graphs_agree(monkeypatch):
     problem, heights = strip(300)
-    found = survey(problem, heights, 1 << 16, (2,), Ranks())
-    laplacian = estimated_laplacian(found, problem, Ranks())
+    found = estimate_cells(problem, heights, 1 << 16, (2,), ProcessGroup())
+    laplacian = estimate_laplacian(found, problem, ProcessGroup())
     missing = np.sin(np.arange(300.0))
     missing -= missing.mean()
     dense = LaplacianSolver(laplacian)(missing)
-    monkeypatch.setattr("meshot.transport.sampled.facets.DENSE", 10)
+    monkeypatch.setattr("meshot.transport.sampled.facets.MAX_DENSE", 10)
     assert np.abs(LaplacianSolver(laplacian)(missing) - dense).max() < 1e-2 * np.abs(dense).max()
 
 
@@ -75,10 +75,10 @@ def test_balance_raises_what_is_buried():
     problem = LevelProblem(sites, np.full(60, 1 / 60), as_source(None, 2), CPU)
     heights = -0.5 * (sites**2).sum(axis=1)
     heights[::3] -= 0.3
-    before = survey(problem, heights, 1 << 14, (4,), Ranks())
+    before = estimate_cells(problem, heights, 1 << 14, (4,), ProcessGroup())
     assert (before.counts.sum(axis=0) == 0).sum() >= 20
-    balance = Balance(problem, np.array([0, 60]), None, np.array([0.3]), (5,), Ranks())
-    after = survey(problem, balance.first_round(heights), 1 << 14, (4,), Ranks())
+    sinkhorn = SinkhornStart(problem, np.array([0, 60]), None, np.array([0.3]), (5,), ProcessGroup())
+    after = estimate_cells(problem, sinkhorn.first_round(heights), 1 << 14, (4,), ProcessGroup())
     assert after.quality(problem.shares).error < 0.3
 
 
@@ -90,14 +90,14 @@ def test_whole_tensors_share_as_the_kernel_does():
     starts = np.arange(0, 101, 10)
     coarse = LevelProblem(problem.sites[5::10], np.full(10, 0.1), problem.source, CPU)
     heights, widths = -0.5 * (problem.sites**2).sum(axis=1), rng.uniform(0.1, 0.2, 10)
-    balance = Balance(problem, starts, (coarse, heights[5::10]), widths, (7,), Ranks())
-    balance.meet(heights)
-    assert (balance.known[:, 0] >= 0).all()
-    kernel = balance._on_cpu()(heights, 0.5)
-    tensors = (torch.from_numpy(array) for array in (problem.sites, heights, starts, balance.known.astype(np.int64)))
-    whole = soft_masses(balance.points, *tensors, torch.from_numpy(0.5 * widths))
+    sinkhorn = SinkhornStart(problem, starts, (coarse, heights[5::10]), widths, (7,), ProcessGroup())
+    sinkhorn.add_clusters(heights)
+    assert (sinkhorn.known[:, 0] >= 0).all()
+    kernel = sinkhorn._on_cpu()(heights, 0.5)
+    tensors = (torch.from_numpy(array) for array in (problem.sites, heights, starts, sinkhorn.known.astype(np.int64)))
+    whole = soft_masses(sinkhorn.points, *tensors, torch.from_numpy(0.5 * widths))
     assert torch.allclose(kernel, whole)
-    assert float(whole.sum()) == pytest.approx(balance.size)
+    assert float(whole.sum()) == pytest.approx(sinkhorn.size)
 
 
 def test_an_affine_target_is_prolonged_exactly():

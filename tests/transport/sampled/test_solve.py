@@ -77,9 +77,9 @@ def test_a_checkpoint_of_something_else_is_refused(target, tmp_path):
 
 def test_a_checkpoint_waits_for_its_time(tmp_path):
     checkpoint = Checkpoint(tmp_path / "state.npz", "key", interval=1e9)
-    checkpoint.keep(State(np.zeros(2)))
+    checkpoint.save(State(np.zeros(2)))
     assert not checkpoint.path.exists()
-    checkpoint.keep(State(np.arange(2.0), extra={"mean": np.ones(2)}), now=True)
+    checkpoint.save(State(np.arange(2.0), extra={"mean": np.ones(2)}), now=True)
     state = checkpoint.load()
     assert state.heights.tolist() == [0, 1]
     assert state.extra["mean"].tolist() == [1, 1]

@@ -59,6 +59,10 @@ class Morph:
         t : float
             From 0, in the ball, to 1, in the shape.
 
+        Returns
+        -------
+        (V, 3) float
+
         References
         ----------
         McCann, "A convexity principle for interacting gases", Adv. Math. 1997.

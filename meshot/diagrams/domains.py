@@ -96,7 +96,16 @@ class Disk:
         return np.empty((0, 3))
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain."""
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
         offset = np.asarray(points, dtype=np.float64) - self.center
         return np.asarray(np.hypot(offset[..., 0], offset[..., 1]) <= self.radius)
 
@@ -180,7 +189,16 @@ class ConvexPolygon:
         return _rectangle(-reach, reach)
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain."""
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
         offset = np.asarray(points, dtype=np.float64) - self.center
         return np.asarray((offset @ self.walls[:, :2].T <= self.walls[:, 2]).all(axis=-1))
 
@@ -260,7 +278,16 @@ class Box:
         return np.stack([self.lower - self.center, self.upper - self.center])
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain."""
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
         x = np.asarray(points, dtype=np.float64)
         return np.asarray(((x >= self.lower) & (x <= self.upper)).all(axis=-1))
 
@@ -318,7 +345,16 @@ class Ball:
         return np.empty((0, 4))
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain."""
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
         offset = np.asarray(points, dtype=np.float64) - self.center
         return np.asarray(np.linalg.norm(offset, axis=-1) <= self.radius)
 
@@ -396,7 +432,16 @@ class ConvexPolyhedron:
         return np.stack([offset.min(axis=0), offset.max(axis=0)])
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain."""
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
         offset = np.asarray(points, dtype=np.float64) - self.center
         return np.asarray((offset @ self.walls[:, :3].T <= self.walls[:, 3]).all(axis=-1))
 

@@ -142,6 +142,11 @@ class AEOT:
             Of a transport by sampling.
         progress : Progress, optional
 
+        Returns
+        -------
+        AEOT
+            The model itself.
+
         Raises
         ------
         GeometryError
@@ -161,7 +166,19 @@ class AEOT:
         return self
 
     def sample(self, n: int, *, rng: int | np.random.Generator = 0, reject: bool = False) -> Generated:
-        """Generate `n` new data; with `reject`, none from near the singular set."""
+        """Generate `n` new data; with `reject`, none from near the singular set.
+
+        Parameters
+        ----------
+        n : int
+        rng : int or numpy.random.Generator
+        reject : bool
+            Replace samples near the singular set by others.
+
+        Returns
+        -------
+        Generated
+        """
         drawn = self.map.sample(n, rng=rng, reject=reject)
         return Generated(self._decode(drawn.points), drawn.points, drawn.source, drawn.record)
 
@@ -169,6 +186,17 @@ class AEOT:
         """Decode the straight path from `z0` to `z1`, points (d,) of the source, at evenly spaced times.
 
         Where the map is torn between two steps, `LatentPath.torn` says so, and the data jump from one kind to another.
+
+        Parameters
+        ----------
+        z0, z1 : (d,) float
+            Ends of the path, in the source.
+        steps : int
+            Number of times, both ends included.
+
+        Returns
+        -------
+        LatentPath
         """
         if not (isinstance(steps, int | np.integer) and steps >= 2):
             raise OptionError(f"steps must be a whole number of at least 2, got {steps!r}")
@@ -180,6 +208,11 @@ class AEOT:
 
     def save(self, folder: PathLike) -> None:
         """Keep the map, and the weights of those of encoder and decoder that are torch modules, in a folder.
+
+        Parameters
+        ----------
+        folder : str or path
+            It is created if it does not exist.
 
         Raises
         ------
@@ -193,6 +226,19 @@ class AEOT:
     @classmethod
     def load(cls, folder: PathLike, encoder: Any, decoder: Any, *, batch: int = BATCH) -> "AEOT":
         """Return the model that was saved; `encoder` and `decoder` have its architecture, and get its weights.
+
+        Parameters
+        ----------
+        folder : str or path
+            Where `save` wrote the model.
+        encoder, decoder : callable or torch.nn.Module
+            Of the architecture that was saved; modules get the saved weights.
+        batch : int
+            Data that the encoder or decoder gets at once.
+
+        Returns
+        -------
+        AEOT
 
         Raises
         ------

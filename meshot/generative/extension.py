@@ -174,6 +174,10 @@ class ExtendedMap:
         reject : bool
             Draw others for samples near the singular set; the record tells for how many.
 
+        Returns
+        -------
+        Drawn
+
         Raises
         ------
         OptionError
@@ -201,6 +205,14 @@ class ExtendedMap:
         """Return where the straight segment between two points (d,) of the source crosses from cell to cell, exactly.
 
         Between crossings the semi-discrete map is constant; the images jump where a crossing is singular.
+
+        Parameters
+        ----------
+        start, stop : (d,) float
+
+        Returns
+        -------
+        Crossings
         """
         ends: Any = [start, stop]
         a, b = self._checked_points(ends)

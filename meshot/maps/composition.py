@@ -74,6 +74,10 @@ def compose(
     landmarks : (k, 2) int, optional
         Pairs of a vertex of the source and the vertex of the target that it should come near.
 
+    Returns
+    -------
+    Composition
+
     Raises
     ------
     ValueError

@@ -81,6 +81,10 @@ class Distortion:
 
         Faces without area (in the original, or for the logarithms in the image) are left out of the statistics of
         area; `log_left_out` counts them. Infinite ratios are left out of the angle statistics alike.
+
+        Returns
+        -------
+        dict of str to dict of str to float
         """
         return {"area": self._area_summary(), "angle": self._angle_summary()}
 

@@ -48,6 +48,10 @@ class SolidDistortion:
 
         Tetrahedra without volume (in the original, or for the logarithms in the image) are left out of the statistics;
         `log_left_out` counts them.
+
+        Returns
+        -------
+        dict of str to dict of str to float
         """
         ratio = self.volume_ratio[np.isfinite(self.volume_ratio)]
         logs = self.log_volume_ratio[np.isfinite(self.log_volume_ratio)]

@@ -118,6 +118,10 @@ class SolidMap:
         snap : bool
             As for `locate`.
 
+        Returns
+        -------
+        (n, 3) float
+
         Examples
         --------
         >>> corner = Solid(3 * np.eye(4, 3), [[3, 0, 1, 2]])

@@ -141,6 +141,15 @@ class SurfaceMap:
     def lift(self, points: ArrayLike) -> Floats:
         """Return the points of the surface, (n, 3), that the map sends to `points`; NaN outside its image.
 
+        Parameters
+        ----------
+        points : (n, 2) or (n, 3) float
+            Points of the disk, or of the sphere.
+
+        Returns
+        -------
+        (n, 3) float
+
         Examples
         --------
         >>> surface = Surface([[0, 0, 5], [3, 0, 5], [0, 3, 5]], [[0, 1, 2]])

@@ -56,11 +56,29 @@ class Solid:
         object.__setattr__(self, "tetrahedra", check_cells(self.tetrahedra, len(self.vertices), names, 4))
 
     def with_vertices(self, vertices: ArrayLike) -> "Solid":
-        """Return a copy with other positions and the same tetrahedra."""
+        """Return a copy with other positions and the same tetrahedra.
+
+        Parameters
+        ----------
+        vertices : (V, 3) float
+
+        Returns
+        -------
+        Solid
+        """
         return replace(self, vertices=np.asarray(vertices))
 
     def with_tetrahedra(self, tetrahedra: ArrayLike) -> "Solid":
-        """Return a copy with other tetrahedra on the same vertices."""
+        """Return a copy with other tetrahedra on the same vertices.
+
+        Parameters
+        ----------
+        tetrahedra : (T, 4) int
+
+        Returns
+        -------
+        Solid
+        """
         return replace(self, tetrahedra=np.asarray(tetrahedra))
 
     @cached_property

@@ -46,11 +46,29 @@ class Surface:
         object.__setattr__(self, "faces", check_cells(self.faces, len(self.vertices), ("face", "faces"), 3))
 
     def with_vertices(self, vertices: ArrayLike) -> "Surface":
-        """Return a copy with other positions and the same faces."""
+        """Return a copy with other positions and the same faces.
+
+        Parameters
+        ----------
+        vertices : (V, 3) float
+
+        Returns
+        -------
+        Surface
+        """
         return replace(self, vertices=np.asarray(vertices))
 
     def with_faces(self, faces: ArrayLike) -> "Surface":
-        """Return a copy with other faces on the same vertices."""
+        """Return a copy with other faces on the same vertices.
+
+        Parameters
+        ----------
+        faces : (F, 3) int
+
+        Returns
+        -------
+        Surface
+        """
         return replace(self, faces=np.asarray(faces))
 
     @cached_property

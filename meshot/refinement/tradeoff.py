@@ -17,7 +17,16 @@ WEIGHTS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
 
 
 class TradeoffPoint(NamedTuple):
-    """A map on the path: its area weight, itself, and its `Distortion.summary`, with "area" and "angle"."""
+    """A map between the conformal and the area-preserving one.
+
+    Attributes
+    ----------
+    area_weight : float
+        From 0 (angles are preserved) to 1 (areas are).
+    surface_map : SurfaceMap
+    summary : dict
+        The map's `Distortion.summary`, with "area" and "angle".
+    """
 
     area_weight: float
     surface_map: SurfaceMap

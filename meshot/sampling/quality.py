@@ -65,7 +65,12 @@ class SampleQuality:
         return float(self.power[self.frequencies < LOW].mean())
 
     def summary(self) -> dict[str, float | None]:
-        """Return the numbers, for a file."""
+        """Return the numbers, for a file.
+
+        Returns
+        -------
+        dict of str to float or None
+        """
         return {
             "minimum_distance": self.minimum_distance,
             "mean_distance": self.mean_distance,

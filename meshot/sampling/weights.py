@@ -54,7 +54,16 @@ class Texture:
         object.__setattr__(self, "uv", uv)
 
     def at(self, uv: Floats) -> Floats:
-        """Return the picture at texture coordinates (..., 2), interpolated between the middles of the pixels."""
+        """Return the picture at texture coordinates (..., 2), interpolated between the middles of the pixels.
+
+        Parameters
+        ----------
+        uv : (..., 2) float
+
+        Returns
+        -------
+        (...) float
+        """
         height, width = self.image.shape
         x = np.clip(uv[..., 0] * width - 0.5, 0, width - 1)
         y = np.clip((1 - uv[..., 1]) * height - 0.5, 0, height - 1)
@@ -65,7 +74,16 @@ class Texture:
         return np.asarray((1 - s) * upper + s * ((1 - t) * self.image[below, j] + t * self.image[below, right]))
 
     def of_corners(self, surface_map: SurfaceMap) -> Floats:
-        """Return the texture coordinates of the corners of the faces, (F, 3, 2)."""
+        """Return the texture coordinates of the corners of the faces, (F, 3, 2).
+
+        Parameters
+        ----------
+        surface_map : SurfaceMap
+
+        Returns
+        -------
+        (F, 3, 2) float
+        """
         faces = surface_map.surface.faces
         if self.uv.ndim == 3:
             if len(self.uv) != len(faces):

@@ -108,6 +108,15 @@ class SingularSet:
 
         Points on the facets stand for them, in the plane a thousandth, in space a two-hundredth of the set's extent
         apart.
+
+        Parameters
+        ----------
+        points : (q, d) float
+
+        Returns
+        -------
+        distance : (q,) float
+        facet : (q,) int
         """
         if not len(self):
             return np.full(len(points), np.inf), np.full(len(points), -1)
@@ -116,7 +125,16 @@ class SingularSet:
         return np.asarray(distance), owner[place]
 
     def distances(self, points: Floats) -> Floats:
-        """Return the distance of points (q, d) to the set as `nearest` does."""
+        """Return the distance of points (q, d) to the set as `nearest` does.
+
+        Parameters
+        ----------
+        points : (q, d) float
+
+        Returns
+        -------
+        (q,) float
+        """
         return self.nearest(points)[0]
 
     @cached_property
@@ -130,6 +148,10 @@ class SingularSet:
 
         In the plane branch points and free ends are counted, in space the lengths of branch curves and free borders
         are told.
+
+        Returns
+        -------
+        dict
         """
         places = np.bincount(self.border_sheets, self._size_of(self.border), minlength=len(self.sheet_measures))
         branch, border = ("branch_points", "free_ends") if self.dimension == 2 else ("branch_length", "free_border")

@@ -75,11 +75,29 @@ class TransportResult(NewtonResult):
         return np.asarray(self.diagram.arc_midpoints)
 
     def map(self, x: ArrayLike) -> Floats:
-        """Return the image T(x) of points (m, d): the site in whose cell each lies."""
+        """Return the image T(x) of points (m, d): the site in whose cell each lies.
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m, d) float
+        """
         return np.asarray(self.problem.sites[self.locate(x)])
 
     def locate(self, x: ArrayLike) -> Ints:
-        """Return the site in whose cell each point (m, d) lies, (m,); points outside the domain too get their site."""
+        """Return the site in whose cell each point (m, d) lies, (m,); points outside the domain too get their site.
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) int
+        """
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
         order, sites, weights, tree = self._tree
         nearest = nearest_sites if sites.shape[1] == 2 else nearest_space_sites
@@ -89,12 +107,30 @@ class TransportResult(NewtonResult):
         return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:
-        """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, d)."""
+        """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, d).
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) float
+        """
         site = self.locate(x)
         return np.asarray((np.asarray(x) * self.problem.sites[site]).sum(axis=1) + self.heights[site])
 
     def kantorovich(self, x: ArrayLike) -> Floats:
-        """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, d)."""
+        """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, d).
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) float
+        """
         return np.asarray((np.asarray(x) ** 2).sum(axis=1) / 2 - self.potential(x))
 
     def dual_potential(self, y: ArrayLike) -> Floats:
@@ -102,6 +138,14 @@ class TransportResult(NewtonResult):
 
         It is piecewise linear on the weighted Delaunay triangulation of the sites, with the values -h_i there, and
         infinite outside the sites' convex hull.
+
+        Parameters
+        ----------
+        y : (m, 2) float
+
+        Returns
+        -------
+        (m,) float
 
         Examples
         --------
@@ -122,7 +166,17 @@ class TransportResult(NewtonResult):
         return self.cost + float((weights - weights.mean()) @ missing)
 
     def interpolate(self, t: float) -> Floats:
-        """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, d)."""
+        """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, d).
+
+        Parameters
+        ----------
+        t : float
+            Time from 0, the centroids, to 1, the sites.
+
+        Returns
+        -------
+        (n, d) float
+        """
         return np.asarray((1 - t) * self.centroids + t * self.problem.sites)
 
     def interpolate_cells(self, t: float) -> CellPolygons:
@@ -132,6 +186,10 @@ class TransportResult(NewtonResult):
         ----------
         t : float
             Time from 0, the cells, to 1, the sites.
+
+        Returns
+        -------
+        CellPolygons
 
         References
         ----------

@@ -128,6 +128,11 @@ def solve_transport(
         halts.
     progress : Progress, optional
 
+    Returns
+    -------
+    TransportResult
+        A `SampledTransport` with ``method="montecarlo"``.
+
     Raises
     ------
     OptionError
@@ -146,7 +151,7 @@ def solve_transport(
     References
     ----------
     Kitagawa, Merigot, Thibert, "Convergence of a Newton algorithm for semi-discrete optimal transport", JEMS 2019; for
-    sampling see `meshot.montecarlo`.
+    sampling see `meshot.transport.sampled`.
 
     Examples
     --------

@@ -110,6 +110,10 @@ def solve_sphere_transport(
         Gets each `TransportState`; raising StopIteration halts.
     progress : Progress, optional
 
+    Returns
+    -------
+    SphereTransport
+
     Raises
     ------
     GeometryError

@@ -157,6 +157,10 @@ class PowerDiagram:
         step : float
             A disk's circle is sampled, at points at most so many radians apart.
 
+        Returns
+        -------
+        CellPolygons
+
         Examples
         --------
         >>> from meshot.diagrams.domains import Box
@@ -174,7 +178,18 @@ class PowerDiagram:
         )  # fmt: skip
 
     def polygon(self, i: int, step: float = ARC_STEP) -> Floats:
-        """Return the outline of cell i, (k, 2), its corners counter-clockwise; see `polygons`."""
+        """Return the outline of cell i, (k, 2), its corners counter-clockwise; see `polygons`.
+
+        Parameters
+        ----------
+        i : int
+        step : float
+            As of `polygons`.
+
+        Returns
+        -------
+        (k, 2) float
+        """
         starts, points = self.polygons(step)
         return points[starts[i] : starts[i + 1]]
 
@@ -212,6 +227,11 @@ def power_diagram(
     duplicates : {"error", "merge"}
         What to do with sites in the same place: refuse them, or let the first of the heaviest have the cell; the others
         are then empty.
+
+    Returns
+    -------
+    PowerDiagram or SpaceDiagram
+        Of sites in the plane or in space.
 
     Raises
     ------

@@ -111,6 +111,10 @@ def sphere_diagram(sites: ArrayLike, heights: ArrayLike | None = None) -> Sphere
     heights : (n,) float, optional
         Heights h; none is the Voronoi diagram.
 
+    Returns
+    -------
+    SphereDiagram
+
     Raises
     ------
     GeometryError

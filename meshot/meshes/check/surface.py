@@ -97,7 +97,12 @@ class MeshReport:
         return not self.problems
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as dictionaries, lists and numbers, for JSON."""
+        """Return everything as dictionaries, lists and numbers, for JSON.
+
+        Returns
+        -------
+        dict
+        """
         figures = {key: value for key, value in vars(self).items() if key not in ("problems", "notes")}
         figures["boundary_edges"] = list(self.boundary_edges)
         return {"ok": self.ok, **figures, **problem_lists(self)}

@@ -153,7 +153,16 @@ class SampledTransport(TransportResult):
         return np.where(lengths > 0, middles, np.nan)
 
     def locate(self, x: ArrayLike) -> Ints:
-        """Return the site in whose cell each point (m, d) lies, (m,); points outside the source too get their site."""
+        """Return the site in whose cell each point (m, d) lies, (m,); points outside the source too get their site.
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) int
+        """
         import torch  # noqa: PLC0415
 
         points = np.ascontiguousarray(x, dtype=np.float64)

@@ -124,7 +124,7 @@ def with_meshot(parts: dict[str, np.ndarray], matrix: sparse.csr_array, rhs: np.
     # The refinement factors again and again, and so takes the time for thin separators.
     solver = BlockCholesky(parts["positions"], parts["edges"], size=size, thin=size > 1)
     yield solver.fill
-    solver.factorise(parts["diagonal"], parts["across"])
+    solver.factorize(parts["diagonal"], parts["across"])
     yield solver.fill
     yield solver.solve(rhs.reshape(-1, size, rhs.shape[1])).reshape(rhs.shape)
 

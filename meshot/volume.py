@@ -3,7 +3,7 @@
 The boundary goes to the sphere and the inside to the ball by a harmonic map (Wang, Gu, Yau, "Volumetric harmonic map",
 2003), which in space may fold; it is unfolded. The optimal transport from the ball to the vertices' volumes at their
 images (Su et al., "Volume preserving mesh parameterization based on optimal mass transportation", 2017) assigns each
-vertex a cell, and the vertices move towards their cells. Then they move on until the tetrahedra have their shares of
+vertex a cell, and the vertices move toward their cells. Then they move on until the tetrahedra have their shares of
 the ball, as nearly as the mesh allows: a tetrahedral mesh has fewer unknowns than tetrahedra.
 """
 

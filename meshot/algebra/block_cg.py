@@ -32,7 +32,7 @@ class BlockCG:
     Examples
     --------
     >>> solver = BlockCG(2, np.array([[0, 1]]))
-    >>> solver.factorise(2 * np.ones((2, 1, 1)) * np.eye(3), -np.eye(3)[None])
+    >>> solver.factorize(2 * np.ones((2, 1, 1)) * np.eye(3), -np.eye(3)[None])
     >>> solver.solve(np.array([[1.0, 3.0, 0.0], [1.0, 3.0, 0.0]]), 1e-12, 10).round(9)
     array([[1., 3., 0.],
            [1., 3., 0.]])
@@ -55,7 +55,7 @@ class BlockCG:
         self._scale = np.zeros((0, 3, 3))
         self.iterations = 0
 
-    def factorise(self, diagonal: Floats, across: Floats) -> None:
+    def factorize(self, diagonal: Floats, across: Floats) -> None:
         """Take the blocks (V, 3, 3) and (E, 3, 3); block e stands in row i, column j of edge (i, j).
 
         Raises

@@ -1,4 +1,4 @@
-"""Symmetric positive definite systems: one front for sparse factorisations and algebraic multigrid.
+"""Symmetric positive definite systems: one front for sparse factorizations and algebraic multigrid.
 
 For the Laplacian of a scan with 35,000 and 140,000 vertices inside, SuperLU, ordered by minimum degree, takes 0.20 and
 1.5 s of processor time, the Cholesky factor along cuts through the surface 0.15 and 0.69 s, most of it on all cores at
@@ -35,7 +35,7 @@ MAX_ITERATIONS = 200
 
 
 class _Pardiso:
-    """A Cholesky factorisation by PARDISO, which wants the upper triangle."""
+    """A Cholesky factorization by PARDISO, which wants the upper triangle."""
 
     def __init__(self, matrix: Any) -> None:
         import pypardiso  # noqa: PLC0415
@@ -118,7 +118,7 @@ class SPDSolver:
         if method == "dissection":
             assert positions is not None
             return self._dissect(positions, fill_limit)
-        return {"direct": self._factorise, "multigrid": self._coarsen, "pardiso": self._call_pardiso}[method]()
+        return {"direct": self._factorize, "multigrid": self._coarsen, "pardiso": self._call_pardiso}[method]()
 
     def solve(self, rhs: Floats, x0: Floats | None = None, tol: float = 1e-10) -> Floats:
         """Return x, (n,) or (n, k) like `rhs`.
@@ -127,7 +127,7 @@ class SPDSolver:
         ----------
         rhs : (n,) or (n, k) float
         x0 : like `rhs`, optional
-            Start of the iteration; a factorisation does not need it.
+            Start of the iteration; a factorization does not need it.
         tol : float
             Relative residual at which the iteration stops.
         """
@@ -154,10 +154,10 @@ class SPDSolver:
         cholesky = BlockCholesky(positions, edges, size=1)
         if cholesky.fill > fill_limit * len(positions):
             return None
-        cholesky.factorise(self.matrix.diagonal()[:, None, None], self.matrix.data[across, None, None])
+        cholesky.factorize(self.matrix.diagonal()[:, None, None], self.matrix.data[across, None, None])
         return cholesky
 
-    def _factorise(self) -> Any:
+    def _factorize(self) -> Any:
         from scipy.sparse.linalg import splu  # noqa: PLC0415
 
         if self.matrix.shape[0] == 0:

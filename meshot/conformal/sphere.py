@@ -259,7 +259,7 @@ def _centered(surface: Surface, points: Floats) -> Floats:
 
 
 def _boosted(points: Floats, c: Floats) -> Floats:
-    """Conformal map of the sphere that moves everything towards c."""
+    """Conformal map of the sphere that moves everything toward c."""
     sums = points + c
     moved = (1.0 - c @ c) / np.sum(sums**2, axis=1)[:, None] * sums + c
     return np.asarray(moved / np.linalg.norm(moved, axis=1)[:, None])

@@ -1,7 +1,7 @@
 """Weighted means of neighbors, and maps of a disk in which these even out how much vertices are compressed.
 
 A map whose inner vertices are means of their neighbors, with positive weights, has no fold if the boundary is convex
-(Tutte 1963; Floater 2003). Any weights will do, so they can be shifted, pass by pass, towards vertices that are not
+(Tutte 1963; Floater 2003). Any weights will do, so they can be shifted, pass by pass, toward vertices that are not
 compressed (Yoshizawa, Belyaev and Seidel 2004, "A fast and simple stretch-minimizing mesh parameterization"). That
 brings back limbs that a conformal map makes too small for double precision.
 """

@@ -31,7 +31,7 @@ PATCH_RINGS = (1, 2, 4, 4, 8, 8, 16, 32, 64, 64, 64)
 # A face whose Beltrami coefficient is larger than this is kept as well, unless this part of all faces or more is.
 SPOILED = 0.9
 MOST_SPOILED = 0.5
-# Passes in which weights are shifted towards vertices that are not compressed.
+# Passes in which weights are shifted toward vertices that are not compressed.
 STRETCH_PASSES = 60
 
 

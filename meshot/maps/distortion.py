@@ -140,7 +140,7 @@ def distortion(surface_map: SurfaceMap | SolidMap) -> Distortion | SolidDistorti
     Parameters
     ----------
     surface_map : SurfaceMap
-        A map to the plane (``uv``, (V, 2)) or to the unit sphere (``points``, (V, 3), centred at the origin); or a
+        A map to the plane (``uv``, (V, 2)) or to the unit sphere (``points``, (V, 3), centered at the origin); or a
         `SolidMap`.
 
     Returns

@@ -66,7 +66,7 @@ class SolidMap:
         ----------
         points : (n, 3) float
         snap : bool
-            Whether points outside of the image, also those between its sides and the sphere, go towards the center
+            Whether points outside of the image, also those between its sides and the sphere, go toward the center
             until they meet it.
 
         Returns

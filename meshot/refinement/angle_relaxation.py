@@ -174,7 +174,7 @@ class Slider:
         frames = system.frames(self.uv)
         gradients = system.gradients(self.uv, frames)
         weights = system.shares / targets**2
-        self.solver.factorise(*self._matrix(frames, gradients, weights))
+        self.solver.factorize(*self._matrix(frames, gradients, weights))
         pull = self.pull / np.pi * np.einsum("vxa,vx->va", frames, self.force(self.uv))
         goal = targets - self.areas
         step = self.solver.solve(system.pull(gradients, weights * goal) - pull)

@@ -110,7 +110,7 @@ class AreaDescent:
         squares, damping = self._squares(model.gradients, model.weights), LOOSE
         while damping < MOST_DAMPING:
             try:
-                self.solver.factorise(*_damped(squares, damping, model.metric))
+                self.solver.factorize(*_damped(squares, damping, model.metric))
             except ConvergenceError:  # not definite in double precision
                 damping *= RISE
                 continue
@@ -140,7 +140,7 @@ class AreaDescent:
         """Try a step with the current damping; return whether it is taken."""
         system = self.system
         try:
-            self.solver.factorise(*_damped(model.curvature, self.damping, model.metric))
+            self.solver.factorize(*_damped(model.curvature, self.damping, model.metric))
         except ConvergenceError:  # not definite
             return False
         anchor = self.damping * system.multiply(model.metric, MOMENTUM * self.last)

@@ -76,7 +76,7 @@ def _rising(angles: Floats) -> Floats:
 
 
 def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -> Floats:
-    """Lead a map towards shares far from its own, in steps through those between.
+    """Lead a map toward shares far from its own, in steps through those between.
 
     Where a density jumps by orders of magnitude from one face to the next, the centroids of a transport's cells leave
     the small faces there far too large. Small steps get through where the refinement alone is stuck.

@@ -1,4 +1,4 @@
-"""Refinement of a ball map towards equal volumes of its tetrahedra, without a flip; see `solid_step`."""
+"""Refinement of a ball map toward equal volumes of its tetrahedra, without a flip; see `solid_step`."""
 
 import time
 import warnings

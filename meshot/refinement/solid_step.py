@@ -1,4 +1,4 @@
-"""One step towards prescribed volumes: Levenberg-Marquardt on the logarithms of the tetrahedra's volume ratios.
+"""One step toward prescribed volumes: Levenberg-Marquardt on the logarithms of the tetrahedra's volume ratios.
 
 A tetrahedral mesh has about three unknowns a vertex for five or six tetrahedra: equal volumes are overdetermined, and
 what can be reached is the least sum of squares. The logarithm of the ratio is a barrier against flips, and near ratio 1
@@ -27,7 +27,7 @@ FALL, RISE = 0.1, 10.0
 SHRINK, GROW = 1.0, 1.0
 # A cone resists where its volume is below this part of its first one.
 THIN = 0.3
-# Regularisation of ratios while some are negative.
+# Regularization of ratios while some are negative.
 EPSILON = 0.1
 # Ratio below which the slope of the logarithm is no longer followed.
 NEARLY_FLAT = 1e-3
@@ -101,14 +101,14 @@ class VolumeStepper:
         frames = system.frames(self.points)
         gradients = system.gradients(self.points, frames, units / slope)
         floor = (1e-3 * units) ** (2 / 3)
-        self.solver.factorise(*system.matrix(self.points, frames, gradients, active, self.damping, floor))
+        self.solver.factorize(*system.matrix(self.points, frames, gradients, active, self.damping, floor))
         first, corrected, error = self._solve(frames, gradients, active, goal, units / slope)
         part = self._search(frames, first, corrected, residual, epsilon)
         self._adapt(error, goal, part)
         return part > 0.0
 
     def _residual(self, volumes: Floats, epsilon: float) -> tuple[Floats, Floats, Floats]:
-        """Return each element's unit of volume, the logarithm of its regularised ratio, and its slope by the ratio."""
+        """Return each element's unit of volume, the logarithm of its regularized ratio, and its slope by the ratio."""
         inner = self.system.tetrahedra
         units = np.concatenate([self.shares * abs(volumes[:inner].sum()), self._cones])
         ratio = volumes / units

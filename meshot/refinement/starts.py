@@ -83,7 +83,7 @@ def _boundary_gaps(surface: Surface, shares: Floats, loop: Ints) -> Floats:
 
 # An ear is widened if it has less than this part of its area.
 TOO_SMALL = 0.5
-# Power of the radius with which the turn of the circle fades towards the center.
+# Power of the radius with which the turn of the circle fades toward the center.
 FADING = 20
 
 

@@ -154,7 +154,7 @@ def refine_areas(
 
     Examples
     --------
-    A fan of four triangles about a centre that should have a quarter of the area each:
+    A fan of four triangles about a center that should have a quarter of the area each:
 
     >>> faces = [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]
     >>> uv = [[1, 0], [0, 1], [-1, 0], [0, -1], [0.3, 0.2]]

@@ -1,4 +1,4 @@
-"""One step towards prescribed triangle areas: Levenberg-Marquardt, damped face by face, with momentum.
+"""One step toward prescribed triangle areas: Levenberg-Marquardt, damped face by face, with momentum.
 
 A triangulated disk with V_i interior and V_b boundary vertices has 2 V_i + V_b unknowns for F - 1 = 2 V_i + V_b - 3
 area conditions, but the conditions are nearly dependent: a smooth area-preserving map, sampled at the vertices, leaves
@@ -8,8 +8,8 @@ path to equal areas is long and narrow. What leads along it:
 
 * the damping measures a step relative to each triangle's own shape (`AreaSystem.matrix`), so that it bounds the areas'
   quadratic change, and is adapted face by face to how well the linear model foretold the areas;
-* the damping pulls towards a part of the last step instead of towards rest, as successive steps are much alike, except
-  where the last step came out otherwise than foretold; where nothing gets better any more, towards a random one;
+* the damping pulls toward a part of the last step instead of toward rest, as successive steps are much alike, except
+  where the last step came out otherwise than foretold; where nothing gets better any more, toward a random one;
 * the areas' own curvature, times what they are off by, is part of the matrix, as far as the damping outweighs it: where
   the derivative's null directions lessen the errors, only that shows it;
 * second-order corrections with the same factor bring a long step back to where the strong conditions hold; what a face
@@ -109,7 +109,7 @@ class AreaStepper:
         near = np.abs(goal) < CURVED * scale
         forces = np.where(near, np.clip(-weights * goal, -bound, bound), 0.0)
         try:
-            self.solver.factorise(*system.bend(blocks, self.uv, frames, forces))
+            self.solver.factorize(*system.bend(blocks, self.uv, frames, forces))
         except ConvergenceError:  # too little damping for double precision
             self._refuse()
             return

@@ -132,7 +132,7 @@ def _push_apart(engine: SurfaceEngine, faces: Ints, barycentric: Floats) -> tupl
 
 
 def _even_cells(engine: SurfaceEngine, equal: Floats, psi: Floats) -> SurfaceDiagram:
-    """Return the diagram after one damped Newton step from psi towards equal masses; the one before if none helps."""
+    """Return the diagram after one damped Newton step from psi toward equal masses; the one before if none helps."""
     diagram = engine.diagram(psi)
     if diagram.masses.min() < SMALL * equal[0]:
         diagram = engine.diagram(np.zeros(len(psi)))

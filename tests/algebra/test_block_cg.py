@@ -23,16 +23,16 @@ def system(seed=0):
 def test_agrees_with_the_cholesky_factor(seed):
     positions, edges, diagonal, across, rhs = system(seed)
     direct = BlockCholesky(positions, edges, size=3)
-    direct.factorise(diagonal, across)
+    direct.factorize(diagonal, across)
     solver = BlockCG(len(positions), edges)
-    solver.factorise(diagonal, across)
+    solver.factorize(diagonal, across)
     assert np.allclose(solver.solve(rhs, 1e-12, 2000), direct.solve(rhs), rtol=0, atol=1e-8)
 
 
 def test_residual_falls_to_what_was_asked_and_iterations_end_when_told():
     positions, edges, diagonal, across, rhs = system()
     solver = BlockCG(len(positions), edges)
-    solver.factorise(diagonal, across)
+    solver.factorize(diagonal, across)
     solver.solve(rhs, 1e-1, 2000)
     few = solver.iterations
     solver.solve(rhs, 1e-10, 2000)
@@ -50,4 +50,4 @@ def test_an_indefinite_diagonal_is_refused():
     positions, edges, diagonal, across, _ = system()
     solver = BlockCG(len(positions), edges)
     with pytest.raises(ConvergenceError, match="not positive definite"):
-        solver.factorise(-diagonal, across)
+        solver.factorize(-diagonal, across)

@@ -56,7 +56,7 @@ def test_random_matrices_are_solved(size, density, seed):
     assert np.abs(matrix @ x - rhs).max() < 1e-10
 
 
-def test_multigrid_agrees_with_the_factorisation():
+def test_multigrid_agrees_with_the_factorization():
     matrix = MATRICES["disk"]
     rhs = np.random.default_rng(1).normal(size=(matrix.shape[0], 2))
     direct, iterated = SPDSolver(matrix, "direct"), SPDSolver(matrix, "multigrid")

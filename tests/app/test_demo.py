@@ -34,7 +34,7 @@ def test_a_map_can_be_made_of_every_demo_mesh(name):
 
 @pytest.mark.parametrize("name", BOUNDARIES)
 def test_normals_point_outwards(name):
-    """Closed meshes enclose a positive volume; the open ones bulge towards +z, the side they are seen from."""
+    """Closed meshes enclose a positive volume; the open ones bulge toward +z, the side they are seen from."""
     surface = read_surface(demo.demo_mesh(name))
     if BOUNDARIES[name]:
         assert (surface.face_normals[:, 2] * surface.face_areas).sum() > 0.3 * surface.area

@@ -107,7 +107,7 @@ def test_a_map_is_kept_where_no_step_can_be_taken(monkeypatch: pytest.MonkeyPatc
 
     start = disk(4).vertices[:, :2]
     made = descent(relief(4), start)
-    monkeypatch.setattr(made.solver, "factorise", refuse)
+    monkeypatch.setattr(made.solver, "factorize", refuse)
     made.step()
     made.stir(start, np.random.default_rng(0))
     np.testing.assert_array_equal(made.uv, start)

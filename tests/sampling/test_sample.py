@@ -349,7 +349,7 @@ def test_samples_through_the_sphere(method, n):
 
 @pytest.mark.parametrize("method", ["sobol", "r2", "fibonacci", "stratified"])
 def test_samples_through_the_sphere_are_even(method):
-    """Far more even than random ones: Pearson's statistic stays below its least per cent."""
+    """Far more even than random ones: Pearson's statistic stays below its least percent."""
     assert chi_square(sphere(), sample(sphere(), 6000, method=method, rng=0)) < chi2.ppf(0.01, 63)
 
 

@@ -9,7 +9,7 @@ from meshot.transport.sphere import solve_sphere_transport
 
 
 def stretched(points: np.ndarray, factor: float) -> np.ndarray:
-    """Crowd points towards the north pole: heights z go to tanh(atanh z + factor), the Moebius maps of the axis."""
+    """Crowd points toward the north pole: heights z go to tanh(atanh z + factor), the Moebius maps of the axis."""
     z = np.tanh(np.arctanh(np.clip(points[:, 2], -1, 1)) + factor)
     radius = np.sqrt((1 - z**2) / np.maximum(1 - points[:, 2] ** 2, 1e-300))
     return np.column_stack([radius * points[:, 0], radius * points[:, 1], z])

@@ -68,7 +68,7 @@ class BlockCholesky:
     Examples
     --------
     >>> solver = BlockCholesky(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0, 1]]))
-    >>> solver.factorise(2 * np.ones((2, 1, 1)) * np.eye(2), -np.eye(2)[None])
+    >>> solver.factorize(2 * np.ones((2, 1, 1)) * np.eye(2), -np.eye(2)[None])
     >>> solver.solve(np.array([[1.0, 3.0], [1.0, 3.0]])).round(12)
     array([[1., 3.],
            [1., 3.]])
@@ -77,7 +77,7 @@ class BlockCholesky:
     def __init__(self, positions: Floats, edges: Ints, size: int = 2, thin: bool = False) -> None:
         self.size = size
         dissection = dissect(positions, edges, thin)
-        self.fronts = _analyse(dissection, edges, size)
+        self.fronts = _analyze(dissection, edges, size)
         self.panels = np.empty(0)
         level, deepest = dissection.level, int(dissection.level.max())
         split = min(SPLIT, deepest)
@@ -93,7 +93,7 @@ class BlockCholesky:
         """Numbers in the factor."""
         return int(self.fronts.nodes[-1, 3])
 
-    def factorise(self, diagonal: Floats, across: Floats) -> None:
+    def factorize(self, diagonal: Floats, across: Floats) -> None:
         """Take the blocks (V, size, size) and (E, size, size); block e stands in row i, column j of edge (i, j).
 
         Raises
@@ -159,7 +159,7 @@ class BlockCholesky:
         return (self.fronts.nodes[1:, 3] - self.size**2 * rows * touched - 1)[panels > 0]
 
 
-def _analyse(dissection: Dissection, edges: Ints, size: int) -> Fronts:
+def _analyze(dissection: Dissection, edges: Ints, size: int) -> Fronts:
     """Find what each node touches, from the leaves to the root, and where everything goes."""
     order, starts, level, parent = dissection
     place = np.empty_like(order)

@@ -53,7 +53,7 @@ class AbandonedError(Exception):
 
 
 def require_wanted() -> None:
-    """Raise `AbandonedError` in a task of Dask that was cancelled: its thread cannot be stopped from outside."""
+    """Raise `AbandonedError` in a task of Dask that was canceled: its thread cannot be stopped from outside."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return

@@ -82,7 +82,7 @@ def run_mesh(order: Order, grant: float) -> Record | Needs:
                 return Needs(needed)
             status, code, why, figures = _run(order, log)
         except AbandonedError:
-            log.line("cancelled")
+            log.line("canceled")
             raise
         except Exception as error:  # whatever it is, the other meshes go on
             if not isinstance(error, MeshotError | OSError | CycloptsError):

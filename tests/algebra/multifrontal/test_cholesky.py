@@ -37,7 +37,7 @@ def test_solution_is_that_of_numpy(name, size):
     edges, diagonal, across, matrix = random_blocks(surface, size)
     solver = BlockCholesky(surface.vertices, edges, size)
     for factor in (1.0, 3.0):
-        solver.factorise(factor * diagonal, factor * across)
+        solver.factorize(factor * diagonal, factor * across)
         rhs = np.random.default_rng(1).normal(size=(len(surface.vertices), size, 2))
         expected = np.linalg.solve(factor * matrix, rhs.reshape(-1, 2)).reshape(rhs.shape)
         solved = solver.solve(rhs)
@@ -52,7 +52,7 @@ def test_positions_change_nothing_but_the_rounding():
     solutions = []
     for positions in (surface.vertices, np.random.default_rng(3).normal(size=surface.vertices.shape)):
         solver = BlockCholesky(positions, edges, 1)
-        solver.factorise(diagonal, across)
+        solver.factorize(diagonal, across)
         solutions.append(solver.solve(rhs))
     np.testing.assert_allclose(*solutions, rtol=1e-10, atol=1e-12)
 
@@ -63,17 +63,17 @@ def test_a_pivot_that_is_not_positive_is_told(vertex):
     edges, diagonal, across, _ = random_blocks(surface, 2)
     diagonal[vertex, 1, 1] = -1.0
     with pytest.raises(ConvergenceError, match="positive definite"):
-        BlockCholesky(surface.vertices, edges).factorise(diagonal, across)
+        BlockCholesky(surface.vertices, edges).factorize(diagonal, across)
 
 
 def test_parts_without_an_edge_between_them():
     """A pivot that fails in one part is told although nothing comes after it."""
     points, none = np.arange(100.0)[:, None], np.zeros((0, 2), dtype=np.int64)
     solver = BlockCholesky(points, none, 1)
-    solver.factorise(1.0 + points[:, :, None], np.zeros((0, 1, 1)))
+    solver.factorize(1.0 + points[:, :, None], np.zeros((0, 1, 1)))
     np.testing.assert_allclose(solver.solve(np.ones((100, 1))), 1.0 / (1.0 + points), rtol=1e-15)
     with pytest.raises(ConvergenceError):
-        solver.factorise(points[:, :, None] - 3.0, np.zeros((0, 1, 1)))
+        solver.factorize(points[:, :, None] - 3.0, np.zeros((0, 1, 1)))
 
 
 def test_fill_of_a_disk_grows_almost_in_proportion():
@@ -95,6 +95,6 @@ def test_the_number_of_threads_changes_no_bit():
     for threads in (1, numba.config.NUMBA_NUM_THREADS):
         numba.set_num_threads(threads)
         solver = BlockCholesky(surface.vertices, edges, thin=True)
-        solver.factorise(diagonal, across)
+        solver.factorize(diagonal, across)
         solutions.append(solver.solve(rhs))
     np.testing.assert_array_equal(*solutions)

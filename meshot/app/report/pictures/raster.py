@@ -58,7 +58,7 @@ class Fragments:
 def _fill(
     corners: Floats, first: int, last: int, face_id: NDArray[np.int32], depth: Floats32, barycentric: Floats32
 ) -> None:
-    """Draw triangles (F, 3, 3), in pixels from the upper left and z towards the eye, into the rows [first, last)."""
+    """Draw triangles (F, 3, 3), in pixels from the upper left and z toward the eye, into the rows [first, last)."""
     width = face_id.shape[1]
     for f in range(corners.shape[0]):
         x0, y0, z0 = corners[f, 0]
@@ -94,7 +94,7 @@ def rasterize(points: Floats, faces: Ints, shape: tuple[int, int]) -> Fragments:
     Parameters
     ----------
     points : (V, 3) float
-        x to the right and y downward in pixels from the upper left corner of the picture, z towards the eye.
+        x to the right and y downward in pixels from the upper left corner of the picture, z toward the eye.
     faces : (F, 3) int
         Vertex indices; both sides are drawn. Faces with a corner that is not finite are left out.
     shape : (int, int)

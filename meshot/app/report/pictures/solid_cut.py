@@ -16,7 +16,7 @@ from meshot.maps.solid_map import SolidMap
 from meshot.meshes.slice import SolidSlice, slice_solid
 from meshot.meshes.solid import Solid, signed_volumes
 
-# Normals of planes to cut along, in the camera's frame; what lies before the plane, towards the eye, is taken away.
+# Normals of planes to cut along, in the camera's frame; what lies before the plane, toward the eye, is taken away.
 CUTS = np.array([[0.5, 0.12, 0.86], [-0.5, 0.12, 0.86], [0.0, 0.5, 0.86], [0.0, 0.1, 0.99]])
 # By how much the section must be larger for a later one of them to be taken.
 LARGER = 1.15

@@ -72,7 +72,7 @@ def camera(surface: Surface, up: str = "y") -> Floats:
     Returns
     -------
     (3, 3) float
-        Rows right, up and backward (towards the eye).
+        Rows right, up and backward (toward the eye).
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 Consecutive unknowns are close in the plane or in space, so groups of them, 4 in the plane, 8 in space, make the coarser
 levels, with piecewise constant functions: nothing to search for, and matrices as sparse as the first. Such functions
-are too stiff by a factor near two; dividing the coarse matrices by `SOFTEN` makes up for most of it (Braess, "Toward
+are too stiff by a factor near two; dividing the coarse matrices by `SOFTEN` makes up for most of it (Braess, "Towards
 algebraic multigrid for elliptic problems of second order", Computing 1995, with the same over-correction). One sweep of
 Gauss-Seidel before and one after, in opposite directions, keep the preconditioner symmetric. Large levels are swept in
 `PARTS`, each with the others' old values, on all cores.

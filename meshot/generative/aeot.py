@@ -1,4 +1,4 @@
-"""AE-OT: an auto-encoder whose latent distribution is reached by optimal transport instead of by training."""
+"""AE-OT: an auto-encoder whose latent distribution is sampled through an optimal transport map."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from meshot.transport.result import TransportResult
 from meshot.transport.sampled.sources import StandardNormal, UniformBox
 from meshot.transport.solve import solve_transport
 
-# Rows that go through a network at a time.
+# Rows that an encoder or decoder gets at once.
 BATCH = 512
 
 
@@ -32,13 +32,13 @@ class Generated:
     Attributes
     ----------
     data : (n, ...)
-        As the decoder returns them.
+        The decoder's output.
     codes : (n, d) float
-        What was decoded.
+        The decoder's input.
     source : (n, d) float
         Samples of the source that were mapped to the codes.
     record : ExtensionRecord
-        Cells, and who is near the singular set.
+        Cells, and which samples are near the singular set.
     """
 
     data: NDArray[Any]
@@ -49,7 +49,7 @@ class Generated:
 
 @dataclass(frozen=True, eq=False)
 class LatentPath(Generated):
-    """What lies over a straight segment of the source.
+    """Data along a segment of the source.
 
     Attributes
     ----------
@@ -75,16 +75,16 @@ class AEOT:
     Parameters
     ----------
     encoder, decoder : torch.nn.Module or callable
-        From data (n, ...) to codes (n, d) and back, trained beforehand; functions of arrays will do.
+        From data (n, ...) to codes (n, d) and back, trained beforehand; or functions of arrays.
     batch : int
-        Data that go through them at a time.
+        Rows that they get at once.
 
     Attributes
     ----------
     map : ExtendedMap
-        From the source to codes, once fitted.
+        From the source to codes, after `fit` or `load`.
     transport : TransportResult or None
-        What the map extends; None for a model that was loaded.
+        The transport that the map extends; None for a loaded model.
 
     References
     ----------
@@ -135,11 +135,11 @@ class AEOT:
         data : (n, ...)
         source : {"cube", "normal"} or domain
             The uniform density on [-1, 1]^d, the standard normal one, or what `solve_transport` takes as a domain.
-            Codes of two or three coordinates get exact cells where the source has them, others are sampled.
+            Codes of two or three coordinates get exact cells if the source has them; others are sampled.
         theta, criterion, neighbors
-            Of the `ExtendedMap`.
+            As of `ExtendedMap`.
         samples, device, rng
-            Of a transport by sampling.
+            As of `solve_transport`, for a transport by sampling.
         progress : Progress, optional
 
         Returns
@@ -150,7 +150,7 @@ class AEOT:
         Raises
         ------
         GeometryError
-            Codes that are no (n, d) finite numbers.
+            The codes are not (n, d) finite numbers.
 
         Warns
         -----
@@ -166,7 +166,7 @@ class AEOT:
         return self
 
     def sample(self, n: int, *, rng: int | np.random.Generator = 0, reject: bool = False) -> Generated:
-        """Generate `n` new data; with `reject`, none from near the singular set.
+        """Generate new data.
 
         Parameters
         ----------
@@ -183,9 +183,9 @@ class AEOT:
         return Generated(self._decode(drawn.points), drawn.points, drawn.source, drawn.record)
 
     def path(self, z0: ArrayLike, z1: ArrayLike, steps: int = 9) -> LatentPath:
-        """Decode the straight path from `z0` to `z1`, points (d,) of the source, at evenly spaced times.
+        """Decode the segment from `z0` to `z1` at evenly spaced times.
 
-        Where the map is torn between two steps, `LatentPath.torn` says so, and the data jump from one kind to another.
+        `LatentPath.torn` marks steps between which the map is torn: there the data jump.
 
         Parameters
         ----------
@@ -207,7 +207,7 @@ class AEOT:
         return LatentPath(self._decode(codes), codes, points, record, times, crossings)
 
     def save(self, folder: PathLike) -> None:
-        """Keep the map, and the weights of those of encoder and decoder that are torch modules, in a folder.
+        """Write the map to a folder, with the weights of the encoder and decoder if these are torch modules.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class AEOT:
 
     @classmethod
     def load(cls, folder: PathLike, encoder: Any, decoder: Any, *, batch: int = BATCH) -> "AEOT":
-        """Return the model that was saved; `encoder` and `decoder` have its architecture, and get its weights.
+        """Load a saved model.
 
         Parameters
         ----------
@@ -234,7 +234,7 @@ class AEOT:
         encoder, decoder : callable or torch.nn.Module
             Of the architecture that was saved; modules get the saved weights.
         batch : int
-            Data that the encoder or decoder gets at once.
+            Rows that they get at once.
 
         Returns
         -------
@@ -245,7 +245,7 @@ class AEOT:
         MeshReadError
             A file is missing, damaged, or does not belong to the others.
         OptionError
-            Another architecture.
+            A module has another architecture.
         """
         from meshot.generative.model_files import load_model  # noqa: PLC0415
 
@@ -263,7 +263,7 @@ class AEOT:
 
 
 def has_exact_cells(domain: Any, dimension: int) -> bool:
-    """Whether a transport from a domain, or from the disk or ball for None, has exact cells.
+    """Return whether a transport from a domain (None: the disk or ball) has exact cells.
 
     Examples
     --------
@@ -289,15 +289,26 @@ Model: TypeAlias = torch.nn.Module | Callable[[Any], Any]
 
 
 def apply(model: Model, values: ArrayLike, batch: int) -> NDArray[Any]:
-    """Return what a model makes of `values` (n, ...), an array of n rows.
+    """Evaluate a model on rows, in batches.
 
-    A torch module gets tensors of its own kind of numbers on its own device, without gradients and as in evaluation
-    (drop-out and batch statistics are off); its mode is then as it was. A function gets and returns arrays.
+    A torch module gets tensors of its dtype on its device, without gradients and in evaluation mode (no drop-out, fixed
+    batch statistics); its mode is restored. A function gets and returns arrays.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+    values : (n, ...)
+    batch : int
+        Rows of a batch.
+
+    Returns
+    -------
+    (n, ...)
 
     Raises
     ------
     GeometryError
-        The model does not return one row for each that it gets.
+        The model does not return one row for each row.
 
     Examples
     --------
@@ -334,7 +345,7 @@ def encode(encoder: Model, data: ArrayLike, batch: int) -> Floats:
 
 @contextmanager
 def evaluating(model: Model) -> Iterator[Callable[[NDArray[Any]], Any]]:
-    """Give a function from arrays to arrays that runs the model, in evaluation mode if it is a torch module."""
+    """Yield a function of arrays that runs the model, in evaluation mode if it is a torch module."""
     if not isinstance(model, torch.nn.Module):
         yield model
         return

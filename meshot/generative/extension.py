@@ -1,4 +1,4 @@
-"""A semi-discrete map extended to all points of its source, so that new samples are not copies of the old."""
+"""The piecewise-linear extension of a semi-discrete map, which generates new samples instead of copies."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,26 +25,26 @@ from meshot.transport.sampled.sources import SampledSource, as_source
 AngleCriterion = Literal["angle", "normal"]
 
 THETA = 0.75
-"""Angle between supporting planes, in radians, beyond which the map is torn (An et al., for codes of images)."""
+"""Angle between supporting planes, in radians, above which the map is torn (An et al., for codes of images)."""
 
-# Coordinates of neighboring sites held at once.
-HELD = 1 << 20
-# Rounds of drawing samples for those that were rejected.
-ROUNDS = 200
+# Coordinates of neighboring sites in memory at once.
+MAX_COORDINATES_HELD = 1 << 20
+# Rounds of replacing rejected samples.
+MAX_ROUNDS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class ExtensionRecord:
-    """What happened to points that were mapped.
+    """Cells of mapped points, and how their images were made.
 
     Attributes
     ----------
     cells : (m,) int
         The site in whose cell each point lies.
     dropped : (m,) int
-        How many of the best planes of each point were dropped, as they are beyond the threshold.
+        How many of the best planes of each point were dropped because their angles exceed the threshold.
     rejected : int
-        Points drawn near the singular set that others were drawn for.
+        Points near the singular set that were replaced.
     """
 
     cells: Ints
@@ -75,10 +75,10 @@ class Drawn(NamedTuple):
 class ExtendedMap:
     """The piecewise-linear extension of a semi-discrete transport map.
 
-    A point x lies in the cell i of the plane <x, y_i> + h_i that is the highest. Of the d + 1 highest planes there,
-    those whose angle to plane i passes `theta` are dropped: beyond it the map is torn, and a mean of the two sides
-    would be no sample of the target. The image of x is the mean of the sites y_j that are left, with weights
-    proportional to 1 / |x - c_j|, where c_j is the mass center of cell j; each mass center goes to its site.
+    A point x lies in the cell i whose plane <x, y_i> + h_i is the highest. Of the d + 1 highest planes there, those
+    whose angle to plane i exceeds `theta` are dropped: the map is torn there, and a mean of the two sides would not be
+    a sample of the target. The image of x is the mean of the remaining sites y_j, with weights proportional to
+    1 / |x - c_j|, where c_j is the mass center of cell j; each mass center goes to its site.
 
     Parameters
     ----------
@@ -89,27 +89,27 @@ class ExtendedMap:
     theta : float
         Threshold in radians.
     criterion : {"angle", "normal"}
-        "angle" is that between y_i and y_j, which depends on where the origin is: it suits codes that spread about
-        the origin in many dimensions. "normal" is the angle between (y_i, -1) and (y_j, -1), the normals of the two
-        planes, which suits sites of any position and a spread of about one.
+        "angle" is the angle between y_i and y_j, which depends on the origin: it suits codes spread about the origin in
+        many dimensions. "normal" is the angle between (y_i, -1) and (y_j, -1), the normals of the two planes, which
+        suits sites anywhere with a spread of about one.
     neighbors : int, optional
-        Planes to begin with, by default d + 1.
+        Number of highest planes, by default d + 1.
     centers : (n, d) float, optional
         Mass centers; by default those of the transport, exact or estimated, and estimated by sampling for sites and
-        heights. NaN marks cells without any: they are their own image, and lend nothing to others.
+        heights. Cells with NaN map to their own site, and contribute to no other point.
     samples : int, optional
         Samples of that estimate, by default at least 128 for each site.
     device : {"auto", "cpu", "cuda"}
-        Where planes are compared.
+        Where planes are evaluated.
     rng : int or numpy.random.Generator
         Seed of the estimate.
 
     Raises
     ------
     OptionError
-        There is no torch, or options do not go together.
+        Torch is not installed, or options contradict each other.
     GeometryError
-        Arrays of wrong shapes.
+        Arrays have wrong shapes.
 
     References
     ----------
@@ -159,7 +159,7 @@ class ExtendedMap:
     def __call__(self, x: ArrayLike) -> Extension:
         """Return the images of points (m, d) of the source, and the record of how they were made."""
         points, d = self._checked_points(x), self.sites.shape[1]
-        rows = max(1, HELD // (self.neighbors * d))
+        rows = max(1, MAX_COORDINATES_HELD // (self.neighbors * d))
         parts = [self._extend(points[k : k + rows]) for k in range(0, max(1, len(points)), rows)]
         images, cells, dropped = (np.concatenate(values) for values in zip(*parts, strict=True))
         return Extension(images, ExtensionRecord(cells, dropped))
@@ -172,7 +172,7 @@ class ExtendedMap:
         n : int
         rng : int or numpy.random.Generator
         reject : bool
-            Draw others for samples near the singular set; the record tells for how many.
+            Replace samples near the singular set; the record counts them.
 
         Returns
         -------
@@ -181,7 +181,7 @@ class ExtendedMap:
         Raises
         ------
         OptionError
-            There is no way to draw from the source, as it has a density on a mesh or a picture.
+            The source, a density on a mesh or a picture, cannot be sampled.
         ConvergenceError
             Nearly all samples are rejected.
         """
@@ -190,7 +190,7 @@ class ExtendedMap:
         generator, wanted = np.random.default_rng(rng), _checked_count("n", n)
         kept: list[tuple[Floats, Floats, Ints, Ints]] = []
         have = rejected = 0
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ROUNDS):
             x = random_points(self.source, wanted - have, generator)
             images, record = self(x)
             good = ~record.singular if reject else np.ones(len(x), dtype=bool)
@@ -202,7 +202,7 @@ class ExtendedMap:
         raise ConvergenceError(f"{rejected:,} samples were rejected as singular for {have:,} that are not: raise theta")
 
     def crossings(self, start: ArrayLike, stop: ArrayLike) -> Crossings:
-        """Return where the straight segment between two points (d,) of the source crosses from cell to cell, exactly.
+        """Return where the segment between two points of the source crosses from cell to cell, exactly.
 
         Between crossings the semi-discrete map is constant; the images jump where a crossing is singular.
 
@@ -223,7 +223,7 @@ class ExtendedMap:
 
     @cached_property
     def source(self) -> SampledSource:
-        """The source that samples are drawn from; OptionError if there is no way to draw from it."""
+        """The source of samples; OptionError if it cannot be sampled."""
         if self._domain is None:
             raise OptionError("there is no way to draw from a density of the plane: map samples of your own by a call")
         return as_source(self._domain, self.sites.shape[1])
@@ -252,7 +252,7 @@ class ExtendedMap:
         distances = np.sqrt(((x[:, None, :] - self.centers[best]) ** 2).sum(axis=2))
         distances[:, 0] = np.nan_to_num(distances[:, 0])
         distances[~near | np.isnan(distances)] = np.inf
-        # relative to the least one, so that a point in a mass center divides nothing by zero
+        # relative to the smallest one, so that at a mass center nothing is divided by zero
         distances = np.maximum(distances, np.finfo(float).tiny)
         weights = distances.min(axis=1, keepdims=True) / distances
         weights /= weights.sum(axis=1, keepdims=True)
@@ -268,7 +268,7 @@ class ExtendedMap:
 
 
 def _domain_of(transport: TransportResult) -> Any:
-    """Return what stands for the source of a transport; None for a density of the plane, which cannot be drawn from."""
+    """Return the source of a transport; None for a density of the plane, which cannot be sampled."""
     if isinstance(transport, SampledTransport):
         return transport.source
     return transport.problem.domain if transport.problem.source is None else None
@@ -301,7 +301,7 @@ def _checked_count(name: str, value: int) -> int:
 def estimate_centers(
     sites: Floats, heights: Floats, source: SampledSource, samples: int | None, seed: int, device: Device
 ) -> Floats:
-    """Return the mass center of the cell of each site in the source, (n, d); NaN where no sample fell.
+    """Estimate the mass centers of the cells from samples.
 
     Parameters
     ----------
@@ -311,6 +311,11 @@ def estimate_centers(
         At least 128 for each site by default.
     seed : int
     device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    (n, d) float
+        NaN for cells without samples.
 
     Examples
     --------
@@ -322,16 +327,16 @@ def estimate_centers(
     n, d = sites.shape
     problem = LevelProblem(sites, np.full(n, 1 / n), source, find_device(device))
     size = default_samples(n) if samples is None else samples
-    found = estimate_cells(problem, heights, size, (seed,), ProcessGroup(), neighbors=False, moments=True)
-    return cell_moments(found, d).centroids
+    result = estimate_cells(problem, heights, size, (seed,), ProcessGroup(), neighbors=False, moments=True)
+    return cell_moments(result, d).centroids
 
 
-# Scores held at once.
-SCORES = {"cpu": 1 << 22, "cuda": 1 << 27}
+# Scores in memory at once.
+MAX_SCORES_HELD = {"cpu": 1 << 22, "cuda": 1 << 27}
 
 
 class BestPlanes:
-    """Finds the `count` largest of the values <x, y_i> + h_i.
+    """Computes the `count` largest of the values <x, y_i> + h_i.
 
     Parameters
     ----------
@@ -352,13 +357,13 @@ class BestPlanes:
         self._sites = torch.tensor(sites, device=device)
         self._heights = torch.tensor(heights, device=device)
         self._count = count
-        self._rows = max(1, SCORES[device.type] // len(sites))
+        self._rows = max(1, MAX_SCORES_HELD[device.type] // len(sites))
 
     def __call__(self, points: Floats) -> Ints:
         """Return the planes of points (m, d), (m, count), the best first."""
-        found = np.empty((len(points), self._count), dtype=np.int64)
+        result = np.empty((len(points), self._count), dtype=np.int64)
         for start in range(0, len(points), self._rows):
             part = torch.from_numpy(points[start : start + self._rows]).to(self._sites.device)
             scores = torch.addmm(self._heights, part, self._sites.T)
-            found[start : start + self._rows] = torch.topk(scores, self._count, dim=1).indices.cpu().numpy()
-        return found
+            result[start : start + self._rows] = torch.topk(scores, self._count, dim=1).indices.cpu().numpy()
+        return result

@@ -1,4 +1,4 @@
-"""A folder that keeps a fitted model: its map as NPZ without pickles, the weights of torch modules beside it."""
+"""A fitted model in a folder: its map as NPZ without pickles, and the weights of torch modules."""
 
 import io
 from hashlib import sha256
@@ -20,12 +20,19 @@ MAP, WEIGHTS = "map.npz", "{}.pt"
 
 
 def save_model(folder: PathLike, extended: ExtendedMap, models: dict[str, Any]) -> None:
-    """Write a map, and the weights of those of the named models that are torch modules.
+    """Write a map, and the weights of those models that are torch modules.
+
+    Parameters
+    ----------
+    folder : str or path
+    extended : ExtendedMap
+    models : dict of str to callable
+        By name.
 
     Raises
     ------
     OptionError
-        The source is a function, or a density, which no file holds.
+        The source is a function or a density, which cannot be saved.
     """
     source = _packed(extended.source)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -37,14 +44,24 @@ def save_model(folder: PathLike, extended: ExtendedMap, models: dict[str, Any]) 
 
 
 def load_model(folder: PathLike, models: dict[str, Any]) -> ExtendedMap:
-    """Return the map that was saved, and give the torch modules among the named models their weights.
+    """Load a map, and the weights of those models that are torch modules.
+
+    Parameters
+    ----------
+    folder : str or path
+    models : dict of str to callable
+        By name, as they were saved.
+
+    Returns
+    -------
+    ExtendedMap
 
     Raises
     ------
     MeshReadError
         A file is missing, damaged, or does not belong to the others.
     OptionError
-        A model has another architecture than the one that was saved.
+        A model has another architecture than the saved one.
     """
     path = Path(folder) / MAP
     content = read_bytes(path)
@@ -66,7 +83,7 @@ def load_model(folder: PathLike, models: dict[str, Any]) -> ExtendedMap:
 
 
 def _save_weights(folder: PathLike, name: str, model: Any) -> str:
-    """Write the weights of a torch module, and return their digest; for a function write nothing and return ""."""
+    """Write the weights of a torch module and return their digest; for a function return ""."""
     if not isinstance(model, torch.nn.Module):
         return ""
     buffer = io.BytesIO()

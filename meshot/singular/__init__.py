@@ -1,1 +1,1 @@
-"""Where transport maps tear."""
+"""The singular set of a transport map."""

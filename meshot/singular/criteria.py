@@ -1,4 +1,4 @@
-"""The criteria for a facet between two cells to be singular: their sites are apart in the target."""
+"""Criteria for a facet between two cells to be singular: their sites are far apart in the target."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
@@ -14,18 +14,18 @@ from meshot.singular.target import TargetShape, farther_apart
 
 Criterion = Literal["jump", "adjacency", "angle", "normal"]
 
-# A hole between sites that a target confirms, in local spacings.
-CONFIRMED_HOLE = 0.5
-# The largest hole between sites is no tear; one that is larger by this factor is.
-SURE = 1.2
-# Edges between sites that are still near each other.
-STEPS = 3
-# Angles larger than this multiple of their median are singular.
-OF_MEDIAN = 6.0
+# Default radius of the balls about sites, in local spacings, where the target is known.
+HOLE_IN_TARGET = 0.5
+# Without a target, facets that are still singular at a threshold larger by this factor are sure.
+SURE_FACTOR = 1.2
+# Default number of edges up to which sites count as near.
+MAX_EDGES = 3
+# Default threshold of angles, as a multiple of their median.
+MEDIAN_FACTOR = 6.0
 
 
 class Sites(NamedTuple):
-    """What the criteria judge by.
+    """Input of the criteria.
 
     Attributes
     ----------
@@ -40,17 +40,17 @@ class Sites(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a criterion says of facets.
+    """Result of a criterion.
 
     Attributes
     ----------
     singular : (m,) bool
         Which facets are singular.
     sure : (m,) bool
-        Those that would be with a threshold higher by a fifth, where the criterion's threshold has to tell tears from
-        the irregularity of the sites; else all.
+        Those that would be with a threshold larger by a fifth, if the threshold separates tears from the irregularity
+        of the sites; else all.
     threshold : float
-        By which they are.
+        The threshold that was used.
     """
 
     singular: NDArray[np.bool_]
@@ -59,12 +59,25 @@ class Verdict(NamedTuple):
 
 
 def judge(sites: Sites, pairs: Ints, criterion: Criterion, threshold: float | None) -> Verdict:
-    """Return which of the facets between `pairs` (m, 2) of sites are singular.
+    """Return which facets are singular.
+
+    Parameters
+    ----------
+    sites : Sites
+    pairs : (m, 2) int
+        The two sites of each facet.
+    criterion : {"jump", "adjacency", "angle", "normal"}
+    threshold : float or None
+        None stands for the criterion's default.
+
+    Returns
+    -------
+    Verdict
 
     Raises
     ------
     OptionError
-        An unknown criterion, a threshold that is not positive, or an adjacency without a target.
+        The criterion is unknown, the threshold is not positive, or adjacency is asked for without a target.
     """
     if criterion not in get_args(Criterion):
         raise OptionError(f"criterion must be one of {', '.join(get_args(Criterion))}, not {criterion!r}")
@@ -76,19 +89,19 @@ def judge(sites: Sites, pairs: Ints, criterion: Criterion, threshold: float | No
 def _by_jump(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
     balls = sites.positions, sites.spacing.nearby
     if sites.target is not None:
-        threshold = CONFIRMED_HOLE if threshold is None else threshold
+        threshold = HOLE_IN_TARGET if threshold is None else threshold
         return _all_sure(leaves_support(*balls, pairs, threshold, sites.target.inside), threshold)
     threshold = sites.spacing.hole if threshold is None else threshold
     singular = leaves_support(*balls, pairs, threshold)
     sure = np.zeros(len(pairs), dtype=bool)
-    sure[singular] = leaves_support(*balls, pairs[singular], SURE * threshold)
+    sure[singular] = leaves_support(*balls, pairs[singular], SURE_FACTOR * threshold)
     return Verdict(singular, sure, threshold)
 
 
 def _by_adjacency(sites: Sites, pairs: Ints, threshold: float | None) -> Verdict:
     if sites.target is None:
         raise OptionError("criterion 'adjacency' needs a target: a mesh, a solid, a density or a function of points")
-    steps = float(STEPS) if threshold is None else threshold
+    steps = float(MAX_EDGES) if threshold is None else threshold
     if steps != int(steps):
         raise OptionError(f"the threshold of criterion 'adjacency' is a whole number of edges, got {threshold!r}")
     return _all_sure(farther_apart(sites.target.adjacency(sites.positions), pairs, int(steps)), steps)
@@ -125,7 +138,7 @@ def angles_between(vectors: Floats, pairs: Ints) -> Floats:
 
 def _above(angles: Floats, threshold: float | None) -> Verdict:
     if threshold is None:
-        threshold = min(OF_MEDIAN * float(np.median(angles)), np.pi) if len(angles) else np.pi
+        threshold = min(MEDIAN_FACTOR * float(np.median(angles)), np.pi) if len(angles) else np.pi
     return _all_sure(angles > threshold, threshold)
 
 

@@ -50,7 +50,7 @@ class SingularSet:
         The sheet that ends there.
     criterion : str
     threshold : float
-        By which the facets were chosen.
+        The criterion's threshold.
     spacing : float
         Median of the target's local spacing.
     removed : int
@@ -83,8 +83,8 @@ class SingularSet:
     def peak(self) -> Floats:
         """Middle of the facet across which the map jumps farthest, (d,); NaN if there is none.
 
-        Where a single point is torn, as by a hole in the target, this is where: what else is found there are the
-        places where the map turns faster than its cells can follow, within the square root of their size.
+        If the map is torn at a single point, as by a hole in the target, this is it. The other facets there, within the
+        square root of the cells' size, are those where the map turns faster than its cells resolve.
         """
         if not len(self):
             return np.full(self.dimension, np.nan)
@@ -106,8 +106,8 @@ class SingularSet:
     def nearest(self, points: Floats) -> tuple[Floats, Ints]:
         """Return the distance of points (q, d) to the set and the facet that is nearest; inf and -1 if it is empty.
 
-        Points on the facets stand for them, in the plane a thousandth, in space a two-hundredth of the set's extent
-        apart.
+        The facets are represented by points, a thousandth of the set's extent apart in the plane and a two-hundredth in
+        space.
 
         Parameters
         ----------
@@ -146,8 +146,8 @@ class SingularSet:
     def summary(self) -> dict[str, Any]:
         """Return the figures of ``metrics.json``: how many facets and sheets, their measures, jumps, ends.
 
-        In the plane branch points and free ends are counted, in space the lengths of branch curves and free borders
-        are told.
+        They include numbers of branch points and free ends in the plane, lengths of branch curves and free borders in
+        space.
 
         Returns
         -------
@@ -187,20 +187,20 @@ def singular_set(
     *,
     noise: bool = False,
 ) -> SingularSet:
-    """Find where a transport map tears: the facets between cells whose sites are apart in the target.
+    """Compute the singular set of a transport map: the facets between cells whose sites are apart in the target.
 
     Parameters
     ----------
     result : TransportResult
     target : Surface, Solid, GridDensity, TriangulationDensity or callable, optional
-        What the sites stand for: a mesh of the plane, a solid, a density, or a function that tells of points (p, d)
-        whether they lie in it.
+        The shape that the sites sample: a mesh of the plane, a solid, a density, or a function that returns whether
+        points (p, d) lie in it.
     criterion : {"jump", "adjacency", "angle", "normal"}
         When the facet between the cells of y_i and y_j is singular:
 
         "jump"
-            The straight way from y_i to y_j leaves the target. With `target`, some point of it is outside and farther
-            than `threshold` local spacings from all sites (by default 0.5). Without, some point of it is farther than
+            The segment from y_i to y_j leaves the target. With `target`, some point of it is outside and farther than
+            `threshold` local spacings from all sites (by default 0.5). Without, some point of it is farther than
             `threshold` local spacings from all sites; the default is the largest hole that the irregularity of the
             sites explains: 1.2 for a mesh, blue noise or a lattice, about 1.8 for independent sites of the plane.
         "adjacency"
@@ -213,32 +213,32 @@ def singular_set(
             Likewise for the angle between (y_i, -1) and (y_j, -1), the normals of the potential's supporting planes.
     threshold : float, optional
     noise : bool
-        Keep facets that touch no other singular one and, by the criterion "jump" without a target, those connected with
-        none that a threshold higher by a fifth would find too; by default they are removed, and counted.
+        Keep facets that touch no other singular one and, with the criterion "jump" without a target, components without
+        a facet that is singular at a threshold larger by a fifth; by default they are removed, and counted.
 
     Returns
     -------
     SingularSet
-        It states the threshold.
+        It includes the threshold.
 
     Notes
     -----
-    Which criterion? On maps that are known to tear (``benchmarks/folds.md``), "jump" with the target found every
-    singular facet and no other. Without the target it invents none either, but it sees only tears wider than about 2.5
-    spacings of regular sites and 4 of independent ones: give the target where there is one. "adjacency" with three
-    edges is as good, one false facet in 50,000 aside, and always needs the target; with one edge it takes every stretch
-    of the map for a tear, with two some. "normal" can be as good with the right threshold, which nobody knows
-    beforehand, and "angle" is not with any.
+    Which criterion? On maps that are known to tear (``benchmarks/folds.md``), "jump" with the target detects every
+    singular facet and no other. Without the target it has no false positives either, but detects only tears wider than
+    about 2.5 spacings of regular sites and 4 of independent ones: give the target where there is one. "adjacency" with
+    three edges is as good, except for one false facet in 50,000, and always needs the target; with one edge it takes
+    every stretch of the map for a tear, with two some. "normal" can be as good with the right threshold, which is not
+    known beforehand, and "angle" is not with any.
 
-    A torn point, as by a hole in the target, is found within the square root of the cells' size: `SingularSet.peak` is
-    nearer. Near a free end the map jumps too little to be told from a stretch, so that sheets end early by an amount
-    that falls with the spacing.
+    A torn point, as by a hole in the target, is located within the square root of the cells' size; `SingularSet.peak`
+    is more accurate. Near a free end the jump of the map cannot be distinguished from a stretch, so that sheets end
+    early by an amount that decreases with the spacing.
 
     Raises
     ------
     OptionError
-        An unknown criterion, a threshold that is not positive, an adjacency without a target, or a target of another
-        dimension.
+        The criterion is unknown, the threshold is not positive, adjacency is asked for without a target, or the target
+        has another dimension.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """Sheets, branch set and free border of a set of facets.
 
-Facets meet in ridges: their end points in the plane, their edges in space. Where two meet, the sheet goes on; where
-three or more do, sheets branch; where there is one alone, the sheet ends: on the domain's boundary, or freely within.
+Facets meet in ridges: end points in the plane, edges in space. Where two facets meet, a sheet continues; where three or
+more do, sheets branch; a ridge of one facet is the end of a sheet, on the domain's boundary or inside (a free border).
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How far apart the sites of a target are, place by place, and how regularly they lie."""
+"""Local spacing and regularity of the sites of a target."""
 
 from typing import NamedTuple
 
@@ -7,15 +7,15 @@ from scipy.spatial import cKDTree
 
 from meshot.base.arrays import Floats
 
-# Nearest sites from which the local spacing is read: more even out samples at random, fewer follow steeper gradations.
+# Nearest sites in a local spacing: more of them smooth random samples, fewer follow steeper gradations.
 NEIGHBORS = 12
-# Sites nearest to their neighbors, whose distance tells how regularly the sites lie.
-CLOSEST = 0.1
-# Radius, in spacings, of the largest ball without sites in a mesh or in blue noise, with a margin: in lattices of the
-# plane it is 0.71, of space 0.87, in sites stretched by six about 1.
+# Quantile of the distances to the nearest site that measures regularity.
+CLOSEST_SHARE = 0.1
+# Radius, in spacings, of the largest ball without sites in a mesh or in blue noise, with a margin: it is 0.71 in
+# lattices of the plane, 0.87 in space, about 1 in sites stretched by six.
 REGULAR_HOLE = 1.2
-# Independent sites would leave a larger hole than their threshold once in so many targets. As it is measured in the
-# largest spacing nearby, which is 1.2 times that of the place, it happens less often.
+# Independent sites exceed their threshold in one of so many targets. As holes are measured in the largest spacing
+# nearby, which is 1.2 times the local one, it happens less often.
 TARGETS_PER_FALSE_HOLE = 10
 
 
@@ -25,14 +25,12 @@ class Spacing(NamedTuple):
     Attributes
     ----------
     lengths : (n,) float
-        Side of the square or cube that a site has to itself, on average over its twelve nearest ones; infinite for one
-        site.
+        Side of the square or cube that a site occupies, averaged over its twelve nearest sites; infinite for one site.
     nearby : (n,) float
-        The largest of `lengths` among all sites that have this one among their nearest: sparse sites beside dense ones
-        then do not pass for dense.
+        The largest of `lengths` among all sites that have this one among their nearest, so that sparse sites beside
+        dense ones do not count as dense.
     regularity : float
-        0 for sites that lie independently of each other, 1 for those that keep their distance as in a mesh or in
-        blue noise.
+        0 for independent sites, 1 for sites that keep a distance as in a mesh or in blue noise.
     dimension : int
     """
 
@@ -43,11 +41,11 @@ class Spacing(NamedTuple):
 
     @property
     def hole(self) -> float:
-        """The largest hole between sites, in spacings nearby, that is no more than their irregularity explains.
+        """The largest hole between sites, in spacings nearby, that their irregularity explains.
 
-        A ball of radius r spacings holds none of independent sites with the probability exp(-V r^d), V the volume of
-        the unit ball: it is the r at which one in ten targets would have such a hole at a site. For sites that keep
-        their distance it is 1.2, and between the two the geometric mean by `regularity`.
+        A ball of radius r spacings contains none of independent sites with probability exp(-V r^d), V the volume of the
+        unit ball: the hole is the r at which one in ten targets would have such a hole at a site. For regular sites it
+        is 1.2; between the two it is the geometric mean weighted by `regularity`.
         """
         count = len(self.lengths)
         independent = (np.log(TARGETS_PER_FALSE_HOLE * max(count, 2)) / unit_ball(self.dimension)) ** (
@@ -68,7 +66,15 @@ def unit_ball(dimension: int) -> float:
 
 
 def site_spacing(sites: Floats) -> Spacing:
-    """Measure the local spacing of sites, (n, 2) or (n, 3), that are distinct.
+    """Measure the local spacing of distinct sites.
+
+    Parameters
+    ----------
+    sites : (n, 2) or (n, 3) float
+
+    Returns
+    -------
+    Spacing
 
     Examples
     --------
@@ -83,8 +89,8 @@ def site_spacing(sites: Floats) -> Spacing:
         return Spacing(np.full(count, np.inf), np.full(count, np.inf), 1.0, dimension)
     distances, nearest = map(np.asarray, cKDTree(sites).query(sites, k=near + 1))
     lengths = distances[:, -1] * (unit_ball(dimension) / near) ** (1 / dimension)
-    closest = float(np.quantile(distances[:, 1] / lengths, CLOSEST))
-    of_independent = (-np.log(1 - CLOSEST) / unit_ball(dimension)) ** (1 / dimension)
+    closest = float(np.quantile(distances[:, 1] / lengths, CLOSEST_SHARE))
+    of_independent = (-np.log(1 - CLOSEST_SHARE) / unit_ball(dimension)) ** (1 / dimension)
     nearby = lengths.copy()
     np.maximum.at(nearby, nearest, lengths[:, None])
     return Spacing(lengths, nearby, float(np.clip(closest / of_independent - 1, 0, 1)), dimension)

@@ -1,4 +1,4 @@
-"""Which straight jumps leave the support of a target, estimated as balls about its sites."""
+"""Segments that leave the support of a target, which is estimated as a union of balls about its sites."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from scipy.spatial import cKDTree
 
 from meshot.base.arrays import Floats, Ints, norms
 
-# Steps along a jump, in local spacings, and points that are looked up at a time.
+# Distance between test points of a segment, in local spacings, and test points that are searched at once.
 STEP, BATCH = 0.25, 1 << 18
-# Nearest sites whose balls are tried: where the spacing varies, the nearest may have a smaller ball than another.
-BALLS = 12
+# Nearest sites whose balls are tested: where the spacing varies, the nearest may have a smaller ball than another.
+NEAREST_BALLS = 12
 
 Inside = Callable[[Floats], NDArray[np.bool_]]
 
@@ -19,7 +19,7 @@ Inside = Callable[[Floats], NDArray[np.bool_]]
 def leaves_support(
     sites: Floats, spacing: Floats, pairs: Ints, radius: float, inside: Inside | None = None
 ) -> NDArray[np.bool_]:
-    """Tell which segments between sites leave the union of balls about all sites, radius `radius` local spacings.
+    """Return which segments between sites leave the union of balls about all sites.
 
     Parameters
     ----------
@@ -29,8 +29,9 @@ def leaves_support(
     pairs : (m, 2) int
         The sites at the ends of each segment.
     radius : float
+        Of the balls, in local spacings.
     inside : callable, optional
-        Whether points (p, d) lie in the target: there a segment does not leave it, however few sites there are.
+        Whether points (p, d) lie in the target: these do not count as outside, however sparse the sites are.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def leaves_support(
     """
     leaves = np.zeros(len(pairs), dtype=bool)
     length = norms(sites[pairs[:, 0]] - sites[pairs[:, 1]])
-    # the balls at its ends cover a shorter one
+    # shorter ones are covered by the balls at their ends
     open_ones = np.flatnonzero(length > radius * spacing[pairs].sum(axis=1))
     if not len(open_ones):
         return leaves
@@ -59,7 +60,7 @@ def leaves_support(
         place = (np.arange(len(owner)) - np.repeat(np.cumsum(steps) - steps, steps)) / (steps[owner] - 1)
         start, stop = sites[pairs[part[owner], 0]], sites[pairs[part[owner], 1]]
         points = (1 - place)[:, None] * start + place[:, None] * stop
-        distance, near = tree.query(points, k=min(BALLS, len(sites)))
+        distance, near = tree.query(points, k=min(NEAREST_BALLS, len(sites)))
         outside = np.flatnonzero((distance > radius * spacing[near]).all(axis=1))
         if inside is not None:
             outside = outside[~inside(points[outside])]

@@ -1,4 +1,4 @@
-"""What a target says about its sites: which points lie in it, and which sites are neighbors in it."""
+"""The target of a transport: which points lie in it, and which sites are neighbors in it."""
 
 from typing import Any
 
@@ -15,14 +15,15 @@ from meshot.meshes.solid import as_solid
 from meshot.meshes.surface import as_surface
 from meshot.singular.support import Inside
 
-# Points at which a Delaunay edge is tested for whether it stays in the target: slits narrower than a tenth of it pass.
-TESTED = np.linspace(0, 1, 13)[1:-1]
-# Pairs of sites whose surroundings are compared at a time.
+# Parameters of the points at which a Delaunay edge is tested for leaving the target: it may cross slits narrower than a
+# tenth of its length.
+EDGE_TESTS = np.linspace(0, 1, 13)[1:-1]
+# Pairs of sites whose neighborhoods are compared at once.
 BATCH = 4096
 
 
 class TargetShape:
-    """A target of a transport: a mesh, a solid, a density, or a function that tells which points lie in it.
+    """A target of a transport: a mesh, a solid, a density, or an indicator function.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ class TargetShape:
     Raises
     ------
     OptionError
-        Another kind of target, or one of another dimension.
+        The target is of another kind or dimension.
     """
 
     def __init__(self, shape: Any, dimension: int) -> None:
@@ -58,27 +59,27 @@ class TargetShape:
             within = Locator(solid.tetrahedra, solid.vertices)
             self.inside = lambda points: np.asarray(within.locate(points).tetrahedra >= 0)
         elif callable(shape):
-            self.inside = lambda points: _told(shape, points)
+            self.inside = lambda points: _indicated(shape, points)
         else:
             raise OptionError(f"a target is a mesh, a solid, a density or a function of points, not {type(shape)}")
 
     def adjacency(self, sites: Floats) -> csr_array:
         """Return which sites are neighbors in the target, as a symmetric (n, n) pattern with a full diagonal.
 
-        If the sites are the vertices of a mesh, its edges make neighbors. Else those of their Delaunay triangulation
-        do that stay in the target.
+        Neighbors are the ends of the mesh's edges if the sites are its vertices, else of the Delaunay edges that stay
+        in the target.
         """
         if self.simplices is not None and self.vertices is not None and np.array_equal(self.vertices, sites):
             return _pattern(_edges(self.simplices), len(sites))
         edges = _delaunay_edges(sites)
         stays = np.ones(len(edges), dtype=bool)
-        for t in TESTED:
+        for t in EDGE_TESTS:
             stays[stays] = self.inside((1 - t) * sites[edges[stays, 0]] + t * sites[edges[stays, 1]])
         return _pattern(edges[stays], len(sites))
 
 
 def farther_apart(adjacency: csr_array, pairs: Ints, steps: int) -> NDArray[np.bool_]:
-    """Tell which pairs of sites (m, 2) have no path of at most `steps` edges between them.
+    """Return which pairs of sites (m, 2) have no path of at most `steps` edges between them, (m,).
 
     Examples
     --------
@@ -104,11 +105,11 @@ def _surroundings(adjacency: csr_array, sites: Ints, steps: int) -> csr_array:
     return reached
 
 
-def _told(function: Any, points: Floats) -> NDArray[np.bool_]:
-    told = np.asarray(function(points))
-    if told.shape != (len(points),):
-        raise GeometryError(f"the target must tell of each of {len(points)} points, got shape {told.shape}")
-    return told.astype(bool)
+def _indicated(function: Any, points: Floats) -> NDArray[np.bool_]:
+    inside = np.asarray(function(points))
+    if inside.shape != (len(points),):
+        raise GeometryError(f"the target must return one value for each of {len(points)} points, got {inside.shape}")
+    return inside.astype(bool)
 
 
 def _require_dimension(own: int, dimension: int) -> None:
@@ -125,7 +126,7 @@ def _edges(simplices: Ints) -> Ints:
 def _delaunay_edges(sites: Floats) -> Ints:
     try:
         return _edges(Delaunay(sites).simplices.astype(np.int64))
-    except (QhullError, ValueError):  # too few sites, or all on a line or plane: they follow each other along it
+    except (QhullError, ValueError):  # too few sites, or all on a line or plane: order them along it
         along = sites - sites.mean(axis=0)
         direction = np.linalg.svd(along, full_matrices=False)[2][0]
         order = np.argsort(along @ direction, kind="stable")

@@ -15,15 +15,15 @@ import time
 import warnings
 from pathlib import Path
 
-from meshot.area.area import area_preserving_map
-from meshot.commands.job import Clock
-from meshot.demo import demo_meshes
-from meshot.errors import ConvergenceWarning
-from meshot.formats.io import read_surface
-from meshot.mapping.distortion import distortion
-from meshot.output.output import transport_figures
-from meshot.progress import SILENT, Stages
-from meshot.settings import TARGETS, TOL_AREA
+from meshot.app.commands.job import Clock
+from meshot.app.demo import demo_meshes
+from meshot.app.files.surface_run import transport_figures
+from meshot.area import area_preserving_map
+from meshot.base.errors import ConvergenceWarning
+from meshot.base.progress import SILENT, Stages
+from meshot.base.settings import TARGETS, TOL_AREA
+from meshot.formats.registry import read_surface
+from meshot.maps.distortion import distortion
 
 
 def measure(path: Path, to: str, tol_area: float) -> dict:

@@ -24,11 +24,11 @@ import psutil
 from scipy.spatial import Delaunay
 
 import meshot
-from meshot.batch.crew import ALONE
-from meshot.batch.order import Order
-from meshot.batch.work import run_mesh
-from meshot.demo import demo_meshes
-from meshot.formats.io import write_obj
+from meshot.app.batch.job import Order
+from meshot.app.batch.work import run_mesh
+from meshot.app.batch.workers import ALONE
+from meshot.app.demo import demo_meshes
+from meshot.formats.write.obj import write_obj
 
 RINGS = 29  # 6 k^2 faces
 BROKEN = 5

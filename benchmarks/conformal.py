@@ -24,13 +24,13 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.conformal.conformal import conformal_map
+from meshot.app.demo import demo_meshes
 from meshot.conformal.cut import cut_to_disk
-from meshot.demo import demo_meshes
-from meshot.formats.io import read_surface
-from meshot.mapping.distortion import distortion
-from meshot.mapping.maps import SurfaceMap
-from meshot.meshes.mesh import Surface
+from meshot.conformal.disk import conformal_map
+from meshot.formats.registry import read_surface
+from meshot.maps.distortion import distortion
+from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.surface import Surface
 
 BRAINS = ("pial_left", "pial_right", "white_left", "infl_left", "flat_left", "flat_right")
 METHODS = ("meshot disk", "meshot sphere", "igl harmonic", "igl lscm")

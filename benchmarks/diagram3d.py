@@ -35,9 +35,8 @@ def draw_sites(count: int, kind: str) -> np.ndarray:
 
 
 def draw_meshot(sites: np.ndarray, weights: np.ndarray, kind: str) -> tuple[np.ndarray, dict]:
-    from meshot.diagrams.domains import Box  # noqa: PLC0415
-    from meshot.diagrams.spacedomains import Ball  # noqa: PLC0415
-    from meshot.diagrams.spacepower import SpaceEngine  # noqa: PLC0415
+    from meshot.diagrams.domains import Ball, Box  # noqa: PLC0415
+    from meshot.diagrams.space.diagram import SpaceEngine  # noqa: PLC0415
 
     engine = SpaceEngine(sites, Ball([0.5, 0.5, 0.5], 0.5) if kind == "ball" else Box([0, 0, 0], [1, 1, 1]))
     volumes = engine.diagram(weights).masses

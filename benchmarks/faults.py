@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from meshot.formats.vtu import write_vtu
+from meshot.formats.write.vtu import write_vtu
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import shapes

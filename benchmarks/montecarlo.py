@@ -17,9 +17,9 @@ import torch
 from scipy.special import ndtr
 
 import meshot
-from meshot.montecarlo.assignment import ROWS, SCORES, BruteForce
-from meshot.montecarlo.candidates import BoxSearch
-from meshot.montecarlo.device import device_name, find_device
+from meshot.transport.sampled.device import device_name, find_device
+from meshot.transport.sampled.nearest.box_search import BoxSearch
+from meshot.transport.sampled.nearest.brute_force import ROWS, SCORES, BruteForce
 
 
 def show(**figures):

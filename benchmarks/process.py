@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from meshot.demo import demo_mesh
+from meshot.app.demo import demo_mesh
 
 HEADER = "| command | wall s | CPU s | peak MiB | runs |\n| --- | --- | --- | --- | --- |"
 

@@ -23,16 +23,17 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.area.area import area_preserving_map, place_vertices, transport_from_disk
-from meshot.area.ears import widen_ears
-from meshot.area.refine import refine_areas
-from meshot.conformal.conformal import conformal_map
-from meshot.demo import demo_meshes
-from meshot.errors import ConvergenceWarning
-from meshot.formats.io import read_surface
-from meshot.mapping.distortion import distortion
-from meshot.mapping.maps import SurfaceMap
-from meshot.meshes.mesh import Surface
+from meshot.app.demo import demo_meshes
+from meshot.area import area_preserving_map, transport_from_disk
+from meshot.base.errors import ConvergenceWarning
+from meshot.conformal.disk import conformal_map
+from meshot.formats.registry import read_surface
+from meshot.maps.distortion import distortion
+from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.surface import Surface
+from meshot.refinement.placement import place_vertices
+from meshot.refinement.starts import widen_ears
+from meshot.refinement.surface import refine_areas
 
 TOLERANCES = (1.6e-2, 1e-3)
 MOST_FACES = 1_200_000

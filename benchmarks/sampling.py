@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import meshot
-from meshot.demo import demo_mesh
+from meshot.app.demo import demo_mesh
 from meshot.sampling.samples import Samples, make_samples
 
 METHODS = ("random", "stratified", "sobol", "r2", "fibonacci", "blue")

@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from meshot.formats.io import read_surface
-from meshot.formats.solidfile import read_solid
-from meshot.formats.vtu import write_vtu
-from meshot.mapping.soliddistortion import solid_distortion
-from meshot.mapping.solidmap import SolidMap
-from meshot.meshes.check import check
+from meshot.formats.registry import read_solid, read_surface
+from meshot.formats.write.vtu import write_vtu
+from meshot.maps.solid_distortion import solid_distortion
+from meshot.maps.solid_map import SolidMap
+from meshot.meshes.check.surface import check
 from meshot.meshes.solid import Solid
-from meshot.meshes.tetrahedra import make_tetrahedra
+from meshot.meshes.tetrahedralization import make_tetrahedra
 
 CELLS = 41
 POINTS = 1_000_000

@@ -144,7 +144,7 @@ def _add_walls(
 
 def run_meshot(sites: np.ndarray, shape: str) -> tuple[np.ndarray, int]:
     from meshot.diagrams.domains import Box, ConvexPolygon  # noqa: PLC0415
-    from meshot.transport.transport import solve_transport  # noqa: PLC0415
+    from meshot.transport.solve import solve_transport  # noqa: PLC0415
 
     domain = Box([0, 0], [1, 1]) if shape == "square" else ConvexPolygon(domain_corners(shape))
     result = solve_transport(sites, domain=domain, tol=TOLERANCE)
@@ -182,7 +182,7 @@ def run_pysdot(sites: np.ndarray, shape: str) -> tuple[np.ndarray, int]:
 
 def draw_meshot(sites: np.ndarray, weights: np.ndarray, shape: str) -> np.ndarray:
     from meshot.diagrams.domains import Box, ConvexPolygon  # noqa: PLC0415
-    from meshot.diagrams.power import PowerEngine  # noqa: PLC0415
+    from meshot.diagrams.plane.diagram import PowerEngine  # noqa: PLC0415
 
     domain = Box([0, 0], [1, 1]) if shape == "square" else ConvexPolygon(domain_corners(shape))
     return PowerEngine(sites, domain).diagram(weights).masses

@@ -46,9 +46,8 @@ def draw_sites(count: int, kind: str, shape: str) -> np.ndarray:
 
 
 def run_meshot(sites: np.ndarray, shape: str) -> tuple[np.ndarray, float, int]:
-    from meshot.diagrams.domains import Box  # noqa: PLC0415
-    from meshot.diagrams.spacedomains import Ball  # noqa: PLC0415
-    from meshot.transport.transport import solve_transport  # noqa: PLC0415
+    from meshot.diagrams.domains import Ball, Box  # noqa: PLC0415
+    from meshot.transport.solve import solve_transport  # noqa: PLC0415
 
     domain = Box([0, 0, 0], [1, 1, 1]) if shape == "cube" else Ball([0.5, 0.5, 0.5], 0.5)
     result = solve_transport(sites, domain=domain, tol=TOLERANCE)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from meshot.cli import main
-from meshot.output.reading import read_run
-from meshot.report.paper import paper_figures
+from meshot.app.cli import main
+from meshot.app.files.reading import read_run
+from meshot.app.report.pictures.paper import paper_figures
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
@@ -40,10 +40,10 @@ def of_surface(name: str, figure: str, *arguments: str) -> None:
 def of_solids() -> None:
     """Map the dumbbell to the ball, and send the ball to the dumbbell."""
     import meshot
-    from meshot.mapping.soliddistortion import solid_distortion
-    from meshot.report.morphreport import morph_axes, morph_pictures
-    from meshot.report.solidcut import volume_pictures
-    from meshot.report.spacefoldfigures import torn_space
+    from meshot.app.report.pages.morph import morph_axes, morph_pictures
+    from meshot.app.report.pictures.solid_cut import volume_pictures
+    from meshot.app.report.pictures.space_singular import torn_space
+    from meshot.maps.solid_distortion import solid_distortion
 
     solid = meshot.tetrahedralize(meshot.read_surface(DATA / "dumbbell.obj"))
     mapped = meshot.volume_preserving_map(solid)

@@ -15,14 +15,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.demo import demo_mesh
-from meshot.folds.foldfiles import write_folds
-from meshot.folds.surfacefolds import cell_sizes, fold_distances
-from meshot.report.colors import place_colors
-from meshot.report.figures import Image, paint
-from meshot.report.morphreport import morph_axes
-from meshot.report.spacefoldfigures import laid_surface, torn_space
-from meshot.report.views import SAMPLING, faceted_view
+from meshot.app.demo import demo_mesh
+from meshot.app.files.singular import write_folds
+from meshot.app.report.pages.morph import morph_axes
+from meshot.app.report.pictures.colors import place_colors
+from meshot.app.report.pictures.figures import Image, paint
+from meshot.app.report.pictures.space_singular import laid_surface, torn_space
+from meshot.app.report.pictures.views import SAMPLING, faceted_view
+from meshot.singular.spacing import cell_sizes, fold_distances
 
 SIZE, HALFWAY = 480, 0.3
 

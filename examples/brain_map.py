@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.demo import demo_mesh
-from meshot.mapping.distortion import distortion
+from meshot.app.demo import demo_mesh
+from meshot.maps.distortion import distortion
 
 
 def load_brain() -> tuple[meshot.Surface, np.ndarray, str]:

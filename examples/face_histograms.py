@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.demo import demo_mesh
-from meshot.mapping.distortion import Distortion, distortion
+from meshot.app.demo import demo_mesh
+from meshot.maps.distortion import Distortion, distortion
 
 PANELS = {
     "log_area_ratio": ("log(area / original area)", 2.0),

@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.demo import demo_mesh
-from meshot.mapping.distortion import distortion
-from meshot.report.colors import SEQUENTIAL
-from meshot.report.figures import PORCELAIN, colored, paint, patterned, upright
-from meshot.report.views import SAMPLING, camera, disk_view, surface_view
+from meshot.app.demo import demo_mesh
+from meshot.app.report.pictures.colors import SEQUENTIAL
+from meshot.app.report.pictures.figures import PORCELAIN, colored, paint, patterned, upright
+from meshot.app.report.pictures.views import SAMPLING, camera, disk_view, surface_view
+from meshot.maps.distortion import distortion
 
 STRENGTH = 3.0
 # Places on the face in x and y, radii of the marks, and their colors.

@@ -13,13 +13,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.area.area import place_vertices
-from meshot.demo import demo_mesh
-from meshot.mapping.distortion import distortion
-from meshot.report.colors import DIVERGING
-from meshot.report.figures import colored, patterned, upright
-from meshot.report.page import percent
-from meshot.report.views import View, camera, sphere_view, surface_view
+from meshot.app.demo import demo_mesh
+from meshot.app.report.pages.page import percent
+from meshot.app.report.pictures.colors import DIVERGING
+from meshot.app.report.pictures.figures import colored, patterned, upright
+from meshot.app.report.pictures.views import View, camera, sphere_view, surface_view
+from meshot.maps.distortion import distortion
+from meshot.refinement.placement import place_vertices
 
 SIZE = 640
 LIMIT = 1.5  # of the logarithm of the area ratio

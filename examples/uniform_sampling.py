@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import meshot
-from meshot.demo import demo_mesh
-from meshot.report.views import camera
-from meshot.sampling.pointsets import fibonacci
+from meshot.app.demo import demo_mesh
+from meshot.app.report.pictures.views import camera
+from meshot.sampling.point_sets import fibonacci
 from meshot.sampling.samples import Samples, make_samples
 
 COUNT = 4000

@@ -7,16 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from meshot.area.area import area_preserving_map
-    from meshot.area.tradeoff import TradeoffPoint, tradeoff_curve
-    from meshot.conformal.conformal import conformal_map
-    from meshot.diagrams.density import GridDensity, TriangulationDensity, sample_density
-    from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-    from meshot.diagrams.power import PowerDiagram, power_diagram
-    from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
-    from meshot.diagrams.spacepower import SpaceDiagram
-    from meshot.diagrams.spherepower import SphereDiagram, sphere_diagram
-    from meshot.errors import (
+    from meshot.area import area_preserving_map
+    from meshot.base.errors import (
         ConvergenceError,
         ConvergenceWarning,
         GeometryError,
@@ -26,160 +18,93 @@ if TYPE_CHECKING:
         OptionError,
         TopologyError,
     )
-    from meshot.folds.singular import SingularSet, singular_set
-    from meshot.formats.io import read_surface
-    from meshot.formats.solidfile import read_solid
+    from meshot.conformal.disk import conformal_map
+    from meshot.diagrams.density.densities import GridDensity, TriangulationDensity, sample_density
+    from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
+    from meshot.diagrams.plane.diagram import PowerDiagram, power_diagram
+    from meshot.diagrams.space.diagram import SpaceDiagram
+    from meshot.diagrams.sphere.diagram import SphereDiagram, sphere_diagram
+    from meshot.formats.registry import read_solid, read_surface
     from meshot.generative.aeot import AEOT
     from meshot.generative.extension import ExtendedMap
-    from meshot.mapping.composition import Composition, compose
-    from meshot.mapping.distortion import Distortion, distortion
-    from meshot.mapping.maps import SurfaceMap
-    from meshot.mapping.soliddistortion import SolidDistortion
-    from meshot.mapping.solidmap import SolidMap
-    from meshot.meshes.check import MeshReport, check
-    from meshot.meshes.checksolid import SolidReport
-    from meshot.meshes.mesh import Surface
+    from meshot.maps.composition import Composition, compose
+    from meshot.maps.distortion import Distortion, distortion
+    from meshot.maps.solid_distortion import SolidDistortion
+    from meshot.maps.solid_map import SolidMap
+    from meshot.maps.surface_map import SurfaceMap
+    from meshot.meshes.check.solid import SolidReport
+    from meshot.meshes.check.surface import MeshReport, check
     from meshot.meshes.solid import Solid
-    from meshot.meshes.tetrahedra import tetrahedralize
-    from meshot.montecarlo.sources import StandardNormal, UniformBall, UniformBox
-    from meshot.morph.morph import Morph, ball_to_shape
+    from meshot.meshes.surface import Surface
+    from meshot.meshes.tetrahedralization import tetrahedralize
+    from meshot.morph import Morph, ball_to_shape
+    from meshot.refinement.tradeoff import TradeoffPoint, tradeoff_curve
     from meshot.sampling.quality import SampleQuality, sample_quality
+    from meshot.sampling.sample import sample
     from meshot.sampling.samples import Samples
-    from meshot.sampling.sampling import sample
-    from meshot.sampling.weighting import Texture
-    from meshot.transport.sampledtransport import SampledTransport
-    from meshot.transport.spheretransport import SphereTransport, solve_sphere_transport
-    from meshot.transport.transport import TransportResult, solve_transport
-    from meshot.volume.volume import volume_preserving_map
+    from meshot.sampling.weights import Texture
+    from meshot.singular.detect import SingularSet, singular_set
+    from meshot.transport.result import TransportResult
+    from meshot.transport.sampled.result import SampledTransport
+    from meshot.transport.sampled.sources import StandardNormal, UniformBall, UniformBox
+    from meshot.transport.solve import solve_transport
+    from meshot.transport.sphere import SphereTransport, solve_sphere_transport
+    from meshot.volume import volume_preserving_map
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "AEOT": "generative.aeot",
-    "Ball": "diagrams.spacedomains",
-    "Box": "diagrams.domains",
-    "Composition": "mapping.composition",
-    "ConvergenceError": "errors",
-    "ConvergenceWarning": "errors",
-    "ConvexPolygon": "diagrams.domains",
-    "ConvexPolyhedron": "diagrams.spacedomains",
-    "Disk": "diagrams.domains",
-    "Distortion": "mapping.distortion",
-    "ExtendedMap": "generative.extension",
-    "GeometryError": "errors",
-    "GridDensity": "diagrams.density",
-    "MeshReadError": "errors",
-    "MeshReport": "meshes.check",
-    "MeshotError": "errors",
-    "Morph": "morph.morph",
-    "NotEnoughMemoryError": "errors",
-    "OptionError": "errors",
-    "PowerDiagram": "diagrams.power",
-    "SampleQuality": "sampling.quality",
-    "SampledTransport": "transport.sampledtransport",
-    "Samples": "sampling.samples",
-    "SingularSet": "folds.singular",
-    "Solid": "meshes.solid",
-    "SolidDistortion": "mapping.soliddistortion",
-    "SolidMap": "mapping.solidmap",
-    "SolidReport": "meshes.checksolid",
-    "SpaceDiagram": "diagrams.spacepower",
-    "SphereDiagram": "diagrams.spherepower",
-    "SphereTransport": "transport.spheretransport",
-    "StandardNormal": "montecarlo.sources",
-    "Surface": "meshes.mesh",
-    "SurfaceMap": "mapping.maps",
-    "Texture": "sampling.weighting",
-    "TopologyError": "errors",
-    "TradeoffPoint": "area.tradeoff",
-    "TransportResult": "transport.transport",
-    "TriangulationDensity": "diagrams.density",
-    "UniformBall": "montecarlo.sources",
-    "UniformBox": "montecarlo.sources",
-    "area_preserving_map": "area.area",
-    "ball_to_shape": "morph.morph",
-    "check": "meshes.check",
-    "compose": "mapping.composition",
-    "conformal_map": "conformal.conformal",
-    "distortion": "mapping.distortion",
-    "power_diagram": "diagrams.power",
-    "read_solid": "formats.solidfile",
-    "read_surface": "formats.io",
-    "sample": "sampling.sampling",
-    "sample_density": "diagrams.density",
-    "sample_quality": "sampling.quality",
-    "singular_set": "folds.singular",
-    "solve_sphere_transport": "transport.spheretransport",
-    "solve_transport": "transport.transport",
-    "sphere_diagram": "diagrams.spherepower",
-    "tetrahedralize": "meshes.tetrahedra",
-    "tradeoff_curve": "area.tradeoff",
-    "volume_preserving_map": "volume.volume",
+# The names of each module.
+_NAMES = {
+    "area": "area_preserving_map",
+    "base.errors": "ConvergenceError ConvergenceWarning GeometryError MeshReadError MeshotError NotEnoughMemoryError "
+    "OptionError TopologyError",
+    "conformal.disk": "conformal_map",
+    "diagrams.density.densities": "GridDensity TriangulationDensity sample_density",
+    "diagrams.domains": "Ball Box ConvexPolygon ConvexPolyhedron Disk",
+    "diagrams.plane.diagram": "PowerDiagram power_diagram",
+    "diagrams.space.diagram": "SpaceDiagram",
+    "diagrams.sphere.diagram": "SphereDiagram sphere_diagram",
+    "formats.registry": "read_solid read_surface",
+    "generative.aeot": "AEOT",
+    "generative.extension": "ExtendedMap",
+    "maps.composition": "Composition compose",
+    "maps.distortion": "Distortion distortion",
+    "maps.solid_distortion": "SolidDistortion",
+    "maps.solid_map": "SolidMap",
+    "maps.surface_map": "SurfaceMap",
+    "meshes.check.solid": "SolidReport",
+    "meshes.check.surface": "MeshReport check",
+    "meshes.solid": "Solid",
+    "meshes.surface": "Surface",
+    "meshes.tetrahedralization": "tetrahedralize",
+    "morph": "Morph ball_to_shape",
+    "refinement.tradeoff": "TradeoffPoint tradeoff_curve",
+    "sampling.quality": "SampleQuality sample_quality",
+    "sampling.sample": "sample",
+    "sampling.samples": "Samples",
+    "sampling.weights": "Texture",
+    "singular.detect": "SingularSet singular_set",
+    "transport.result": "TransportResult",
+    "transport.sampled.result": "SampledTransport",
+    "transport.sampled.sources": "StandardNormal UniformBall UniformBox",
+    "transport.solve": "solve_transport",
+    "transport.sphere": "SphereTransport solve_sphere_transport",
+    "volume": "volume_preserving_map",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
-    "AEOT",
-    "Ball",
-    "Box",
-    "Composition",
-    "ConvergenceError",
-    "ConvergenceWarning",
-    "ConvexPolygon",
-    "ConvexPolyhedron",
-    "Disk",
-    "Distortion",
-    "ExtendedMap",
-    "GeometryError",
-    "GridDensity",
-    "MeshReadError",
-    "MeshReport",
-    "MeshotError",
-    "Morph",
-    "NotEnoughMemoryError",
-    "OptionError",
-    "PowerDiagram",
-    "SampleQuality",
-    "SampledTransport",
-    "Samples",
-    "SingularSet",
-    "Solid",
-    "SolidDistortion",
-    "SolidMap",
-    "SolidReport",
-    "SpaceDiagram",
-    "SphereDiagram",
-    "SphereTransport",
-    "StandardNormal",
-    "Surface",
-    "SurfaceMap",
-    "Texture",
-    "TopologyError",
-    "TradeoffPoint",
-    "TransportResult",
-    "TriangulationDensity",
-    "UniformBall",
-    "UniformBox",
-    "__version__",
-    "area_preserving_map",
-    "ball_to_shape",
-    "check",
-    "compose",
-    "conformal_map",
-    "distortion",
-    "power_diagram",
-    "read_solid",
-    "read_surface",
-    "sample",
-    "sample_density",
-    "sample_quality",
-    "singular_set",
-    "solve_sphere_transport",
-    "solve_transport",
-    "sphere_diagram",
-    "tetrahedralize",
-    "tradeoff_curve",
-    "volume_preserving_map",
-]
+    "AEOT", "Ball", "Box", "Composition", "ConvergenceError", "ConvergenceWarning", "ConvexPolygon",
+    "ConvexPolyhedron", "Disk", "Distortion", "ExtendedMap", "GeometryError", "GridDensity", "MeshReadError",
+    "MeshReport", "MeshotError", "Morph", "NotEnoughMemoryError", "OptionError", "PowerDiagram",
+    "SampleQuality", "SampledTransport", "Samples", "SingularSet", "Solid", "SolidDistortion", "SolidMap",
+    "SolidReport", "SpaceDiagram", "SphereDiagram", "SphereTransport", "StandardNormal", "Surface",
+    "SurfaceMap", "Texture", "TopologyError", "TradeoffPoint", "TransportResult", "TriangulationDensity",
+    "UniformBall", "UniformBox", "__version__", "area_preserving_map", "ball_to_shape", "check", "compose",
+    "conformal_map", "distortion", "power_diagram", "read_solid", "read_surface", "sample", "sample_density",
+    "sample_quality", "singular_set", "solve_sphere_transport", "solve_transport", "sphere_diagram",
+    "tetrahedralize", "tradeoff_curve", "volume_preserving_map",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ def run() -> None:
     """Run the command line and end the process, at once if it was interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        from meshot.cli import main
+        from meshot.app.cli import main
 
         code = main()
     except KeyboardInterrupt:  # before the command line was there to catch it

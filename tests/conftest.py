@@ -15,9 +15,9 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 import pytest
 from shapes import read_brain
 
-from meshot import cli
-from meshot.meshes.mesh import Surface
-from meshot.report import report
+from meshot.app import cli
+from meshot.app.report.pages import surface as report
+from meshot.meshes.surface import Surface
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

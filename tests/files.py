@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 Vertices = Sequence[Sequence[float]]
 Polygons = Sequence[Sequence[int]]

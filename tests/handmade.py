@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 from shapes import ball_solid, bumpy_sphere, cap, icosphere
 
-from meshot.mapping.distortion import distortion
-from meshot.mapping.maps import SurfaceMap
-from meshot.mapping.soliddistortion import solid_distortion
-from meshot.mapping.solidmap import SolidMap
-from meshot.output.output import Provenance, Run
-from meshot.output.volumerun import VolumeRun
-from meshot.volume.volumesystem import VolumeSystem
+from meshot.app.files.solid_run import VolumeRun
+from meshot.app.files.surface_run import Provenance, Run
+from meshot.maps.distortion import distortion
+from meshot.maps.solid_distortion import solid_distortion
+from meshot.maps.solid_map import SolidMap
+from meshot.maps.surface_map import SurfaceMap
+from meshot.refinement.ball_system import VolumeSystem
 
 
 def flat_map(surface, uv=None):

@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.spatial import ConvexHull
 
-from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
+from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
 
 PLANE_DOMAINS = {
     "disk": Disk(),

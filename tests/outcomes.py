@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from meshot.errors import MeshReadError
+from meshot.base.errors import MeshReadError
 
 
 def assert_one_sentence(text):

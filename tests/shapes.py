@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.meshes.mesh import Surface, cross2
+from meshot.base.arrays import cross2
 from meshot.meshes.solid import Solid, signed_volumes
+from meshot.meshes.surface import Surface
 
 # ---------------------------------------------------------------------------------------------------------------------
 # points and rotations

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from meshot.montecarlo.ranks import Ranks
-from meshot.montecarlo.sources import UniformBox
-from meshot.montecarlo.survey import SampledProblem, survey
+from meshot.transport.sampled.estimates import LevelProblem, estimate_cells
+from meshot.transport.sampled.processes import ProcessGroup
+from meshot.transport.sampled.sources import UniformBox
 
 CPU = torch.device("cpu")
 
@@ -21,7 +21,7 @@ def strips(change, shares=None):
     """Cells of equal width at heights -y^2 / 2, which `change` changes; returns problem, heights and a survey."""
     sites = np.column_stack([(np.arange(10) + 0.5) / 10, np.zeros(10)])
     shares = np.full(10, 0.1) if shares is None else shares
-    problem = SampledProblem(sites, shares, UniformBox([0, -0.5], [1, 0.5]), CPU)
+    problem = LevelProblem(sites, shares, UniformBox([0, -0.5], [1, 0.5]), CPU)
     heights = -0.5 * (sites**2).sum(axis=1)
     change(heights)
     return problem, heights, look(problem, heights, 1)
@@ -29,4 +29,4 @@ def strips(change, shares=None):
 
 def look(problem, heights, seed):
     """Survey the cells."""
-    return survey(problem, heights, 1 << 15, (seed,), Ranks())
+    return estimate_cells(problem, heights, 1 << 15, (seed,), ProcessGroup())

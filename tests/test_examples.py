@@ -9,9 +9,9 @@ import pytest
 from outcomes import colors_in
 from tears import barbell
 
-from meshot.demo import demo_mesh
-from meshot.formats.io import read_surface
-from meshot.formats.vtu import write_vtu
+from meshot.app.demo import demo_mesh
+from meshot.formats.registry import read_surface
+from meshot.formats.write.vtu import write_vtu
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

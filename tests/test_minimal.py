@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import meshot
-from meshot.cli import main
+from meshot.app.cli import main
 
 # The extras, and what else the tests take.
 OTHERS = {

@@ -8,7 +8,7 @@ import pytest
 from files import obj
 from shapes import ball_solid, relief
 
-from meshot.formats.vtu import write_vtu
+from meshot.formats.write.vtu import write_vtu
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

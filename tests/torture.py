@@ -6,7 +6,7 @@
 import numpy as np
 from shapes import disk, grid, icosphere, octahedron, relief, tetrahedron, triangle
 
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 
 def insert(surface: Surface, faces: np.ndarray, barycentric: np.ndarray) -> Surface:
@@ -135,7 +135,7 @@ def stacked(depth: int = 7) -> Surface:
 
 
 def graded(ratio: float = 1e6, around: int = 24, rings: int = 60) -> Surface:
-    """A flat disk with edge lengths in geometric progression towards its center."""
+    """A flat disk with edge lengths in geometric progression toward its center."""
     radius = ratio ** (-np.arange(rings)[::-1] / (rings - 1))
     angle = 2 * np.pi * np.arange(around) / around
     points = [[r * np.cos(t + 0.5 * k), r * np.sin(t + 0.5 * k), 0] for k, r in enumerate(radius) for t in angle]
@@ -148,7 +148,7 @@ def graded(ratio: float = 1e6, around: int = 24, rings: int = 60) -> Surface:
 
 
 def graded_edge(ratio: float = 1e6, columns: int = 40, rows: int = 25) -> Surface:
-    """A rectangle whose cells shrink geometrically towards one side, with edges of 1 and of 1 / ratio."""
+    """A rectangle whose cells shrink geometrically toward one side, with edges of 1 and of 1 / ratio."""
     base = grid(columns, rows)
     x, y, z = base.vertices.T
     return base.with_vertices(np.stack([x * columns, ratio ** (y - 1) * rows, z], axis=1))

@@ -28,7 +28,7 @@ from torch import nn
 from training import train_autoencoder, train_classifier, train_vae
 
 import meshot
-from meshot.generative.networks import apply
+from meshot.generative.aeot import apply
 
 # Samples of the source for each code, at a gradient, and the threshold for tears: An et al.
 SAMPLES, THETA = 100, 0.75

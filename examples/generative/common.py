@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from meshot.errors import MeshotError
-from meshot.files import to_json, write_json
-from meshot.settings import require_torch
+from meshot.base.errors import MeshotError
+from meshot.base.files import to_json, write_json
+from meshot.base.settings import require_torch
 
 # Every example imports this module before torch: without it, the error says which extra brings it.
 require_torch("this example")

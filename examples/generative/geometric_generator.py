@@ -18,8 +18,8 @@ from scipy.spatial import cKDTree
 from scipy.stats import chi2
 
 import meshot
-from meshot.demo import demo_mesh
-from meshot.report.views import camera
+from meshot.app.demo import demo_mesh
+from meshot.app.report.pictures.views import camera
 from meshot.sampling.samples import Samples
 
 sampling = example("uniform_sampling")

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from meshot.errors import GeometryError
+from meshot.base.errors import GeometryError
 
 # Rows of a table of distances that are in memory at a time.
 BLOCK = 2048

@@ -24,7 +24,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 import meshot
-from meshot.generative.networks import apply
+from meshot.generative.aeot import apply
 
 # From points of the source (n, 2) to their images.
 Map = Callable[[np.ndarray], np.ndarray]

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.kernels import kernel, run_in_chunks
-from meshot.meshes.mesh import Floats
+from meshot.base.arrays import Floats
+from meshot.base.kernels import kernel, run_in_chunks
 
 SOFTEN = 1.8
 COARSEST = 100
@@ -24,7 +24,7 @@ COARSEST = 100
 PARTS, PARTED_FROM = 4, 15_000
 
 
-class Level(NamedTuple):
+class GroupLevel(NamedTuple):
     """A matrix, CSR with the diagonal entry first in each row."""
 
     starts: NDArray[np.int32]
@@ -61,7 +61,7 @@ class GroupMultigrid:
 
     def __init__(self, matrix: Any, group: int = 4) -> None:
         rows, self.group = matrix.tocsr(), group
-        level = Level(rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
+        level = GroupLevel(rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
         if not np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size)):
             level = _group(level, 1, 1.0)
         self.levels = [level]
@@ -110,13 +110,13 @@ class GroupMultigrid:
         run_in_chunks(lambda first, last: work(first, last, *level, *rest), level.size, level.part(self.group))
 
 
-def _group(level: Level, group: int, soften: float) -> Level:
+def _group(level: GroupLevel, group: int, soften: float) -> GroupLevel:
     """Return the matrix of the groups of `group` unknowns: sums over their blocks, divided by `soften`."""
     count = -(-level.size // group)
     starts, place = np.zeros(count + 1, dtype=np.int32), np.full(count, -1, dtype=np.int32)
     columns, values = np.empty_like(level.columns), np.empty_like(level.values)
     used = _sum_blocks(group, soften, *level, starts, columns, values, place)
-    return Level(starts, columns[:used].copy(), values[:used].copy())
+    return GroupLevel(starts, columns[:used].copy(), values[:used].copy())
 
 
 def _dot(a: Floats, b: Floats) -> float:

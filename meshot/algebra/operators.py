@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from meshot.meshes.mesh import Floats, Ints, Surface, norms
+from meshot.base.arrays import Floats, Ints, norms
+from meshot.meshes.surface import Surface
 
 # A scipy.sparse array; its own types are too narrow for arithmetic.
 Sparse: TypeAlias = Any

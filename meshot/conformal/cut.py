@@ -9,8 +9,9 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 
 from meshot.algebra.operators import Sparse
-from meshot.errors import GeometryError, TopologyError
-from meshot.meshes.mesh import Floats, Ints, Surface, first_largest, norms
+from meshot.base.arrays import Floats, Ints, first_largest, norms
+from meshot.base.errors import GeometryError, TopologyError
+from meshot.meshes.surface import Surface
 
 # The automatic cut passes a third point if its distance from the first two is more than this part of theirs.
 THIRD_POINT = 0.4

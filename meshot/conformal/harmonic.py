@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshot.algebra.linsolve import SPDSolver
 from meshot.algebra.operators import LEAST_WEIGHT, Sparse, edge_weights, laplacian
+from meshot.algebra.solve import SPDSolver
+from meshot.base.arrays import Floats, Ints, first_largest
 from meshot.conformal.intrinsic import intrinsic_delaunay
 from meshot.conformal.moebius import DiskMoebius, centering
-from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats, Ints, Surface, first_largest
+from meshot.maps.affine import Complexes
+from meshot.meshes.surface import Surface
 
 SOLVER_TOLERANCE = 1e-12
 # A pole is changed if the Moebius map that centers the area moves the origin further than this.

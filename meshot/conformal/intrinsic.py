@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.algebra.operators import edge_lengths
-from meshot.errors import ConvergenceError
-from meshot.kernels import kernel, subkernel
-from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import ConvergenceError
+from meshot.base.kernels import kernel, subkernel
+from meshot.meshes.surface import Surface
 
 # An edge is flipped if the cotangents opposite it sum to less than minus this.
 TOLERANCE = 1e-10
@@ -121,7 +122,7 @@ def _height_and_foot(base: float, left: float, right: float) -> tuple[float, flo
 
 
 @kernel
-def _flip_all(faces, lengths, twins, fixed, tolerance, limit) -> int:  # type: ignore[no-untyped-def]
+def _flip_all(faces, lengths, twins, fixed, tolerance, limit):
     """Flip non-Delaunay edges in place, last pushed first; returns the number of flips, or -1 beyond `limit`."""
     count = len(twins)
     stack = np.empty(count, dtype=np.int64)
@@ -168,7 +169,7 @@ def _flip_all(faces, lengths, twins, fixed, tolerance, limit) -> int:  # type: i
 
 
 @subkernel
-def _flip(faces, lengths, twins, fixed, h, t, diagonal) -> None:  # type: ignore[no-untyped-def]
+def _flip(faces, lengths, twins, fixed, h, t, diagonal):
     """Turn the edge of h (a to b, apex c) and t (b to a, apex d) into c-d; faces become (c, d, b) and (d, c, a)."""
     f, g = h // 3, t // 3
     h1, h2 = 3 * f + (h + 1 - 3 * f) % 3, 3 * f + (h + 2 - 3 * f) % 3

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats
+from meshot.base.arrays import Floats
+from meshot.maps.affine import Complexes
 
 MAX_STEPS = 200
 # Moebius maps that send a point nearer to the circle than this to the origin are not told apart.

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.algebra.linsolve import SPDSolver
 from meshot.algebra.operators import Sparse, edge_lengths, mean_value_weights
+from meshot.algebra.solve import SPDSolver
+from meshot.base.arrays import Floats, Ints, first_largest
+from meshot.base.errors import GeometryError
 from meshot.conformal.harmonic import (
     center_masses,
     circle_map,
@@ -24,10 +26,9 @@ from meshot.conformal.harmonic import (
     positive_laplacian,
 )
 from meshot.conformal.intrinsic import mollified
-from meshot.conformal.repair import DEGENERATE, embed
-from meshot.errors import GeometryError
-from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats, Ints, Surface, first_largest
+from meshot.conformal.unfold import DEGENERATE, embed
+from meshot.maps.affine import Complexes
+from meshot.meshes.surface import Surface
 
 # Each chart is solved from this part of the equator's radius on, so that the two overlap.
 OVERLAP = 0.4
@@ -258,7 +259,7 @@ def _centered(surface: Surface, points: Floats) -> Floats:
 
 
 def _boosted(points: Floats, c: Floats) -> Floats:
-    """Conformal map of the sphere that moves everything towards c."""
+    """Conformal map of the sphere that moves everything toward c."""
     sums = points + c
     moved = (1.0 - c @ c) / np.sum(sums**2, axis=1)[:, None] * sums + c
     return np.asarray(moved / np.linalg.norm(moved, axis=1)[:, None])

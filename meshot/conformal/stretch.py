@@ -1,7 +1,7 @@
 """Weighted means of neighbors, and maps of a disk in which these even out how much vertices are compressed.
 
 A map whose inner vertices are means of their neighbors, with positive weights, has no fold if the boundary is convex
-(Tutte 1963; Floater 2003). Any weights will do, so they can be shifted, pass by pass, towards vertices that are not
+(Tutte 1963; Floater 2003). Any weights will do, so they can be shifted, pass by pass, toward vertices that are not
 compressed (Yoshizawa, Belyaev and Seidel 2004, "A fast and simple stretch-minimizing mesh parameterization"). That
 brings back limbs that a conformal map makes too small for double precision.
 """
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from meshot.algebra.multifrontal.dissection import dissect
 from meshot.algebra.operators import Sparse, edge_lengths, mean_value_weights
-from meshot.algebra.separators import dissect
+from meshot.base.arrays import Floats, Ints
 from meshot.conformal.harmonic import on_circle
 from meshot.conformal.intrinsic import mollified
-from meshot.mapping.affine import Complexes
-from meshot.meshes.mesh import Floats, Ints, Surface
+from meshot.maps.affine import Complexes
+from meshot.meshes.surface import Surface
 
 Mask = NDArray[np.bool_]
 

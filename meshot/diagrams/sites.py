@@ -5,11 +5,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meshot.diagrams.domains import Domain
-from meshot.diagrams.spacedomains import SpaceDomain
-from meshot.errors import GeometryError
-from meshot.meshes.mesh import Floats, Ints
-from meshot.meshes.problems import SIZES
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import GeometryError
+from meshot.diagrams.domains import Domain, SpaceDomain
+from meshot.meshes.check.problems import SIZES
 
 Duplicates = Literal["error", "merge"]
 

@@ -7,25 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.errors import MeshReadError
-from meshot.files import PathLike, read_bytes
-from meshot.formats.formats import without_mark
-from meshot.meshes.mesh import Floats
+from meshot.base.arrays import Floats
+from meshot.base.errors import MeshReadError
+from meshot.base.files import PathLike, read_bytes
+from meshot.formats.read.parsing import without_mark
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-"""What `read_picture` reads, by suffix."""
+"""Suffixes that `read_picture` reads."""
 
 
 @dataclass(frozen=True, eq=False)
 class SitesFile:
-    """Sites and the file they came from.
+    """Sites and the file they were read from.
 
     Attributes
     ----------
     sites : (n, 2) or (n, 3) float
         In the order of the file.
     masses : (n,) float or None
-        Its last column, if there is one more than coordinates.
+        The last column, if there is one more than coordinates.
     sha256 : str
         Hash of the file's bytes, in hexadecimal.
     """
@@ -44,6 +44,10 @@ def read_sites(path: PathLike, dimension: int = 2) -> SitesFile:
         See `read_table`.
     dimension : int
         Number of coordinates, 2 or 3.
+
+    Returns
+    -------
+    SitesFile
 
     Raises
     ------
@@ -69,7 +73,7 @@ def read_sites(path: PathLike, dimension: int = 2) -> SitesFile:
 
 
 def read_masses(path: PathLike, what: str = "masses") -> Floats:
-    """Read masses or other numbers, one a row, (n,); otherwise as `read_table`."""
+    """Read masses (or other numbers, called `what` in messages), one a row, (n,); otherwise as `read_table`."""
     table = read_table(path)
     if table.shape[1] != 1:
         raise MeshReadError(f"{path} has {table.shape[1]} columns, but {what} take one")
@@ -87,13 +91,22 @@ def read_corners(path: PathLike) -> Floats:
 def read_table(path: PathLike) -> Floats:
     """Read a table of numbers, (n, k): NPY by its suffix, else text.
 
-    Text has a row a line, its numbers apart by commas, semicolons or blanks; a first line of names and whatever follows
-    a ``#`` is passed over.
+    In text, numbers are separated by commas, semicolons or blanks; a first line of names and comments after ``#`` are
+    skipped.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    (n, k) float
 
     Raises
     ------
     MeshReadError
-        The file is missing, empty, or holds something else.
+        The file is missing, empty, or not a table of numbers.
     OSError
         The file exists and the system does not let it be read.
     """
@@ -101,16 +114,25 @@ def read_table(path: PathLike) -> Floats:
 
 
 def read_picture(path: PathLike) -> Floats:
-    """Read the brightness of a picture's pixels, (h, w), row 0 on top.
+    """Read the brightness of a picture's pixels, (h, w), row 0 at the top.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, in one of the formats `PICTURES`.
+
+    Returns
+    -------
+    (h, w) float
 
     Raises
     ------
     MeshReadError
-        The file is missing, empty, or no picture.
+        The file is missing, empty, or not a picture.
     OSError
         The file exists and the system does not let it be read.
     """
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (only pictures need it)
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (slow to import)
 
     data = read_bytes(path)
     try:

@@ -1,24 +1,27 @@
-"""AE-OT: an auto-encoder whose latent distribution is reached by optimal transport instead of by training."""
+"""AE-OT: an auto-encoder whose latent distribution is sampled through an optimal transport map."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
-from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
-from meshot.errors import OptionError
-from meshot.files import PathLike
+from meshot.base.arrays import Floats
+from meshot.base.errors import GeometryError, OptionError
+from meshot.base.files import PathLike
+from meshot.base.progress import Progress
+from meshot.base.settings import Device, require_torch
+from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
 from meshot.generative.crossings import Crossings
 from meshot.generative.extension import THETA, AngleCriterion, ExtendedMap, ExtensionRecord
-from meshot.meshes.mesh import Floats
-from meshot.montecarlo.sources import StandardNormal, UniformBox
-from meshot.progress import Progress
-from meshot.settings import Device, require_torch
-from meshot.transport.transport import TransportResult, solve_transport
+from meshot.transport.result import TransportResult
+from meshot.transport.sampled.sources import StandardNormal, UniformBox
+from meshot.transport.solve import solve_transport
 
-# Rows that go through a network at a time.
+# Rows that an encoder or decoder gets at once.
 BATCH = 512
 
 
@@ -29,13 +32,13 @@ class Generated:
     Attributes
     ----------
     data : (n, ...)
-        As the decoder returns them.
+        The decoder's output.
     codes : (n, d) float
-        What was decoded.
+        The decoder's input.
     source : (n, d) float
         Samples of the source that were mapped to the codes.
     record : ExtensionRecord
-        Cells, and who is near the singular set.
+        Cells, and which samples are near the singular set.
     """
 
     data: NDArray[Any]
@@ -46,7 +49,7 @@ class Generated:
 
 @dataclass(frozen=True, eq=False)
 class LatentPath(Generated):
-    """What lies over a straight segment of the source.
+    """Data along a segment of the source.
 
     Attributes
     ----------
@@ -72,16 +75,16 @@ class AEOT:
     Parameters
     ----------
     encoder, decoder : torch.nn.Module or callable
-        From data (n, ...) to codes (n, d) and back, trained beforehand; functions of arrays will do.
+        From data (n, ...) to codes (n, d) and back, trained beforehand; or functions of arrays.
     batch : int
-        Data that go through them at a time.
+        Rows that they get at once.
 
     Attributes
     ----------
     map : ExtendedMap
-        From the source to codes, once fitted.
+        From the source to codes, after `fit` or `load`.
     transport : TransportResult or None
-        What the map extends; None for a model that was loaded.
+        The transport that the map extends; None for a loaded model.
 
     References
     ----------
@@ -132,25 +135,28 @@ class AEOT:
         data : (n, ...)
         source : {"cube", "normal"} or domain
             The uniform density on [-1, 1]^d, the standard normal one, or what `solve_transport` takes as a domain.
-            Codes of two or three coordinates get exact cells where the source has them, others are sampled.
+            Codes of two or three coordinates get exact cells if the source has them; others are sampled.
         theta, criterion, neighbors
-            Of the `ExtendedMap`.
+            As of `ExtendedMap`.
         samples, device, rng
-            Of a transport by sampling.
+            As of `solve_transport`, for a transport by sampling.
         progress : Progress, optional
+
+        Returns
+        -------
+        AEOT
+            The model itself.
 
         Raises
         ------
         GeometryError
-            Codes that are no (n, d) finite numbers.
+            The codes are not (n, d) finite numbers.
 
         Warns
         -----
         ConvergenceWarning
             The transport did not converge.
         """
-        from meshot.generative.networks import encode  # noqa: PLC0415
-
         codes = encode(self.encoder, data, self.batch)
         domain = _domain(source, codes.shape[1])
         sampling: dict[str, Any] = {"method": "montecarlo", "samples": samples, "device": device, "rng": rng}
@@ -160,14 +166,37 @@ class AEOT:
         return self
 
     def sample(self, n: int, *, rng: int | np.random.Generator = 0, reject: bool = False) -> Generated:
-        """Generate `n` new data; with `reject`, none from near the singular set."""
+        """Generate new data.
+
+        Parameters
+        ----------
+        n : int
+        rng : int or numpy.random.Generator
+        reject : bool
+            Replace samples near the singular set by others.
+
+        Returns
+        -------
+        Generated
+        """
         drawn = self.map.sample(n, rng=rng, reject=reject)
         return Generated(self._decode(drawn.points), drawn.points, drawn.source, drawn.record)
 
     def path(self, z0: ArrayLike, z1: ArrayLike, steps: int = 9) -> LatentPath:
-        """Decode the straight path from `z0` to `z1`, points (d,) of the source, at evenly spaced times.
+        """Decode the segment from `z0` to `z1` at evenly spaced times.
 
-        Where the map is torn between two steps, `LatentPath.torn` says so, and the data jump from one kind to another.
+        `LatentPath.torn` marks steps between which the map is torn: there the data jump.
+
+        Parameters
+        ----------
+        z0, z1 : (d,) float
+            Ends of the path, in the source.
+        steps : int
+            Number of times, both ends included.
+
+        Returns
+        -------
+        LatentPath
         """
         if not (isinstance(steps, int | np.integer) and steps >= 2):
             raise OptionError(f"steps must be a whole number of at least 2, got {steps!r}")
@@ -178,29 +207,47 @@ class AEOT:
         return LatentPath(self._decode(codes), codes, points, record, times, crossings)
 
     def save(self, folder: PathLike) -> None:
-        """Keep the map, and the weights of those of encoder and decoder that are torch modules, in a folder.
+        """Write the map to a folder, with the weights of the encoder and decoder if these are torch modules.
+
+        Parameters
+        ----------
+        folder : str or path
+            It is created if it does not exist.
 
         Raises
         ------
         OptionError
             The model is not fitted, or its source is a function.
         """
-        from meshot.generative.modelfiles import save_model  # noqa: PLC0415
+        from meshot.generative.model_files import save_model  # noqa: PLC0415
 
         save_model(folder, self.map, self._models)
 
     @classmethod
     def load(cls, folder: PathLike, encoder: Any, decoder: Any, *, batch: int = BATCH) -> "AEOT":
-        """Return the model that was saved; `encoder` and `decoder` have its architecture, and get its weights.
+        """Load a saved model.
+
+        Parameters
+        ----------
+        folder : str or path
+            Where `save` wrote the model.
+        encoder, decoder : callable or torch.nn.Module
+            Of the architecture that was saved; modules get the saved weights.
+        batch : int
+            Rows that they get at once.
+
+        Returns
+        -------
+        AEOT
 
         Raises
         ------
         MeshReadError
             A file is missing, damaged, or does not belong to the others.
         OptionError
-            Another architecture.
+            A module has another architecture.
         """
-        from meshot.generative.modelfiles import load_model  # noqa: PLC0415
+        from meshot.generative.model_files import load_model  # noqa: PLC0415
 
         model = cls(encoder, decoder, batch=batch)
         model._map = load_model(folder, model._models)
@@ -211,13 +258,12 @@ class AEOT:
         return {"encoder": self.encoder, "decoder": self.decoder}
 
     def _decode(self, codes: Floats) -> NDArray[Any]:
-        from meshot.generative.networks import apply  # noqa: PLC0415
 
         return apply(self.decoder, codes, self.batch)
 
 
 def has_exact_cells(domain: Any, dimension: int) -> bool:
-    """Whether a transport from a domain, or from the disk or ball for None, has exact cells.
+    """Return whether a transport from a domain (None: the disk or ball) has exact cells.
 
     Examples
     --------
@@ -237,3 +283,78 @@ def _domain(source: Any, dimension: int) -> Any:
         return StandardNormal(dimension)
     box = Box if dimension in (2, 3) else UniformBox
     return box(-np.ones(dimension), np.ones(dimension))
+
+
+Model: TypeAlias = torch.nn.Module | Callable[[Any], Any]
+
+
+def apply(model: Model, values: ArrayLike, batch: int) -> NDArray[Any]:
+    """Evaluate a model on rows, in batches.
+
+    A torch module gets tensors of its dtype on its device, without gradients and in evaluation mode (no drop-out, fixed
+    batch statistics); its mode is restored. A function gets and returns arrays.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+    values : (n, ...)
+    batch : int
+        Rows of a batch.
+
+    Returns
+    -------
+    (n, ...)
+
+    Raises
+    ------
+    GeometryError
+        The model does not return one row for each row.
+
+    Examples
+    --------
+    >>> apply(lambda x: 2 * x, np.ones((3, 1)), 2).tolist()
+    [[2.0], [2.0], [2.0]]
+    """
+    rows = np.asarray(values)
+    with evaluating(model) as run:
+        parts = [np.asarray(run(rows[k : k + batch])) for k in range(0, max(1, len(rows)), batch)]
+    for start, part in zip(range(0, max(1, len(rows)), batch), parts, strict=True):
+        if part.ndim == 0 or len(part) != len(rows[start : start + batch]):
+            raise GeometryError(f"a model must return one row for each it gets: {batch} became {part.shape}")
+    return np.concatenate(parts)
+
+
+def encode(encoder: Model, data: ArrayLike, batch: int) -> Floats:
+    """Return the codes (n, d) of data (n, ...).
+
+    Raises
+    ------
+    GeometryError
+        There are no data, or the codes are not n rows of finite numbers.
+    """
+    if np.ndim(data) == 0 or len(np.asarray(data)) == 0:
+        raise GeometryError(f"data must have shape (n >= 1, ...), got {np.shape(data)}")
+    codes = apply(encoder, data, batch).astype(np.float64)
+    if codes.ndim != 2 or codes.shape[1] == 0:
+        raise GeometryError(f"the encoder must return codes of shape (n, d), got {codes.shape}")
+    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
+    if len(bad):
+        raise GeometryError("the encoder returns codes that are not finite", ids=bad.tolist())
+    return codes
+
+
+@contextmanager
+def evaluating(model: Model) -> Iterator[Callable[[NDArray[Any]], Any]]:
+    """Yield a function of arrays that runs the model, in evaluation mode if it is a torch module."""
+    if not isinstance(model, torch.nn.Module):
+        yield model
+        return
+    like = next(model.parameters(), torch.empty(0))
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield lambda rows: model(torch.as_tensor(rows).to(like.device, like.dtype)).cpu().numpy()
+    finally:
+        for module, training in modes:
+            module.training = training

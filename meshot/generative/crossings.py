@@ -1,16 +1,16 @@
-"""The cells that a straight segment of the source passes, exactly: the upper envelope of one line for each site."""
+"""The cells along a segment of the source, exactly: the upper envelope of one line for each site."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.meshes.mesh import Floats, Ints
+from meshot.base.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
 class Crossings:
-    """Where a segment leaves one cell for the next.
+    """Crossings of a segment from cell to cell.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Crossings:
     jumps : (c,) float
         Distance between their sites.
     singular : (c,) bool
-        Whether the angle passes the map's threshold.
+        Whether the angle exceeds the map's threshold.
     """
 
     times: Floats
@@ -34,7 +34,7 @@ class Crossings:
 
 
 def cells_along(slopes: Floats, offsets: Floats) -> tuple[Floats, Ints]:
-    """Return where the largest of the lines ``offsets + t * slopes`` changes for t from 0 to 1, and which they are.
+    """Return the upper envelope of the lines ``offsets + t * slopes`` for t from 0 to 1.
 
     Parameters
     ----------
@@ -43,7 +43,9 @@ def cells_along(slopes: Floats, offsets: Floats) -> tuple[Floats, Ints]:
     Returns
     -------
     times : (c,) float
+        Where the largest line changes.
     lines : (c + 1,) int
+        The largest lines.
 
     Examples
     --------
@@ -59,7 +61,7 @@ def cells_along(slopes: Floats, offsets: Floats) -> tuple[Floats, Ints]:
         meeting = (offsets[line] - offsets[steeper]) / (slopes[steeper] - slopes[line])
         if not len(steeper) or meeting.min() > 1:
             return np.array(times), np.array(lines)
-        # of lines that meet this one at the same time the steepest is above the others from there on
+        # of lines that meet this one at the same time, the steepest is the largest after it
         first = np.lexsort((-slopes[steeper], meeting))[0]
         line = int(steeper[first])
         times.append(max(0.0, float(meeting[first])))

@@ -1,45 +1,50 @@
-"""A semi-discrete map extended to all points of its source, so that new samples are not copies of the old."""
+"""The piecewise-linear extension of a semi-discrete map, which generates new samples instead of copies."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
+from meshot.base.arrays import Floats, Ints, norms
+from meshot.base.errors import ConvergenceError, GeometryError, OptionError
+from meshot.base.settings import Device, require_positive, require_torch
 from meshot.diagrams.sites import check_numbers, check_sites
-from meshot.errors import ConvergenceError, GeometryError, OptionError
-from meshot.folds.criteria import angles_between, plane_normals
 from meshot.generative.crossings import Crossings, cells_along
-from meshot.meshes.mesh import Floats, Ints, norms
-from meshot.montecarlo.sources import SampledSource, as_source
-from meshot.settings import Device, require_positive, require_torch
+from meshot.singular.criteria import angles_between, plane_normals
 from meshot.transport.result import TransportResult
-from meshot.transport.sampledtransport import SampledTransport
+from meshot.transport.sampled.device import find_device
+from meshot.transport.sampled.estimates import LevelProblem, cell_moments, estimate_cells
+from meshot.transport.sampled.processes import ProcessGroup
+from meshot.transport.sampled.result import SampledTransport
+from meshot.transport.sampled.solve import default_samples
+from meshot.transport.sampled.sources import SampledSource, as_source
 
 AngleCriterion = Literal["angle", "normal"]
 
 THETA = 0.75
-"""Angle between supporting planes, in radians, beyond which the map is torn (An et al., for codes of images)."""
+"""Angle between supporting planes, in radians, above which the map is torn (An et al., for codes of images)."""
 
-# Coordinates of neighboring sites held at once.
-HELD = 1 << 20
-# Rounds of drawing samples for those that were rejected.
-ROUNDS = 200
+# Coordinates of neighboring sites in memory at once.
+MAX_COORDINATES_HELD = 1 << 20
+# Rounds of replacing rejected samples.
+MAX_ROUNDS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class ExtensionRecord:
-    """What happened to points that were mapped.
+    """Cells of mapped points, and how their images were made.
 
     Attributes
     ----------
     cells : (m,) int
         The site in whose cell each point lies.
     dropped : (m,) int
-        How many of the best planes of each point were dropped, as they are beyond the threshold.
+        How many of the best planes of each point were dropped because their angles exceed the threshold.
     rejected : int
-        Points drawn near the singular set that others were drawn for.
+        Points near the singular set that were replaced.
     """
 
     cells: Ints
@@ -70,10 +75,10 @@ class Drawn(NamedTuple):
 class ExtendedMap:
     """The piecewise-linear extension of a semi-discrete transport map.
 
-    A point x lies in the cell i of the plane <x, y_i> + h_i that is the highest. Of the d + 1 highest planes there,
-    those whose angle to plane i passes `theta` are dropped: beyond it the map is torn, and a mean of the two sides
-    would be no sample of the target. The image of x is the mean of the sites y_j that are left, with weights
-    proportional to 1 / |x - c_j|, where c_j is the mass center of cell j; each mass center goes to its site.
+    A point x lies in the cell i whose plane <x, y_i> + h_i is the highest. Of the d + 1 highest planes there, those
+    whose angle to plane i exceeds `theta` are dropped: the map is torn there, and a mean of the two sides would not be
+    a sample of the target. The image of x is the mean of the remaining sites y_j, with weights proportional to
+    1 / |x - c_j|, where c_j is the mass center of cell j; each mass center goes to its site.
 
     Parameters
     ----------
@@ -84,27 +89,27 @@ class ExtendedMap:
     theta : float
         Threshold in radians.
     criterion : {"angle", "normal"}
-        "angle" is that between y_i and y_j, which depends on where the origin is: it suits codes that spread about
-        the origin in many dimensions. "normal" is the angle between (y_i, -1) and (y_j, -1), the normals of the two
-        planes, which suits sites of any position and a spread of about one.
+        "angle" is the angle between y_i and y_j, which depends on the origin: it suits codes spread about the origin in
+        many dimensions. "normal" is the angle between (y_i, -1) and (y_j, -1), the normals of the two planes, which
+        suits sites anywhere with a spread of about one.
     neighbors : int, optional
-        Planes to begin with, by default d + 1.
+        Number of highest planes, by default d + 1.
     centers : (n, d) float, optional
         Mass centers; by default those of the transport, exact or estimated, and estimated by sampling for sites and
-        heights. NaN marks cells without any: they are their own image, and lend nothing to others.
+        heights. Cells with NaN map to their own site, and contribute to no other point.
     samples : int, optional
         Samples of that estimate, by default at least 128 for each site.
     device : {"auto", "cpu", "cuda"}
-        Where planes are compared.
+        Where planes are evaluated.
     rng : int or numpy.random.Generator
         Seed of the estimate.
 
     Raises
     ------
     OptionError
-        There is no torch, or options do not go together.
+        Torch is not installed, or options contradict each other.
     GeometryError
-        Arrays of wrong shapes.
+        Arrays have wrong shapes.
 
     References
     ----------
@@ -154,7 +159,7 @@ class ExtendedMap:
     def __call__(self, x: ArrayLike) -> Extension:
         """Return the images of points (m, d) of the source, and the record of how they were made."""
         points, d = self._checked_points(x), self.sites.shape[1]
-        rows = max(1, HELD // (self.neighbors * d))
+        rows = max(1, MAX_COORDINATES_HELD // (self.neighbors * d))
         parts = [self._extend(points[k : k + rows]) for k in range(0, max(1, len(points)), rows)]
         images, cells, dropped = (np.concatenate(values) for values in zip(*parts, strict=True))
         return Extension(images, ExtensionRecord(cells, dropped))
@@ -167,21 +172,25 @@ class ExtendedMap:
         n : int
         rng : int or numpy.random.Generator
         reject : bool
-            Draw others for samples near the singular set; the record tells for how many.
+            Replace samples near the singular set; the record counts them.
+
+        Returns
+        -------
+        Drawn
 
         Raises
         ------
         OptionError
-            There is no way to draw from the source, as it has a density on a mesh or a picture.
+            The source, a density on a mesh or a picture, cannot be sampled.
         ConvergenceError
             Nearly all samples are rejected.
         """
-        from meshot.montecarlo.draws import random_points  # noqa: PLC0415
+        from meshot.transport.sampled.samples import random_points  # noqa: PLC0415
 
         generator, wanted = np.random.default_rng(rng), _checked_count("n", n)
         kept: list[tuple[Floats, Floats, Ints, Ints]] = []
         have = rejected = 0
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ROUNDS):
             x = random_points(self.source, wanted - have, generator)
             images, record = self(x)
             good = ~record.singular if reject else np.ones(len(x), dtype=bool)
@@ -193,9 +202,17 @@ class ExtendedMap:
         raise ConvergenceError(f"{rejected:,} samples were rejected as singular for {have:,} that are not: raise theta")
 
     def crossings(self, start: ArrayLike, stop: ArrayLike) -> Crossings:
-        """Return where the straight segment between two points (d,) of the source crosses from cell to cell, exactly.
+        """Return where the segment between two points of the source crosses from cell to cell, exactly.
 
         Between crossings the semi-discrete map is constant; the images jump where a crossing is singular.
+
+        Parameters
+        ----------
+        start, stop : (d,) float
+
+        Returns
+        -------
+        Crossings
         """
         ends: Any = [start, stop]
         a, b = self._checked_points(ends)
@@ -206,7 +223,7 @@ class ExtendedMap:
 
     @cached_property
     def source(self) -> SampledSource:
-        """The source that samples are drawn from; OptionError if there is no way to draw from it."""
+        """The source of samples; OptionError if it cannot be sampled."""
         if self._domain is None:
             raise OptionError("there is no way to draw from a density of the plane: map samples of your own by a call")
         return as_source(self._domain, self.sites.shape[1])
@@ -217,13 +234,12 @@ class ExtendedMap:
 
     @cached_property
     def _planes(self) -> Any:
-        from meshot.generative.planes import BestPlanes  # noqa: PLC0415
-        from meshot.montecarlo.device import find_device  # noqa: PLC0415
+
+        from meshot.transport.sampled.device import find_device  # noqa: PLC0415
 
         return BestPlanes(self.sites, self.heights, self.neighbors, find_device(self.device))
 
     def _estimated(self, samples: int | None, rng: int | np.random.Generator) -> Floats:
-        from meshot.generative.centers import estimate_centers  # noqa: PLC0415
 
         seed = int(np.random.default_rng(rng).integers(1 << 31))
         return estimate_centers(self.sites, self.heights, self.source, samples, seed, self.device)
@@ -236,7 +252,7 @@ class ExtendedMap:
         distances = np.sqrt(((x[:, None, :] - self.centers[best]) ** 2).sum(axis=2))
         distances[:, 0] = np.nan_to_num(distances[:, 0])
         distances[~near | np.isnan(distances)] = np.inf
-        # relative to the least one, so that a point in a mass center divides nothing by zero
+        # relative to the smallest one, so that at a mass center nothing is divided by zero
         distances = np.maximum(distances, np.finfo(float).tiny)
         weights = distances.min(axis=1, keepdims=True) / distances
         weights /= weights.sum(axis=1, keepdims=True)
@@ -252,7 +268,7 @@ class ExtendedMap:
 
 
 def _domain_of(transport: TransportResult) -> Any:
-    """Return what stands for the source of a transport; None for a density of the plane, which cannot be drawn from."""
+    """Return the source of a transport; None for a density of the plane, which cannot be sampled."""
     if isinstance(transport, SampledTransport):
         return transport.source
     return transport.problem.domain if transport.problem.source is None else None
@@ -280,3 +296,74 @@ def _checked_count(name: str, value: int) -> int:
     if not (isinstance(value, int | np.integer) and value >= 1):
         raise OptionError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)
+
+
+def estimate_centers(
+    sites: Floats, heights: Floats, source: SampledSource, samples: int | None, seed: int, device: Device
+) -> Floats:
+    """Estimate the mass centers of the cells from samples.
+
+    Parameters
+    ----------
+    sites, heights : (n, d) float, (n,) float
+    source : SampledSource
+    samples : int or None
+        At least 128 for each site by default.
+    seed : int
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    (n, d) float
+        NaN for cells without samples.
+
+    Examples
+    --------
+    >>> from meshot.transport.sampled.sources import UniformBox
+    >>> source = UniformBox([-1.0], [1.0])
+    >>> estimate_centers(np.array([[-1.0], [1.0]]), np.zeros(2), source, 1 << 12, 0, "cpu").round(2).tolist()
+    [[-0.5], [0.5]]
+    """
+    n, d = sites.shape
+    problem = LevelProblem(sites, np.full(n, 1 / n), source, find_device(device))
+    size = default_samples(n) if samples is None else samples
+    result = estimate_cells(problem, heights, size, (seed,), ProcessGroup(), neighbors=False, moments=True)
+    return cell_moments(result, d).centroids
+
+
+# Scores in memory at once.
+MAX_SCORES_HELD = {"cpu": 1 << 22, "cuda": 1 << 27}
+
+
+class BestPlanes:
+    """Computes the `count` largest of the values <x, y_i> + h_i.
+
+    Parameters
+    ----------
+    sites : (n, d) float
+    heights : (n,) float
+    count : int
+        At most n.
+    device : torch.device
+
+    Examples
+    --------
+    >>> planes = BestPlanes(np.array([[-1.0], [0.0], [1.0]]), np.zeros(3), 2, torch.device("cpu"))
+    >>> planes(np.array([[0.5], [-0.5]])).tolist()
+    [[2, 1], [0, 1]]
+    """
+
+    def __init__(self, sites: Floats, heights: Floats, count: int, device: torch.device) -> None:
+        self._sites = torch.tensor(sites, device=device)
+        self._heights = torch.tensor(heights, device=device)
+        self._count = count
+        self._rows = max(1, MAX_SCORES_HELD[device.type] // len(sites))
+
+    def __call__(self, points: Floats) -> Ints:
+        """Return the planes of points (m, d), (m, count), the best first."""
+        result = np.empty((len(points), self._count), dtype=np.int64)
+        for start in range(0, len(points), self._rows):
+            part = torch.from_numpy(points[start : start + self._rows]).to(self._sites.device)
+            scores = torch.addmm(self._heights, part, self._sites.T)
+            result[start : start + self._rows] = torch.topk(scores, self._count, dim=1).indices.cpu().numpy()
+        return result

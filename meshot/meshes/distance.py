@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from meshot.meshes.mesh import Floats, Ints, Surface, norms
+from meshot.base.arrays import Floats, Ints, norms
+from meshot.meshes.surface import Surface
 
 # Points that are spread over a surface, at least; more where it has many faces.
 SAMPLES = 30_000

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meshot.errors import MeshReadError
-from meshot.meshes.mesh import Ints
+from meshot.base.arrays import Ints
+from meshot.base.errors import MeshReadError
 
 ANY = 0
 """Number of nodes of a kind whose elements differ in it."""

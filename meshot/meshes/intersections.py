@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from meshot.kernels import kernel, run_in_chunks, subkernel
-from meshot.meshes.boxtree import LEAF, STACK, box_tree, morton_order
-from meshot.meshes.mesh import Ints, Surface
+from meshot.base.arrays import Ints
+from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.meshes.location import LEAF, STACK, box_tree, morton_order
+from meshot.meshes.surface import Surface
 
 # Volumes below this part of the surface's size cubed are rounding: what only touches does not cross.
 ROUNDING = 1e-15
@@ -47,7 +48,7 @@ def self_intersections(surface: Surface) -> Ints:
 
 
 @subkernel
-def _volume(a, b, c, d):  # type: ignore[no-untyped-def]
+def _volume(a, b, c, d):
     """Six times the signed volume of a tetrahedron."""
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
@@ -56,7 +57,7 @@ def _volume(a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _cross(edges, points, corners, faces, boxes, first, through, pierced, leaf, rounding):  # type: ignore[no-untyped-def]
+def _cross(edges, points, corners, faces, boxes, first, through, pierced, leaf, rounding):
     """Mark the edges that pass through a face, and the faces."""
     stack = np.empty(STACK, dtype=np.int64)
     for e in range(len(edges)):

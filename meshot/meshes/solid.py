@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshot.errors import MeshReadError
+from meshot.base.arrays import Floats, Ints, frozen
+from meshot.base.errors import MeshReadError
+from meshot.meshes.base import check_cells, check_vertices
 from meshot.meshes.elements import BY_NAME, BY_VTK, Block, tetrahedra
-from meshot.meshes.mesh import Floats, Ints, Surface, check_cells, check_vertices, frozen
+from meshot.meshes.surface import Surface
 
 OPPOSITE = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
 """Corners of the face opposite each corner, counter-clockwise seen from outside a tetrahedron of positive volume."""
@@ -54,11 +56,29 @@ class Solid:
         object.__setattr__(self, "tetrahedra", check_cells(self.tetrahedra, len(self.vertices), names, 4))
 
     def with_vertices(self, vertices: ArrayLike) -> "Solid":
-        """Return a copy with other positions and the same tetrahedra."""
+        """Return a copy with other positions and the same tetrahedra.
+
+        Parameters
+        ----------
+        vertices : (V, 3) float
+
+        Returns
+        -------
+        Solid
+        """
         return replace(self, vertices=np.asarray(vertices))
 
     def with_tetrahedra(self, tetrahedra: ArrayLike) -> "Solid":
-        """Return a copy with other tetrahedra on the same vertices."""
+        """Return a copy with other tetrahedra on the same vertices.
+
+        Parameters
+        ----------
+        tetrahedra : (T, 4) int
+
+        Returns
+        -------
+        Solid
+        """
         return replace(self, tetrahedra=np.asarray(tetrahedra))
 
     @cached_property

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra, minimum_spanning_tree
 
-from meshot.meshes.mesh import Floats, Ints, edge_order
+from meshot.base.arrays import Floats, Ints
+from meshot.meshes.surface import edge_order
 
 
 class Topology:
@@ -24,7 +25,7 @@ class Topology:
     vertex_count : int
         Number of vertices.
     order : (3F,) and (E,) int, optional
-        What `meshot.meshes.mesh.edge_order` gives, if it is known.
+        What `meshot.meshes.surface.edge_order` gives, if it is known.
     """
 
     def __init__(self, faces: Ints, vertex_count: int, order: tuple[Ints, Ints] | None = None) -> None:
@@ -253,3 +254,30 @@ def in_order(labels: Ints) -> Ints:
     """
     _, firsts, index = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(firsts))[index]
+
+
+def fan_triangles(corners: Ints, sizes: Ints) -> Ints:
+    """Cut polygons into fans of triangles around their first corners, in order.
+
+    Parameters
+    ----------
+    corners : (sum of sizes,) int
+        The polygons' vertices, one polygon after the other.
+    sizes : (P,) int
+        Number of corners of each polygon, at least 3.
+
+    Returns
+    -------
+    (F, 3) int
+        The triangles.
+
+    Examples
+    --------
+    >>> fan_triangles(np.array([7, 8, 9, 0, 1, 2, 3]), np.array([3, 4])).tolist()
+    [[7, 8, 9], [0, 1, 2], [0, 2, 3]]
+    """
+    counts = sizes - 2
+    start = np.repeat(np.cumsum(sizes) - sizes, counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    triangles: Ints = corners[np.stack([start, start + step + 1, start + step + 2], axis=1)]
+    return triangles

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meshot.meshes.mesh import Floats, Ints
+from meshot.base.arrays import Floats, Ints
 
 
 class Pieces(NamedTuple):

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meshot.errors import GeometryError
-from meshot.mapping.maps import SurfaceMap
-from meshot.meshes.mesh import Floats, Ints, Surface, norms
+from meshot.base.arrays import Floats, Ints, norms
+from meshot.base.errors import GeometryError
+from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.surface import Surface
 
 
 @dataclass(frozen=True, eq=False)

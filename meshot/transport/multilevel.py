@@ -11,7 +11,7 @@ numerical algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 20
    blend of these quadratics;
 4. smooth: the blend is not convex to the last digit, and where it is not, a cell is empty. A moving least-squares fit
    of a quadratic to the near sites' values takes the noise and leaves quadratics as they are;
-5. mend the few cells that are still empty (see `mending`).
+5. mend the few cells that are still empty (see `initial_weights`).
 
 The finest level then starts so near that Newton's method takes full steps nearly from the beginning.
 """
@@ -21,19 +21,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import median_filter
 
-from meshot.errors import GeometryError
-from meshot.kernels import kernel, run_in_chunks, subkernel
-from meshot.meshes.mesh import Floats, Ints
-from meshot.transport.blending import FIRST, fade_out, give_all_mass
-from meshot.transport.mending import mend
-from meshot.transport.newton import (
-    DampedNewton,
-    Diagram,
-    Engine,
-    TransportProblem,
-    TransportState,
-    admissible_heights,
-)
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import GeometryError
+from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.transport.initial_weights import mend
+from meshot.transport.newton import DampedNewton, Diagram, Engine, TransportProblem, TransportState, admissible_heights
+from meshot.transport.vanishing_density import FIRST, fade_out, give_all_mass
 
 COARSEST = 400
 LOOSE = 0.05

@@ -15,18 +15,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from meshot.algebra.linsolve import solve_spd
 from meshot.algebra.multigrid import GroupMultigrid
-from meshot.diagrams.domains import Domain
-from meshot.diagrams.power import PowerDiagram, PowerEngine
-from meshot.diagrams.source import Source
-from meshot.diagrams.spacedomains import SpaceDomain
-from meshot.diagrams.spacepower import SpaceDiagram, SpaceEngine
-from meshot.errors import ConvergenceWarning, GeometryError
-from meshot.kernels import kernel, run_in_chunks
-from meshot.meshes.mesh import Floats, Ints
-from meshot.progress import SILENT, Progress
-from meshot.settings import TOL
+from meshot.algebra.solve import solve_spd
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import ConvergenceWarning, GeometryError
+from meshot.base.kernels import kernel, run_in_chunks
+from meshot.base.progress import SILENT, Progress
+from meshot.base.settings import TOL
+from meshot.diagrams.density.source import Source
+from meshot.diagrams.domains import Domain, SpaceDomain
+from meshot.diagrams.plane.diagram import PowerDiagram, PowerEngine
+from meshot.diagrams.space.diagram import SpaceDiagram, SpaceEngine
 
 MAX_HALVINGS = 30
 # Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
@@ -313,7 +312,7 @@ def newton_direction(problem: TransportProblem, diagram: Diagram, missing: Float
     return direction - direction.mean()
 
 
-def facet_laplacian(problem: TransportProblem, diagram: Diagram) -> csr_array:
+def conductance_laplacian(problem: TransportProblem, diagram: Diagram) -> csr_array:
     """Return the Hessian of the transport energy, (n, n): symmetric, rows sum to zero, negative off the diagonal."""
     order, matrix = problem.laplacian(diagram, len(problem.sites))
     place = np.empty_like(order)

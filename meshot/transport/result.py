@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meshot.diagrams.dual import PiecewiseLinear
-from meshot.diagrams.polygons import Polygons
-from meshot.diagrams.power import PowerDiagram
-from meshot.diagrams.sitetree import build_tree, hilbert_order, nearest_sites
-from meshot.diagrams.spacetree import nearest_space_sites
-from meshot.errors import GeometryError
-from meshot.kernels import run_in_chunks
-from meshot.meshes.mesh import Floats, Ints
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import GeometryError
+from meshot.base.kernels import run_in_chunks
+from meshot.diagrams.plane.diagram import PowerDiagram
+from meshot.diagrams.plane.dual import PiecewiseLinear
+from meshot.diagrams.plane.polygons import CellPolygons
+from meshot.diagrams.site_tree import build_tree, hilbert_order, nearest_sites, nearest_space_sites
 from meshot.transport.newton import NewtonResult, TransportProblem
 
 
@@ -76,11 +75,29 @@ class TransportResult(NewtonResult):
         return np.asarray(self.diagram.arc_midpoints)
 
     def map(self, x: ArrayLike) -> Floats:
-        """Return the image T(x) of points (m, d): the site in whose cell each lies."""
+        """Return the image T(x) of points (m, d): the site in whose cell each lies.
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m, d) float
+        """
         return np.asarray(self.problem.sites[self.locate(x)])
 
     def locate(self, x: ArrayLike) -> Ints:
-        """Return the site in whose cell each point (m, d) lies, (m,); points outside the domain too get their site."""
+        """Return the site in whose cell each point (m, d) lies, (m,); points outside the domain too get their site.
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) int
+        """
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
         order, sites, weights, tree = self._tree
         nearest = nearest_sites if sites.shape[1] == 2 else nearest_space_sites
@@ -90,12 +107,30 @@ class TransportResult(NewtonResult):
         return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:
-        """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, d)."""
+        """Return the Brenier potential u(x) = max_i (<x, y_i> + h_i) at points (m, d).
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) float
+        """
         site = self.locate(x)
         return np.asarray((np.asarray(x) * self.problem.sites[site]).sum(axis=1) + self.heights[site])
 
     def kantorovich(self, x: ArrayLike) -> Floats:
-        """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, d)."""
+        """Return the Kantorovich potential |x|^2 / 2 - u(x) at points (m, d).
+
+        Parameters
+        ----------
+        x : (m, d) float
+
+        Returns
+        -------
+        (m,) float
+        """
         return np.asarray((np.asarray(x) ** 2).sum(axis=1) / 2 - self.potential(x))
 
     def dual_potential(self, y: ArrayLike) -> Floats:
@@ -104,9 +139,17 @@ class TransportResult(NewtonResult):
         It is piecewise linear on the weighted Delaunay triangulation of the sites, with the values -h_i there, and
         infinite outside the sites' convex hull.
 
+        Parameters
+        ----------
+        y : (m, 2) float
+
+        Returns
+        -------
+        (m,) float
+
         Examples
         --------
-        >>> from meshot.transport.transport import solve_transport
+        >>> from meshot.transport.solve import solve_transport
         >>> result = solve_transport([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.5]])
         >>> bool(np.allclose(result.dual_potential([[0.5, 0.0], [2.0, 0.0]]), [-result.heights[1], np.inf]))
         True
@@ -123,16 +166,30 @@ class TransportResult(NewtonResult):
         return self.cost + float((weights - weights.mean()) @ missing)
 
     def interpolate(self, t: float) -> Floats:
-        """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, d)."""
+        """Return McCann's interpolation of the centroids, (1 - t) c_i + t y_i, (n, d).
+
+        Parameters
+        ----------
+        t : float
+            Time from 0, the centroids, to 1, the sites.
+
+        Returns
+        -------
+        (n, d) float
+        """
         return np.asarray((1 - t) * self.centroids + t * self.problem.sites)
 
-    def interpolate_cells(self, t: float) -> Polygons:
+    def interpolate_cells(self, t: float) -> CellPolygons:
         """Return the cells of the plane on their way: x goes to (1 - t) x + t y_i, so that areas shrink by (1 - t)^2.
 
         Parameters
         ----------
         t : float
             Time from 0, the cells, to 1, the sites.
+
+        Returns
+        -------
+        CellPolygons
 
         References
         ----------
@@ -141,16 +198,16 @@ class TransportResult(NewtonResult):
         Examples
         --------
         >>> from meshot.diagrams.domains import Box
-        >>> from meshot.transport.transport import solve_transport
+        >>> from meshot.transport.solve import solve_transport
         >>> result = solve_transport([[-0.1, 0.0], [0.3, 0.0]], domain=Box([-1, -1], [1, 1]))
         >>> result.interpolate_cells(0.5).areas.round(9)
         array([0.5, 0.5])
         """
         cells = self._polygons
-        return Polygons(cells.starts, (1 - t) * cells.points + t * self.problem.sites[cells.owner])
+        return CellPolygons(cells.starts, (1 - t) * cells.points + t * self.problem.sites[cells.owner])
 
     @cached_property
-    def _polygons(self) -> Polygons:
+    def _polygons(self) -> CellPolygons:
         return self._planar.polygons()
 
     @cached_property

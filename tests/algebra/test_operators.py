@@ -12,7 +12,7 @@ from meshot.algebra.operators import (
     edge_lengths,
     mean_value_weights,
 )
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 
 def laplacian_of(surface):

@@ -7,9 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shapes import bumpy_sphere, icosphere, octahedron, tetrahedron
 
+from meshot.base.errors import GeometryError
 from meshot.conformal.cut import cut_to_disk, edge_graph
-from meshot.errors import GeometryError
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 CLOSED = {
     "tetrahedron": tetrahedron,

@@ -3,11 +3,11 @@ import pytest
 import torture
 from shapes import cap, disk, relief
 
+from meshot.conformal.disk import polish
 from meshot.conformal.harmonic import center_masses, circle_map, dirichlet_problem, moved_gaps, on_circle
 from meshot.conformal.moebius import DiskMoebius
-from meshot.conformal.polish import polish
-from meshot.mapping.affine import beltrami
-from meshot.meshes.mesh import Surface
+from meshot.maps.affine import beltrami
+from meshot.meshes.surface import Surface
 
 
 def test_harmonic_extension_of_a_linear_function_is_that_function():

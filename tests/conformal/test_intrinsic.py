@@ -7,10 +7,10 @@ from scipy.spatial import Delaunay
 from shapes import disk, icosphere, relief
 
 from meshot.algebra.operators import areas_from_lengths, edge_lengths, edge_weights
+from meshot.base.errors import ConvergenceError
 from meshot.conformal import intrinsic
 from meshot.conformal.intrinsic import SLACK, intrinsic_delaunay, mollified
-from meshot.errors import ConvergenceError
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 pytestmark = pytest.mark.uncompiled
 

@@ -4,10 +4,10 @@ import torture
 from shapes import bumpy_sphere, disk, icosphere, octahedron, tetrahedron
 
 from meshot import conformal_map
+from meshot.base.errors import GeometryError, OptionError, TopologyError
 from meshot.conformal.sphere import folded_on_sphere, from_tangent_plane, in_plane, on_sphere
-from meshot.errors import GeometryError, OptionError, TopologyError
-from meshot.mapping.affine import beltrami
-from meshot.meshes.mesh import Surface
+from meshot.maps.affine import beltrami
+from meshot.meshes.surface import Surface
 
 CLOSED = [name for name in torture.CASES if not torture.CASES[name]().boundary_loops]
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from meshot.base.errors import GeometryError
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.errors import GeometryError
 
 DOMAINS = [Disk([1.0, 2.0], 0.5), Box([0, 0], [3, 1]), ConvexPolygon([[0, 0], [4, 1], [3, 3], [1, 3]])]
 

@@ -14,15 +14,14 @@ from oracle import PLANE_DOMAINS, SPACE_DOMAINS
 from scipy.spatial import ConvexHull
 from shapes import bumpy_sphere, cylinder, disk, icosphere, relief, rotation, scattered
 
-from meshot.diagrams.density import GridDensity, TriangulationDensity
-from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.power import PowerEngine, power_diagram
-from meshot.diagrams.source import Source
-from meshot.diagrams.spacedomains import Ball, ConvexPolyhedron
-from meshot.diagrams.spacepower import SpaceEngine
-from meshot.diagrams.spherepower import SphereEngine, sphere_diagram
-from meshot.diagrams.surfacepower import SurfaceEngine, SurfaceSites, positions
-from meshot.errors import GeometryError
+from meshot.base.errors import GeometryError
+from meshot.diagrams.density.densities import GridDensity, TriangulationDensity
+from meshot.diagrams.density.source import Source
+from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
+from meshot.diagrams.plane.diagram import PowerEngine, power_diagram
+from meshot.diagrams.space.diagram import SpaceEngine
+from meshot.diagrams.sphere.diagram import SphereEngine, sphere_diagram
+from meshot.diagrams.surface.diagram import SurfaceEngine, SurfaceSites, positions
 
 pytestmark = pytest.mark.fast
 

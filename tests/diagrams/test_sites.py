@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshot.base.errors import GeometryError
 from meshot.diagrams.domains import Box, Disk
-from meshot.diagrams.power import power_diagram
+from meshot.diagrams.plane.diagram import power_diagram
 from meshot.diagrams.sites import check_masses, check_sites, check_weights, merge
-from meshot.errors import GeometryError
-from meshot.transport.transport import solve_transport
+from meshot.transport.solve import solve_transport
 
 SITES = np.array([[0.2, 0.1], [-0.3, 0.4], [0.2, 0.1], [0.0, -0.5], [-0.3, 0.4], [0.2, 0.1]])
 

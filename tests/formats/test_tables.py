@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from meshot.errors import MeshReadError
+from meshot.base.errors import MeshReadError
 from meshot.formats.tables import read_corners, read_masses, read_sites, read_table
 
 ROWS = np.array([[0.1, -2.0], [1e-17, 3.0], [1 / 3, 4e100]])

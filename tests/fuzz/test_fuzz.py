@@ -12,9 +12,8 @@ from mutating import CHANGES, mutant, mutated
 from trial import examine
 from watching import BROKEN, Watch
 
-from meshot.errors import MeshReadError
-from meshot.formats.meshfile import read_mesh_file
-from meshot.formats.solidfile import SolidFile
+from meshot.base.errors import MeshReadError
+from meshot.formats.registry import read_mesh
 from meshot.meshes.solid import Solid
 
 MUTANTS = 300
@@ -80,8 +79,7 @@ def test_another_encoding_gives_the_same_mesh_or_none(tmp_path, kind, change):
     def read(*changes):
         path = tmp_path / f"mesh.{kind.partition('-')[0]}"
         path.write_bytes(mutated(kind, changes, random.Random(change)).data)
-        file = read_mesh_file(path)
-        return file.solid if isinstance(file, SolidFile) else file.surface
+        return read_mesh(path)
 
     mesh = read()
     try:

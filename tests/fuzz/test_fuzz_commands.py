@@ -9,7 +9,7 @@ from commanding import command
 from mutating import mutant
 from outcomes import assert_one_sentence
 
-from meshot.cli import main
+from meshot.app.cli import main
 
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 CORNER = "MeshVersionFormatted 2 Dimension 3 Vertices 4 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1 0 Tetrahedra 1 1 2 3 4 0 End"

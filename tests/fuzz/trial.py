@@ -15,16 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.area.area import area_preserving_map
-from meshot.errors import ConvergenceWarning, MeshotError, MeshReadError
-from meshot.files import to_json
-from meshot.formats.meshfile import read_mesh_file
-from meshot.formats.solidfile import SolidFile
-from meshot.mapping.distortion import distortion
-from meshot.meshes.check import check
-from meshot.meshes.mesh import Surface
+from meshot.area import area_preserving_map
+from meshot.base.errors import ConvergenceWarning, MeshotError, MeshReadError
+from meshot.base.files import to_json
+from meshot.formats.registry import read_mesh
+from meshot.maps.distortion import distortion
+from meshot.meshes.check.surface import check
 from meshot.meshes.solid import Solid
-from meshot.volume.volume import volume_preserving_map
+from meshot.meshes.surface import Surface
+from meshot.volume import volume_preserving_map
 
 # What one file may make a process take; beyond it, memory is refused to the process.
 MOST_BYTES = 4 << 30
@@ -50,10 +49,9 @@ def examine(path: Path) -> tuple[str, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            file = read_mesh_file(path)
+            mesh = read_mesh(path)
         except MeshReadError as error:
             return "refused", sentence(error)
-        mesh = file.solid if isinstance(file, SolidFile) else file.surface
         cells = mesh.tetrahedra if isinstance(mesh, Solid) else mesh.faces
         require(np.isfinite(mesh.vertices).all(), "vertices are finite")
         require(cells.min() >= 0 and cells.max() < len(mesh.vertices), "indices are in range")

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 import meshot
-from meshot.errors import GeometryError, MeshReadError, OptionError
-from meshot.generative.networks import apply
+from meshot.base.errors import GeometryError, MeshReadError, OptionError
+from meshot.generative.aeot import apply
 
 
 def data(d=2, size=30):
@@ -180,6 +180,6 @@ def test_what_makes_no_sense(fitted):
 
 
 def test_without_torch(monkeypatch):
-    monkeypatch.setattr("meshot.settings.find_spec", lambda name: None)
+    monkeypatch.setattr("meshot.base.settings.find_spec", lambda name: None)
     with pytest.raises(OptionError, match=r"AEOT needs torch: install meshot with its extra, meshot\[gpu\]"):
         meshot.AEOT(encoder, decoder)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from datasets import CHECKSUMS, GET_MNIST, Digits, mnist, shrink, small_digits
 
-from meshot.errors import MeshReadError, OptionError
+from meshot.base.errors import MeshReadError, OptionError
 
 IMAGES = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28)
 LABELS = np.array([7, 0, 9], dtype=np.uint8)

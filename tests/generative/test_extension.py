@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import meshot
-from meshot.errors import ConvergenceError, GeometryError, OptionError
+from meshot.base.errors import ConvergenceError, GeometryError, OptionError
 from meshot.generative.extension import ExtendedMap
 
 SQUARE = meshot.Box([-1, -1], [1, 1])
@@ -97,12 +97,13 @@ def test_the_seed_settles_the_samples():
 
 
 def test_a_million_pairs_of_samples_and_sites_go_in_chunks(monkeypatch):
-    from meshot.generative import extension, planes
+    from meshot.generative import extension
+    from meshot.generative import extension as planes
 
     transport = meshot.solve_transport(two_clusters(), domain=SQUARE)
     x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
     whole = ExtendedMap(transport)(x)
-    monkeypatch.setattr(extension, "HELD", 100)
+    monkeypatch.setattr(extension, "MAX_COORDINATES_HELD", 100)
     monkeypatch.setitem(planes.SCORES, "cpu", 200)
     parts = ExtendedMap(transport)(x)
     assert np.allclose(parts.points, whole.points, atol=1e-14)
@@ -187,6 +188,6 @@ def test_a_density_maps_what_is_drawn_by_others():
 
 
 def test_without_torch(monkeypatch):
-    monkeypatch.setattr("meshot.settings.find_spec", lambda name: None)
+    monkeypatch.setattr("meshot.base.settings.find_spec", lambda name: None)
     with pytest.raises(OptionError, match=r"an extended map needs torch: install meshot with its extra, meshot\[gpu\]"):
         ExtendedMap(([[0.0]], [0.0]))

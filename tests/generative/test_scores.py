@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scores import fid, frechet_distance, precision_recall
 
-from meshot.errors import GeometryError
+from meshot.base.errors import GeometryError
 
 
 def test_frechet_distance_of_diagonal_covariances():

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.meshes.distance import hausdorff_distances, point_triangle_distances
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 
 @settings(max_examples=30, deadline=None)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.meshes.intersections import self_intersections
-from meshot.meshes.mesh import Surface
+from meshot.meshes.surface import Surface
 
 
 def crosses(triangle, other):

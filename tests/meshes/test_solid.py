@@ -7,8 +7,8 @@ import shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshot.errors import MeshReadError
-from meshot.meshes.check import check
+from meshot.base.errors import MeshReadError
+from meshot.meshes.check.surface import check
 from meshot.meshes.solid import Solid, as_solid, face_order, signed_volumes
 
 SOLIDS = {

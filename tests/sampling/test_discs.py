@@ -1,8 +1,8 @@
 import numpy as np
 from shapes import disk, icosphere
 
-from meshot.sampling.discs import area_below, disc_discrepancy, distances
-from meshot.sampling.sampling import sample
+from meshot.sampling.quality import area_below, disc_discrepancy, distances
+from meshot.sampling.sample import sample
 
 
 def test_heat_distances_on_the_sphere():

@@ -3,10 +3,10 @@ import pytest
 from handmade import flat_map
 from shapes import disk, grid, icosphere
 
-from meshot.mapping.maps import SurfaceMap
+from meshot.maps.surface_map import SurfaceMap
 from meshot.sampling.quality import sample_quality
+from meshot.sampling.sample import sample
 from meshot.sampling.samples import make_samples
-from meshot.sampling.sampling import sample
 
 
 def samples_at(surface_map, points):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from shapes import relief
 
-from meshot.conformal.conformal import conformal_map
-from meshot.diagrams.density import GridDensity, TriangulationDensity, sample_density
+from meshot.base.arrays import cross2
+from meshot.conformal.disk import conformal_map
+from meshot.diagrams.density.densities import GridDensity, TriangulationDensity, sample_density
 from meshot.diagrams.domains import Box, Disk
-from meshot.meshes.mesh import cross2
-from meshot.transport.transport import solve_transport
+from meshot.transport.solve import solve_transport
 
 UNIT = Box([0, 0], [1, 1])
 # 2 x on the unit square, exactly

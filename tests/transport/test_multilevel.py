@@ -3,14 +3,10 @@ import pytest
 
 from meshot.algebra.multigrid import GroupMultigrid
 from meshot.diagrams.domains import Box, Disk
-from meshot.diagrams.power import PowerEngine
+from meshot.diagrams.plane.diagram import PowerEngine
 from meshot.transport.multilevel import COARSEST, coarsen, grouped, multilevel_start, prolong, smooth
-from meshot.transport.newton import (
-    TransportProblem,
-    admissible_heights,
-    newton_direction,
-)
-from meshot.transport.transport import MULTILEVEL_FROM, solve_transport
+from meshot.transport.newton import TransportProblem, admissible_heights, newton_direction
+from meshot.transport.solve import MULTILEVEL_FROM, solve_transport
 
 SQUARE = Box([0, 0], [1, 1])
 

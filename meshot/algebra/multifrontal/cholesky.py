@@ -1,0 +1,304 @@
+"""Cholesky factors of matrices of equal blocks on a mesh, one by one or two by two: ordered once, computed often.
+
+The multifrontal method (Duff and Reid 1983; Liu 1992): each node of the dissection is eliminated inside a dense front,
+its own rows and the later rows that they touch, and hands what remains of the front, its update, to its parent.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from meshot.algebra.multifrontal.dissection import Dissection, dissect
+from meshot.algebra.multifrontal.fronts import (
+    TILE,
+    panel_length,
+    reduce_tiles,
+    substitute_back,
+    substitute_forward,
+    subtract_products,
+    tile_place,
+)
+from meshot.base.arrays import Floats, Ints, stable_order
+from meshot.base.errors import ConvergenceError
+from meshot.base.kernels import innerkernel, kernel, run_in_chunks, subkernel
+
+# Subtrees that hang at this level of the tree are worked on side by side on the cores; above them, tiles of one front.
+SPLIT = 4
+
+
+class Fronts(NamedTuple):
+    """Where everything of a factor lies; places are positions in the elimination order.
+
+    Attributes
+    ----------
+    nodes : (nodes + 1, 4) int
+        The place where each node's own vertices begin, the later places that it touches, its part of the matrix, and
+        its rows of the factor.
+    left : (nodes,) int
+        Each node's left child, -1 for a leaf; its right child comes right before it.
+    touched : (t,) int
+        The later places that each node touches, increasing.
+    entries : (E, 3) int
+        The matrix's blocks off the diagonal by node: place of the row, of the column, and the block's number, -1 minus
+        the number for a block that is to be transposed.
+    order : (V,) int
+        Vertex at each place.
+    """
+
+    nodes: Ints
+    left: Ints
+    touched: Ints
+    entries: Ints
+    order: Ints
+
+
+class BlockCholesky:
+    """Solves for some unknowns a vertex; the matrix has a block for each vertex and for each edge.
+
+    Parameters
+    ----------
+    positions : (V, d) float
+        Where the vertices lie, about, in the plane or on a surface; only the speed depends on it.
+    edges : (E, 2) int
+    size : int
+        Unknowns a vertex.
+    thin : bool
+        Take more time for the dissection, and less for each factorization; see `dissect`.
+
+    Examples
+    --------
+    >>> solver = BlockCholesky(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0, 1]]))
+    >>> solver.factorize(2 * np.ones((2, 1, 1)) * np.eye(2), -np.eye(2)[None])
+    >>> solver.solve(np.array([[1.0, 3.0], [1.0, 3.0]])).round(12)
+    array([[1., 3.],
+           [1., 3.]])
+    """
+
+    def __init__(self, positions: Floats, edges: Ints, size: int = 2, thin: bool = False) -> None:
+        self.size = size
+        dissection = dissect(positions, edges, thin)
+        self.fronts = _analyze(dissection, edges, size)
+        self.panels = np.empty(0)
+        level, deepest = dissection.level, int(dissection.level.max())
+        split = min(SPLIT, deepest)
+        # Nodes of the subtrees, nodes above these, and the places of the latter.
+        nodes = 2 ** (deepest - split + 1) - 1
+        self.trees = [np.arange(root - nodes + 1, root + 1) for root in np.flatnonzero(level == split)]
+        self.above = np.flatnonzero(level < split)
+        starts = dissection.starts
+        self.top = np.concatenate([np.arange(starts[n], starts[n + 1]) for n in self.above] or [self.above])
+
+    @property
+    def fill(self) -> int:
+        """Numbers in the factor."""
+        return int(self.fronts.nodes[-1, 3])
+
+    def factorize(self, diagonal: Floats, across: Floats) -> None:
+        """Take the blocks (V, size, size) and (E, size, size); block e stands in row i, column j of edge (i, j).
+
+        Raises
+        ------
+        ConvergenceError
+            The matrix is not positive definite in double precision.
+        """
+        if len(self.panels) == 0:
+            self.panels = np.empty(self.fill)
+        work = diagonal, across, self.panels, *self.fronts
+        left, ends = self.fronts.left, [(tree[0], tree[-1]) for tree in self.trees]
+        done = run_in_chunks(lambda k, _: _eliminate_tree(*ends[k], *work), len(ends), 1)
+        updates = {int(root): update for (_, root), update in zip(ends, done, strict=True)}
+        local = np.empty(len(diagonal), dtype=np.int64)
+        for node in self.above.tolist():
+            lower, upper = updates.pop(int(left[node])), updates.pop(node - 1)
+            updates[node] = self._eliminate(node, _open_front(node, lower, upper, local, *work))
+        if not np.isfinite(self.panels[self._last_pivots]).all():
+            raise ConvergenceError("the linear system is not positive definite in double precision")
+
+    def _eliminate(self, node: int, update: Floats) -> Floats:
+        """Eliminate the rows of one front, tiles side by side; return its update, given that so far."""
+        nodes = self.fronts.nodes
+        rows, touched = np.diff(nodes[node : node + 2, :2], axis=0)[0].tolist()
+        own, others, panel = self.size * rows, self.size * touched, self.panels[slice(*nodes[node : node + 2, 3])]
+        count, columns = -(-own // TILE), -(-others // TILE)
+        reduce_tiles(panel, own, others, 0, count)
+        run_in_chunks(lambda k, _: reduce_tiles(panel, own, others, count + k, count + k + 1), columns, 1)
+        run_in_chunks(lambda k, _: subtract_products(update, panel, own, others, k, k + 1), columns, 1)
+        return update
+
+    def solve(self, rhs: Floats) -> Floats:
+        """Return the solution (V, size), or (V, size, k) for k right-hand sides."""
+        order, trees, top = self.fronts.order, self.trees, self.top
+        x = np.ascontiguousarray(rhs[order].reshape(len(order) * self.size, -1).T)
+        spills = np.zeros((len(x), len(trees), self.size * len(top)))
+        slot = np.zeros(len(order), dtype=np.int64)
+        slot[top] = np.arange(len(top))
+        factor = self.panels, self.fronts.nodes, self.fronts.touched, self.size
+
+        def forward(task: int, _: int) -> None:
+            k, t = divmod(task, len(trees))
+            substitute_forward(trees[t], self.fronts.nodes[trees[t][-1] + 1, 0], x[k], spills[k, t], slot, *factor)
+
+        def back(task: int, _: int) -> None:
+            k, t = divmod(task, len(trees))
+            substitute_back(trees[t], x[k], *factor)
+
+        run_in_chunks(forward, len(x) * len(trees), 1)
+        for column, spilt in zip(x, spills, strict=True):
+            column.reshape(-1, self.size)[top] += spilt.sum(axis=0).reshape(-1, self.size)
+            substitute_forward(self.above, len(order), column, spilt[0], slot, *factor)
+            substitute_back(self.above, column, *factor)
+        run_in_chunks(back, len(x) * len(trees), 1)
+        solution = np.empty(rhs.shape)
+        solution[order] = x.T.reshape(rhs.shape)
+        return solution
+
+    @property
+    def _last_pivots(self) -> Ints:
+        """Where the last pivot of each node stands: not a finite number if one of the node's pivots is not positive."""
+        rows, touched, _, panels = np.diff(self.fronts.nodes, axis=0).T
+        return (self.fronts.nodes[1:, 3] - self.size**2 * rows * touched - 1)[panels > 0]
+
+
+def _analyze(dissection: Dissection, edges: Ints, size: int) -> Fronts:
+    """Find what each node touches, from the leaves to the root, and where everything goes."""
+    order, starts, level, parent = dissection
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    ends = place[edges]
+    backward = ends[:, 0] > ends[:, 1]
+    ends = np.sort(ends, axis=1)
+    count, nodes = int(starts[-1]), len(parent)
+    owner = np.repeat(np.arange(nodes), np.diff(starts))
+    by_row = stable_order(ends[:, 0])
+    first, second = ends[by_row].T
+    node = owner[first]
+    outside = np.flatnonzero(second >= starts[node + 1])
+    # A node and a place that it touches make one number; these are sorted by the level of the node.
+    bits = count.bit_length()
+    own, depth = (node[outside] << bits) + second[outside], level[node[outside]]
+    own = own[np.argsort(depth.astype(np.uint8), kind="stable")]
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(depth, minlength=level.max() + 1))])
+    keys, below = [], np.zeros(0, dtype=np.int64)
+    for here in range(level.max(), -1, -1):
+        found = np.sort(np.concatenate([own[bounds[here] : bounds[here + 1]], below]))
+        found = found[np.diff(found, prepend=-1) > 0]
+        keys.append(found)
+        above, touched = parent[found >> bits], found & (2**bits - 1)
+        below = ((above << bits) + touched)[touched >= starts[above + 1]]
+    pairs = np.sort(np.concatenate(keys))
+    touching, touched = pairs >> bits, pairs & (2**bits - 1)
+    sizes, degree = np.diff(starts), np.bincount(touching, minlength=nodes)
+    panels = panel_length(size * sizes, size * degree)
+    counts = np.stack([sizes, degree, np.bincount(node, minlength=nodes), panels], axis=1)
+    table = np.concatenate([np.zeros((1, 4), dtype=np.int64), np.cumsum(counts, axis=0)])
+    left = np.where(level < level.max(), np.arange(nodes) - 2 ** (level.max() - level), -1)
+    number = np.where(backward, -1 - np.arange(len(edges)), np.arange(len(edges)))[by_row]
+    return Fronts(table, left, touched, np.stack([first, second, number], axis=1), order)
+
+
+@innerkernel
+def _add(target, begin, source, start, count):
+    """Add consecutive numbers to others; without signs, as an index that may be negative is looked at one by one."""
+    first, second = np.uint64(begin), np.uint64(start)
+    for j in range(np.uint64(count)):
+        target[first + j] += source[second + j]
+
+
+@subkernel
+def _extend(panel, update, own, others, child, list_from, list_to, touched, local, places, strides, size):
+    """Add a child's update, which touches the places `list_from` to `list_to` of the list, to the front."""
+    width, runs = size * (list_to - list_from), 0
+    # Columns that stay side by side are added together: where they go, where such runs begin, and the end of the last.
+    where, begins = np.empty(width, dtype=np.int64), np.empty(width + 1, dtype=np.int64)
+    for i in range(width):
+        where[i] = size * local[touched[list_from + i // size]] + i % size
+        if i == 0 or where[i] != where[i - 1] + 1 or places[where[i]] != places[where[i - 1]] + 1:
+            begins[runs] = i
+            runs += 1
+    begins[runs] = width
+    run = 0
+    for i in range(width):
+        p = where[i]
+        if i == begins[run + 1]:
+            run += 1
+        for r in range(run, runs):
+            begin, end = max(i, begins[r]), begins[r + 1]
+            q = where[begin]
+            if p < own:
+                _add(panel, places[q] + p * strides[q], child, i * width + begin, end - begin)
+            else:
+                _add(update, (p - own) * others + q - own, child, i * width + begin, end - begin)
+
+
+@subkernel
+def _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size):
+    """Put the matrix's own blocks into the rows of a front."""
+    start = nodes[node, 0]
+    for p in range(start, nodes[node + 1, 0]):
+        for u in range(size):
+            for v in range(u, size):
+                q = size * (p - start) + v
+                panel[places[q] + (size * (p - start) + u) * strides[q]] = diagonal[order[p], u, v]
+    for e in range(nodes[node, 2], nodes[node + 1, 2]):
+        i, j, number = size * (entries[e, 0] - start), size * local[entries[e, 1]], entries[e, 2]
+        for u in range(size):
+            for v in range(size):
+                entry = across[number, u, v] if number >= 0 else across[-1 - number, v, u]
+                panel[places[j + v] + (i + u) * strides[j + v]] = entry
+
+
+@kernel
+def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order):
+    """Put together the front of a node from the matrix and its children's updates; return its own update so far.
+
+    `local` (V,) is room for where each place stands in the front.
+    """
+    size, start, later = diagonal.shape[1], nodes[node, 0], nodes[node, 1]
+    k, b = nodes[node + 1, 0] - start, nodes[node + 1, 1] - later
+    own, others = size * k, size * b
+    for i in range(k):
+        local[start + i] = i
+    for i in range(b):
+        local[touched[later + i]] = k + i
+    # Where each column begins in the panel, and the step to its next row.
+    places, strides = np.empty(own + others, dtype=np.int64), np.empty(own + others, dtype=np.int64)
+    for tile in range((own + TILE - 1) // TILE + (others + TILE - 1) // TILE):
+        at, column, width = tile_place(tile, own, others)
+        for q in range(width):
+            places[column + q], strides[column + q] = at + q, width
+    panel, update = panels[nodes[node, 3] : nodes[node + 1, 3]], np.empty(others * others)
+    for i in range(len(panel)):
+        panel[i] = 0.0
+    for i in range(len(update)):
+        update[i] = 0.0
+    _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size)
+    left, right = children[node], node - 1
+    if left >= 0:
+        for child, which in ((lower, left), (upper, right)):
+            begin, end = nodes[which, 1], nodes[which + 1, 1]
+            _extend(panel, update, own, others, child, begin, end, touched, local, places, strides, size)
+    return update
+
+
+@kernel
+def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touched, entries, order):
+    """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`."""
+    size, zero = diagonal.shape[1], first - first  # a literal would have kernels compiled once more
+    none = np.empty(zero)
+    waiting = [none]
+    local = np.empty(len(diagonal), dtype=np.int64)
+    for node in range(first, last + 1):
+        lower = upper = none
+        if children[node] >= 0:
+            upper, lower = waiting.pop(), waiting.pop()
+        update = _open_front(
+            node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order
+        )
+        own = size * (nodes[node + 1, 0] - nodes[node, 0])
+        others = size * (nodes[node + 1, 1] - nodes[node, 1])
+        count, columns = (own + TILE - 1) // TILE, (others + TILE - 1) // TILE
+        panel = panels[nodes[node, 3] : nodes[node + 1, 3]]
+        reduce_tiles(panel, own, others, zero, count + columns)
+        subtract_products(update, panel, own, others, zero, columns)
+        waiting.append(update)
+    return waiting.pop()

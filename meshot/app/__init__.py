@@ -1,0 +1,1 @@
+"""What a person sees: commands, pages, files of a run, batches. The library never imports it."""

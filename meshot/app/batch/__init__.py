@@ -1,0 +1,1 @@
+"""Many meshes in one run."""

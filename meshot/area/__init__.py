@@ -1,1 +1,0 @@
-"""Area-preserving maps: transport, then a refinement to exact triangles."""

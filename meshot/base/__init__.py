@@ -1,0 +1,1 @@
+"""Foundations: arrays, errors, files, kernels, memory, progress, settings."""

@@ -1,1 +1,0 @@
-"""Many meshes in one run, on Dask."""

@@ -1,0 +1,1 @@
+"""Densities, integrated exactly over power cells of the plane."""

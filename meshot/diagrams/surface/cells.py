@@ -1,0 +1,235 @@
+"""Kernels of power diagrams on triangulated surfaces: where sites lie seen from the faces around them, and the parts.
+
+Each face is a triangle in a plane of its own: the first corner at the origin, the second at (length, 0). A site is
+carried from face to face by unfolding them around the edges in between.
+"""
+
+import numpy as np
+
+from meshot.base.kernels import kernel, subkernel
+
+
+@subkernel
+def _outside(shape, x, y):
+    """Return the squared distance of a point from a triangle (0, 0), (l, 0), (x, y) of its plane; 0 inside."""
+    best, inside = np.inf, True
+    for k in range(3):
+        ax, ay = (0.0, 0.0) if k == 0 else ((shape[0], 0.0) if k == 1 else (shape[1], shape[2]))
+        bx, by = (shape[0], 0.0) if k == 0 else ((shape[1], shape[2]) if k == 1 else (0.0, 0.0))
+        ex, ey, dx, dy = bx - ax, by - ay, x - ax, y - ay
+        if ex * dy - ey * dx < 0.0:
+            inside = False
+        square = ex * ex + ey * ey
+        t = min(max((dx * ex + dy * ey) / square, 0.0), 1.0) if square > 0.0 else 0.0
+        best = min(best, (dx - t * ex) ** 2 + (dy - t * ey) ** 2)
+    return 0.0 if inside else best
+
+
+@kernel
+def flood(first, last, shapes, twins, hinges, homes, places, reach, seen, counts, found, images):
+    """List the faces that each site reaches, the nearest first, and where it lies seen from them.
+
+    Parameters: `shapes` (F, 3) are length, and x, y of the third corner; `hinges` (3F, 4) cosine and sine of the turn
+    into the face beyond each halfedge, and the shift after it; `places` (n, 2) the sites in their own faces; `seen`
+    (F,) holds -1 or what earlier calls left. Filled are `counts` (last - first,), the faces `found`, and `images`: x
+    and y of the site, cosine and sine of the turn back into its own face. A face is reached if it is nearer than
+    `reach`, over faces that are. Return how many are found; if there is no room, the lists go as far as they can.
+    """
+    total, room = 0, len(found)
+    waiting, top = np.empty((3 * len(shapes) + 3, 4)), 0
+    faces, nearness = np.empty(3 * len(shapes) + 3, dtype=np.int64), np.empty(3 * len(shapes) + 3)
+    for i in range(first, last):
+        begin, square = total, reach[i] * reach[i]
+        faces[0], nearness[0], top = homes[i], 0.0, 1
+        waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = places[i, 0], places[i, 1], 1.0, 0.0
+        while top > 0:
+            best = 0
+            for k in range(1, top):
+                if nearness[k] < nearness[best]:
+                    best = k
+            face, x, y, cosine, sine = (
+                faces[best],
+                waiting[best, 0],
+                waiting[best, 1],
+                waiting[best, 2],
+                waiting[best, 3],
+            )
+            top -= 1
+            faces[best], nearness[best] = faces[top], nearness[top]
+            for c in range(4):
+                waiting[best, c] = waiting[top, c]
+            if seen[face] == i:
+                continue
+            seen[face] = i
+            if total < room:
+                found[total] = face
+                images[total, 0], images[total, 1], images[total, 2], images[total, 3] = x, y, cosine, sine
+            total += 1
+            for k in range(3):
+                side = 3 * face + k
+                if twins[side] < 0 or seen[twins[side] // 3] == i:
+                    continue
+                beyond = twins[side] // 3
+                c, s = hinges[side, 0], hinges[side, 1]
+                u, v = c * x - s * y + hinges[side, 2], s * x + c * y + hinges[side, 3]
+                if _outside(shapes[beyond], u, v) > square:
+                    continue
+                mx, my = (shapes[beyond, 0] + shapes[beyond, 1]) / 3.0, shapes[beyond, 2] / 3.0
+                faces[top], nearness[top] = beyond, (u - mx) ** 2 + (v - my) ** 2
+                waiting[top, 0], waiting[top, 1] = u, v
+                waiting[top, 2], waiting[top, 3] = cosine * c + sine * s, sine * c - cosine * s
+                top += 1
+        counts[i - first] = total - begin
+    return total
+
+
+@kernel
+def walk(first, last, shapes, twins, hinges, homes, places, offsets, weights):
+    """Walk straight over the surface from each site by its offset, or to the boundary.
+
+    `homes` and `places` become face and place of the end, `weights` (n, 3) its barycentric coordinates.
+    """
+    here, there = np.empty(3), np.empty(3)
+    for i in range(first, last):
+        face, x, y, entered = homes[i], places[i, 0], places[i, 1], -1
+        u, v = x + offsets[i, 0], y + offsets[i, 1]
+        while True:
+            length, ax, ay = shapes[face, 0], shapes[face, 1], shapes[face, 2]
+            here[2], there[2] = y / ay, v / ay
+            here[1], there[1] = (x - here[2] * ax) / length, (u - there[2] * ax) / length
+            here[0], there[0] = 1.0 - here[1] - here[2], 1.0 - there[1] - there[2]
+            # Side k, from corner k to k + 1, is where the weight of corner k + 2 is 0.
+            leave, t = -1, 1.0
+            for k in range(3):
+                a, b = max(here[(k + 2) % 3], 0.0), there[(k + 2) % 3]
+                if k != entered and b < 0.0 and a / (a - b) < t:
+                    leave, t = k, a / (a - b)
+            twin = twins[3 * face + leave] if leave >= 0 else -1
+            if leave < 0 or twin < 0:
+                x, y = x + t * (u - x), y + t * (v - y)
+                break
+            side = 3 * face + leave
+            c, s, dx, dy = hinges[side, 0], hinges[side, 1], hinges[side, 2], hinges[side, 3]
+            x, y = x + t * (u - x), y + t * (v - y)
+            x, y = c * x - s * y + dx, s * x + c * y + dy
+            u, v = c * u - s * v + dx, s * u + c * v + dy
+            face, entered = twin // 3, twin % 3
+        c = min(max(y / shapes[face, 2], 0.0), 1.0)
+        b = min(max((x - c * shapes[face, 1]) / shapes[face, 0], 0.0), 1.0 - c)
+        homes[i], places[i, 0], places[i, 1] = face, b * shapes[face, 0] + c * shapes[face, 1], c * shapes[face, 2]
+        weights[i, 0], weights[i, 1], weights[i, 2] = 1.0 - b - c, b, c
+
+
+@subkernel
+def _prune(shape, begin, end, listed, images, psi, kept):
+    """List which of the sites around a face may have a part of it; return how many.
+
+    One has none if another has less power at all three corners.
+    """
+    best, winner, count = np.inf, begin, 0
+    cx, cy = (shape[0] + shape[1]) / 3.0, shape[2] / 3.0
+    for k in range(begin, end):
+        power = (images[k, 0] - cx) ** 2 + (images[k, 1] - cy) ** 2 - psi[listed[k]]
+        if power < best:
+            best, winner = power, k
+    wx, wy, wp = images[winner, 0], images[winner, 1], psi[listed[winner]]
+    for k in range(begin, end):
+        x, y = images[k, 0], images[k, 1]
+        # Power minus that of the winner, which is linear, at the corners.
+        base = x * x + y * y - psi[listed[k]] - wx * wx - wy * wy + wp
+        slope_x, slope_y = 2.0 * (wx - x), 2.0 * (wy - y)
+        least = min(base, base + slope_x * shape[0], base + slope_x * shape[1] + slope_y * shape[2])
+        if k == winner or least <= 0.0:
+            kept[count] = k
+            count += 1
+    return count
+
+
+@subkernel
+def _clip(polygon, labels, corners, a, b, c, label, other, other_labels):
+    """Cut a polygon by ``a x + b y <= c``; its new side gets `label`. Return the corners, or -1 if nothing is cut."""
+    outside = 0
+    for k in range(corners):
+        if a * polygon[k, 0] + b * polygon[k, 1] > c:
+            outside += 1
+    if outside == 0:
+        return -1
+    count = 0
+    for k in range(corners):
+        after = k + 1 if k + 1 < corners else 0
+        here = a * polygon[k, 0] + b * polygon[k, 1] - c
+        there = a * polygon[after, 0] + b * polygon[after, 1] - c
+        if here <= 0.0:
+            other[count, 0], other[count, 1], other_labels[count] = polygon[k, 0], polygon[k, 1], labels[k]
+            count += 1
+        if (here <= 0.0) != (there <= 0.0):
+            t = here / (here - there)
+            other[count, 0] = polygon[k, 0] + t * (polygon[after, 0] - polygon[k, 0])
+            other[count, 1] = polygon[k, 1] + t * (polygon[after, 1] - polygon[k, 1])
+            # Where the polygon leaves the half-plane, the new side begins; where it comes back, the old one goes on.
+            other_labels[count] = label if here <= 0.0 else labels[k]
+            count += 1
+    return count
+
+
+@kernel
+def partition(first, last, shapes, density, starts, listed, images, psi, most, owner, face_of, values, pairs, links):
+    """Cut the faces from `first` to `last` into the parts that belong to each of the sites listed for them.
+
+    For each part: `owner`, `face_of`, and in `values` mass, its first moments from the site, turned into the site's own
+    face, and the largest squared distance to it. For each side between the parts of two sites i < j: `pairs`, and in
+    `links` the density times its length over the distance of the sites. `most` is the largest number of sites of a
+    face. Return the numbers of parts and sides.
+    """
+    parts, sides = 0, 0
+    kept, room = np.empty(most + 1, dtype=np.int64), most + 8
+    one, two = np.empty((room, 2)), np.empty((room, 2))
+    names, other_names = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+    for face in range(first, last):
+        if starts[face] == starts[face + 1] or not shapes[face, 0] * shapes[face, 2] > 0.0:
+            continue
+        count = _prune(shapes[face], starts[face], starts[face + 1], listed, images, psi, kept)
+        for m in range(count):
+            site, x, y = listed[kept[m]], images[kept[m], 0], images[kept[m], 1]
+            one[0, 0], one[0, 1], one[1, 0], one[1, 1] = 0.0, 0.0, shapes[face, 0], 0.0
+            one[2, 0], one[2, 1] = shapes[face, 1], shapes[face, 2]
+            names[0], names[1], names[2] = -1, -1, -1
+            corners = 3
+            for j in range(count):
+                if j == m:
+                    continue
+                u, v = images[kept[j], 0], images[kept[j], 1]
+                bound = u * u + v * v - psi[listed[kept[j]]] - x * x - y * y + psi[site]
+                cut = _clip(one, names, corners, 2.0 * (u - x), 2.0 * (v - y), bound, kept[j], two, other_names)
+                if cut >= 0:
+                    corners = cut
+                    one, two, names, other_names = two, one, other_names, names
+                    if corners < 3:
+                        break
+            if corners < 3:
+                continue
+            area, mx, my, far = 0.0, 0.0, 0.0, 0.0
+            for k in range(corners):
+                after = k + 1 if k + 1 < corners else 0
+                ax, ay, bx, by = one[k, 0] - x, one[k, 1] - y, one[after, 0] - x, one[after, 1] - y
+                far = max(far, ax * ax + ay * ay)
+                twice = ax * by - ay * bx
+                area += twice / 2.0
+                mx += twice * (ax + bx) / 6.0
+                my += twice * (ay + by) / 6.0
+                j = names[k]
+                if j >= 0 and site < listed[j] and sides < len(links):
+                    length = np.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
+                    apart = np.sqrt((images[j, 0] - x) ** 2 + (images[j, 1] - y) ** 2)
+                    if length > 0.0 and apart > 0.0:
+                        pairs[sides, 0], pairs[sides, 1] = site, listed[j]
+                        links[sides] = density[face] * length / apart
+                        sides += 1
+            cosine, sine = images[kept[m], 2], images[kept[m], 3]
+            owner[parts], face_of[parts] = site, face
+            values[parts, 0] = density[face] * area
+            values[parts, 1] = density[face] * (cosine * mx - sine * my)
+            values[parts, 2] = density[face] * (sine * mx + cosine * my)
+            values[parts, 3] = far
+            parts += 1
+    return parts, sides

@@ -1,1 +1,0 @@
-"""Where a transport map tears: its singular set, found, measured and written."""

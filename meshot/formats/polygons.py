@@ -1,0 +1,149 @@
+"""Polygons cut into triangles: convex ones into fans, others by ear clipping in their own plane.
+
+A fan of a polygon that is not convex covers parts outside it, and some of its triangles are turned over. Libraries that
+clip ears (mapbox-earcut) leave out corners in the middle of a straight side, which another face may share: the mesh
+would come apart there. Here a polygon of n corners becomes n - 2 triangles, whatever it looks like.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.base.arrays import Floats, Ints, cross2, norms
+from meshot.formats.read.parsing import FormatError
+from meshot.meshes.topology import fan_triangles
+
+# Sines of turns that are rounding: the corner is straight.
+STRAIGHT = 1e-9
+# How far, in parts of its size, the corners of a polygon may be off a plane and still cross it in that plane.
+FLAT = 1e-6
+
+
+def cut_polygons(vertices: Floats, corners: Ints, sizes: Ints) -> tuple[Ints, tuple[str, ...]]:
+    """Cut polygons into triangles, in order.
+
+    Parameters
+    ----------
+    vertices : (V, 3) float
+        Positions.
+    corners : (sum of sizes,) int
+        The polygons' vertices, one polygon after the other.
+    sizes : (P,) int
+        Number of corners of each polygon, at least 3.
+
+    Returns
+    -------
+    triangles : (F, 3) int
+        A polygon of n corners gives n - 2 of them.
+    notes : tuple of str
+        What was cut, and how.
+
+    Raises
+    ------
+    FormatError
+        Flat polygons that cross themselves.
+
+    Examples
+    --------
+    >>> dart = np.array([[0.0, 0, 0], [2, 1, 0], [0, 2, 0], [1, 1, 0]])  # corner 3 is reflex
+    >>> cut_polygons(dart, np.array([0, 1, 2, 3]), np.array([4]))[0].tolist()
+    [[3, 0, 1], [3, 1, 2]]
+    """
+    triangles = fan_triangles(corners, sizes)
+    if (sizes == 3).all():
+        return triangles, ()
+    starts, firsts = np.cumsum(sizes) - sizes, np.cumsum(sizes - 2) - (sizes - 2)
+    crossing, bent = list[int](), 0
+    for size in np.unique(sizes[sizes > 3]).tolist():
+        polygons = np.flatnonzero(sizes == size)
+        reflex = _reflex_corners(vertices[corners[starts[polygons][:, None] + np.arange(size)]])
+        one = (reflex.sum(axis=1) == 1) & (size == 4)
+        middle = starts[polygons[one], None] + (np.argmax(reflex[one], axis=1)[:, None] + np.arange(4)) % 4
+        for k in range(2):  # a quad with one reflex corner is a fan about that corner
+            triangles[firsts[polygons[one]] + k] = corners[middle[:, [0, k + 1, k + 2]]]
+        bent += int(reflex.any(axis=1).sum())
+        for polygon in polygons[reflex.any(axis=1) & ~one].tolist():
+            loop = corners[starts[polygon] : starts[polygon] + size]
+            flat, height = _laid_flat(vertices[loop])
+            if _crosses_itself(flat):
+                crossing += [polygon] * (height <= FLAT)
+            elif (ears := _clip_ears(flat)) is not None:
+                triangles[firsts[polygon] : firsts[polygon] + size - 2] = loop[ears]
+    if crossing:
+        raise FormatError("has faces, counted from 0, that cross themselves", sorted(crossing))
+    notes = f"{(sizes > 3).sum()} faces with more than 3 corners were cut into {(sizes[sizes > 3] - 2).sum()} triangles"
+    return triangles, (notes + (f"; {bent} of these faces are not convex" if bent else " (fans)"),)
+
+
+def _reflex_corners(points: Floats) -> NDArray[np.bool_]:
+    """Say of polygons, (P, n, 3), which corners turn back, (P, n): all, where one winds around twice or has no area."""
+    after = np.roll(points, -1, axis=1) - points
+    before = np.roll(after, 1, axis=1)
+    bends = np.cross(before, after)
+    fans = np.cross(points[:, 1:-1] - points[:, :1], points[:, 2:] - points[:, :1])
+    normal = fans.sum(axis=1)[:, None]
+    turns = (bends * normal).sum(axis=2)
+    reflex: NDArray[np.bool_] = turns < -STRAIGHT * norms(before) * norms(after) * norms(normal)
+    reflex[norms(normal)[:, 0] < STRAIGHT * (norms(after) ** 2).sum(axis=1)] = True
+    if points.shape[1] > 4:
+        angles = np.arctan2(turns, norms(normal) * (before * after).sum(axis=2))
+        reflex[angles.sum(axis=1) > 3 * np.pi] = True
+    return reflex
+
+
+def _laid_flat(points: Floats) -> tuple[Floats, float]:
+    """Return a polygon in its own plane, (n, 2), counter-clockwise, and how far off it the corners are, in its size."""
+    centered = points - points.mean(axis=0)
+    size = float(norms(centered).max())
+    _, _, axes = np.linalg.svd(centered, full_matrices=False)
+    normal = np.cross(centered, np.roll(centered, -1, axis=0)).sum(axis=0)
+    if axes[2] @ normal * np.linalg.det(axes) < 0:
+        axes[1] = -axes[1]
+    return centered @ axes[:2].T, float(np.abs(centered @ axes[2]).max()) / size if size > 0 else 0.0
+
+
+def _crosses_itself(flat: Floats) -> bool:
+    """Whether two sides of a polygon cross within both."""
+    ends = np.roll(flat, -1, axis=0)
+    a, b = flat[:, None], ends[:, None]
+    c, d = flat[None], ends[None]
+    apart = cross2(b - a, c - a) * cross2(b - a, d - a) < 0
+    return bool((apart & apart.T).any())
+
+
+def _clip_ears(flat: Floats) -> Ints | None:
+    """Return n - 2 triangles of a polygon without crossings, (n - 2, 3) rows of corners; None where rounding stops it.
+
+    Of all ears the one with the largest least angle goes first: of the two cuts of a dart, the one through its reflex
+    corner is left.
+    """
+    ring, triangles = list(range(len(flat))), []
+    while len(ring) > 3:
+        points = flat[ring]
+        before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
+        best, best_quality = -1, 0.0
+        for k in range(len(ring)):
+            ear = np.stack([before[k], points[k], after[k]])
+            quality = _least_sine(ear)
+            if quality > max(best_quality, STRAIGHT) and not _holds_any(ear, points):
+                best, best_quality = k, quality
+        if best < 0:
+            return None
+        triangles.append([ring[best - 1], ring[best], ring[(best + 1) % len(ring)]])
+        del ring[best]
+    return np.array([*triangles, ring])
+
+
+def _least_sine(triangle: Floats) -> float:
+    """Return the least sine of a triangle's angles; negative if it is clockwise."""
+    sides = np.roll(triangle, -1, axis=0) - triangle
+    lengths = norms(sides)
+    longest = np.sort(lengths)[1:].prod()
+    return float(cross2(sides[0], sides[1]) / longest) if longest > 0 else 0.0
+
+
+def _holds_any(triangle: Floats, points: Floats) -> bool:
+    """Whether a counter-clockwise triangle holds one of the points, on a side or inside, other than at its corners."""
+    sides = np.roll(triangle, -1, axis=0) - triangle
+    inside = np.all([cross2(side, points - corner) >= 0 for side, corner in zip(sides, triangle, strict=True)], axis=0)
+    corner = (points[:, None] == triangle[None]).all(axis=2).any(axis=1)
+    return bool((inside & ~corner).any())

@@ -1,1 +1,0 @@
-"""Maps of surfaces: what they hold, their inverse, composition and distortion."""

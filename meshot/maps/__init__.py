@@ -1,0 +1,1 @@
+"""What any map has: image, inverse, composition, measure, distortion."""

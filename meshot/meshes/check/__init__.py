@@ -1,0 +1,1 @@
+"""Whether a mesh can be mapped, and every cause if not."""

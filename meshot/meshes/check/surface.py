@@ -1,0 +1,396 @@
+"""Say what a mesh is, and whether it can be mapped: every problem with its cause and the offending ids."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from meshot.base.arrays import Floats, Ints, norms, stable_order
+from meshot.base.errors import GeometryError, TopologyError
+from meshot.meshes.check.problems import (
+    Problem,
+    coordinate_problems,
+    counted,
+    error_of,
+    listed,
+    make_problem,
+    problem_lists,
+)
+from meshot.meshes.check.solid import SolidReport, check_solid
+from meshot.meshes.solid import Solid, as_solid
+from meshot.meshes.surface import Surface, as_surface
+
+if TYPE_CHECKING:
+    from meshot.meshes.topology import Topology
+
+FLAT = 1e-10
+"""A face counts as flat if its height over its longest side is below this part of that side.
+
+An angle of 0.0005 degrees gives 4e-6, exactly collinear corners up to about 1e-15 by rounding.
+"""
+
+CHUNK = 16_384
+"""Faces that are measured together, so that what is between stays in the cache."""
+
+GEOMETRY = (
+    "non-finite-coordinates", "coordinate-range", "duplicate-face", "zero-area-face",
+    "duplicate-tetrahedron", "repeated-vertex", "inverted-tetrahedron", "flat-tetrahedron",
+)  # fmt: skip
+"""Kinds of problems that raise `GeometryError`; the others raise `TopologyError`."""
+
+
+@dataclass(frozen=True)
+class MeshReport:
+    """What a mesh is.
+
+    The figures from `edges` to `orientable` leave out faces that name a vertex twice, and second copies of a face.
+
+    Attributes
+    ----------
+    vertices, faces, edges : int
+        Their numbers; all vertices of the input, whether or not a face uses them.
+    unreferenced : int
+        Vertices that belong to no face.
+    components : int
+        Pieces that share no vertex.
+    euler : int
+        Euler characteristic V - E + F, unreferenced vertices left out.
+    genus : int or None
+        Number of handles, in all; None if the mesh is no orientable manifold.
+    boundary_loops : int
+        Number of closed boundary curves; 0 for a closed surface.
+    boundary_edges : tuple of int
+        Their numbers of edges, longest first.
+    manifold, oriented, orientable : bool
+        Whether every edge has at most two faces and every vertex one fan; whether neighbors agree; whether they could.
+    area : float
+        Total area, in the square of the mesh's unit.
+    smallest_angle : float
+        In degrees; NaN if a coordinate is not finite.
+    problems : tuple of Problem
+        What hinders a map to the disk.
+    notes : tuple of Problem
+        What is worth knowing, and hinders nothing.
+    """
+
+    vertices: int
+    faces: int
+    edges: int
+    unreferenced: int
+    components: int
+    euler: int
+    genus: int | None
+    boundary_loops: int
+    boundary_edges: tuple[int, ...]
+    manifold: bool
+    oriented: bool
+    orientable: bool
+    area: float
+    smallest_angle: float
+    problems: tuple[Problem, ...] = field(default=())
+    notes: tuple[Problem, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether a map to the disk can be made: one oriented manifold of genus 0 with no or one boundary loop."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries, lists and numbers, for JSON.
+
+        Returns
+        -------
+        dict
+        """
+        figures = {key: value for key, value in vars(self).items() if key not in ("problems", "notes")}
+        figures["boundary_edges"] = list(self.boundary_edges)
+        return {"ok": self.ok, **figures, **problem_lists(self)}
+
+    def __str__(self) -> str:
+        sizes = f" ({listed(self.boundary_edges)} edges)" if self.boundary_edges else " (closed)"
+        kind = "none possible" if not self.orientable else "consistent" if self.oriented else "inconsistent"
+        rows = [
+            ("vertices", f"{self.vertices}" + (f" ({self.unreferenced} unreferenced)" if self.unreferenced else "")),
+            ("edges", f"{self.edges}"),
+            ("faces", f"{self.faces}"),
+            ("components", f"{self.components}"),
+            ("boundary loops", f"{self.boundary_loops}{sizes}"),
+            ("Euler characteristic", f"{self.euler}"),
+            ("genus", "undefined" if self.genus is None else f"{self.genus}"),
+            ("manifold", "yes" if self.manifold else "no"),
+            ("orientation", kind),
+            ("area", f"{self.area:.6g}"),
+            ("smallest angle", f"{self.smallest_angle:.4g} degrees"),
+        ]
+        lines = [f"{name:<22}{value}" for name, value in rows]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"problem: {problem}" for problem in self.problems]
+        return "\n".join(lines if self.problems else [*lines, "no problem: a map to the disk can be made"])
+
+
+@overload
+def check(mesh: Solid) -> SolidReport: ...
+@overload
+def check(mesh: Surface) -> MeshReport: ...
+@overload
+def check(mesh: Any) -> Any: ...
+def check(mesh: Any) -> MeshReport | SolidReport:
+    """Examine a mesh: counts, topology, orientation, geometry.
+
+    Parameters
+    ----------
+    mesh : Surface, or a trimesh or PyVista mesh; or Solid, or a PyVista or meshio mesh of tetrahedra
+        Any triangles or tetrahedra; nothing is assumed of them and nothing is changed.
+
+    Returns
+    -------
+    MeshReport or SolidReport
+        Figures, problems and notes. ``report.ok`` says whether the mesh can be mapped: to the disk, or a solid to the
+        ball.
+
+    Examples
+    --------
+    >>> report = check(Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0], [2, 2, 2]], [[0, 1, 2]]))
+    >>> report.ok, report.genus, report.boundary_loops, report.notes[0].ids
+    (True, 0, 1, (3,))
+    """
+    if isinstance(mesh, Solid) or hasattr(mesh, "tetrahedra") or hasattr(mesh, "cells_dict"):
+        return check_solid(as_solid(mesh))
+    return _check_surface(as_surface(mesh))
+
+
+def _check_surface(mesh: Surface) -> MeshReport:
+    from meshot.meshes.topology import Topology  # noqa: PLC0415  (SciPy's graphs; this module is loaded for its name alone)
+
+    copies, repeated = _copies(mesh.faces), _repeated(mesh.faces)
+    kept = np.ones(len(mesh.faces), dtype=bool)
+    kept[copies] = kept[repeated] = False
+    number = np.flatnonzero(kept)
+    known = mesh.edge_order if len(number) == len(kept) else None
+    topology = Topology(mesh.faces[kept], len(mesh.vertices), known)
+    topological = tuple(_topology_problems(topology, number))
+    kinds = {problem.kind for problem in topological}
+    with np.errstate(all="ignore"):  # whatever the coordinates are, the report says it
+        height, angle, area = _geometry(mesh)
+        geometric = tuple(_geometry_problems(mesh, copies, height))
+        notes = tuple(_notes(mesh, topology, kinds))
+    manifold = not kinds & {"non-manifold-edge", "non-manifold-vertex"}
+    orientable = "non-orientable" not in kinds
+    return MeshReport(
+        vertices=len(mesh.vertices),
+        faces=len(mesh.faces),
+        edges=len(topology.starts),
+        unreferenced=int((~mesh.referenced).sum()),
+        components=_componentcounted(topology),
+        euler=topology.euler_characteristic,
+        genus=_genus(topology) if manifold and orientable else None,
+        boundary_loops=len(topology.boundary_loops),
+        boundary_edges=tuple(length for length, _, _ in topology.boundary_loops),
+        manifold=manifold,
+        oriented=orientable and "inconsistent-orientation" not in kinds,
+        orientable=orientable,
+        area=area,
+        smallest_angle=angle,
+        problems=topological + geometric,
+        notes=notes,
+    )
+
+
+def require_genus_zero(surface: Any) -> MeshReport:
+    """Return the report of a mesh that can be mapped to the disk, or raise its first problem.
+
+    Parameters
+    ----------
+    surface : Surface, or a trimesh or PyVista mesh
+        One connected oriented manifold of genus 0 with no or one boundary loop passes.
+
+    Raises
+    ------
+    TopologyError
+        Non-manifold, not or wrongly oriented, several components or boundary loops, or handles; ``ids`` holds the
+        offending vertices or faces, the message says which, and names the kinds of the other problems.
+    GeometryError
+        Coordinates that are not finite or out of range, faces of zero area, or duplicate faces.
+    """
+    report: MeshReport = check(surface)
+    _raise_first(report.problems)
+    return report
+
+
+def require_ball(solid: Solid) -> SolidReport:
+    """Return the report of a solid that can be mapped to the ball, or raise its first problem.
+
+    Parameters
+    ----------
+    solid : Solid
+        One connected manifold without tunnels and cavities passes, its tetrahedra turned alike and none of them flat.
+
+    Raises
+    ------
+    TopologyError
+        Non-manifold, several components, cavities, or tunnels; ``ids`` holds the offending vertices or tetrahedra.
+    GeometryError
+        Coordinates that are not finite; flat, inverted or duplicate tetrahedra.
+    """
+    report = check(solid)
+    _raise_first(report.problems)
+    return report
+
+
+def _raise_first(problems: Sequence[Problem]) -> None:
+    if not problems:
+        return
+    first, *others = problems
+    also = ", ".join(problem.kind.replace("-", " ") for problem in others)
+    kind = GeometryError if first.kind in GEOMETRY else TopologyError
+    raise error_of(first, kind, f"; also: {also}" if also else "")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# topology
+
+
+def _componentcounted(topology: "Topology") -> int:
+    return int(topology.face_components.max(initial=-1)) + 1
+
+
+def _genus(topology: "Topology") -> int:
+    """Genus of an orientable manifold, summed over its components: chi = 2 C - 2 g - b."""
+    loops = len(topology.boundary_loops)
+    return (2 * _componentcounted(topology) - topology.euler_characteristic - loops) // 2
+
+
+def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Problem]:
+    """Yield the problems; `number` is the face of the input that each face of `topology` is."""
+    edges, vertices = topology.non_manifold_edges, topology.non_manifold_vertices
+    if len(edges):
+        some = listed([f"{a}-{b}" for a, b in edges.tolist()])
+        message = f"{counted(len(edges), 'edge belongs', 'edges belong')} to more than two faces: {some}"
+        yield make_problem("non-manifold-edge", message, np.unique(edges), "vertices")
+    if len(vertices):
+        message = f"{counted(len(vertices), 'vertex joins', 'vertices join')} parts that share no edge there"
+        yield make_problem("non-manifold-vertex", message, vertices, "vertices")
+    strip, flip = topology.one_sided_strip, topology.faces_to_flip
+    if len(strip):
+        message = "the surface cannot be oriented: sides are swapped along a closed strip of faces"
+        yield make_problem("non-orientable", message, number[strip])
+    if len(flip):
+        message = f"{counted(len(flip), 'face is', 'faces are')} oriented against the others and should be flipped"
+        yield make_problem("inconsistent-orientation", message, number[flip])
+    sizes = np.bincount(topology.face_components)
+    if len(sizes) > 1:
+        firsts = np.unique(topology.face_components, return_index=True)[1]
+        order = np.lexsort((firsts, -sizes))
+        message = (
+            f"the mesh has {len(sizes)} components, of {listed(sizes[order].tolist())} faces; one face of each after"
+        )
+        yield make_problem("several-components", f"{message} the largest", number[firsts[order[1:]]])
+    manifold = not len(edges) and not len(vertices) and not len(strip)
+    if manifold and _genus(topology):
+        genus = _genus(topology)
+        where = topology.handle() if len(sizes) == 1 else np.zeros(0, dtype=np.int64)
+        message = f"the surface has genus {genus}, that is {counted(genus, 'handle or tunnel', 'handles or tunnels')}"
+        around = "; the vertices of a loop around one" if len(where) else ""
+        yield make_problem("genus", message + around, where, "vertices")
+    loops = topology.boundary_loops
+    if len(loops) > len({component for _, _, component in loops}):
+        lengths = listed([length for length, _, _ in loops])
+        message = (
+            f"the surface has {len(loops)} boundary loops, of {lengths} edges; one vertex of each after the longest"
+        )
+        yield make_problem(
+            "several-boundary-loops", message, np.array([vertex for _, vertex, _ in loops[1:]]), "vertices"
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# geometry
+
+
+def _repeated(faces: Ints) -> Ints:
+    a, b, c = faces.T
+    return np.flatnonzero((a == b) | (b == c) | (c == a))
+
+
+def _copies(faces: Ints) -> Ints:
+    """Faces with the same three vertices, in any order, as a face before them."""
+    rows = np.sort(faces, axis=1)
+    # Only faces with the same least and greatest vertex are compared whole.
+    key = rows[:, 0] * (faces.max() + 1) + rows[:, 2]
+    order = stable_order(key)
+    alike = key[order[1:]] == key[order[:-1]]
+    some = np.sort(order[np.concatenate([[False], alike]) | np.concatenate([alike, [False]])])
+    order = some[np.lexsort(rows[some].T)]
+    same = (rows[order[1:]] == rows[order[:-1]]).all(axis=1)
+    return np.sort(order[1:][same])
+
+
+def _geometry(mesh: Surface) -> tuple[Floats, float, float]:
+    """Relative height of each face, smallest angle in degrees, and total area."""
+    scale = float(np.abs(mesh.vertices[mesh.referenced]).max(initial=0.0)) or 1.0
+    parts = [_shapes(corners / scale) for corners in _corners(mesh)]
+    height, sine, area = (np.concatenate(part) for part in zip(*parts, strict=True))
+    angle = float(np.degrees(np.arcsin(np.minimum(sine, 1.0)).min(initial=np.pi / 3)))
+    return height, angle, float(area.sum()) * scale * scale
+
+
+def _corners(mesh: Surface) -> Iterator[Floats]:
+    """Yield positions of the corners of some faces after the other, (n, 3, 3)."""
+    for start in range(0, len(mesh.faces), CHUNK):
+        yield mesh.vertices[mesh.faces[start : start + CHUNK]]
+
+
+def _shapes(corners: Floats) -> tuple[Floats, Floats, Floats]:
+    """Height of each triangle over its longest side, divided by that side; sine of its smallest angle; its area.
+
+    The height is 0 for a flat one.
+
+    Parameters
+    ----------
+    corners : (F, 3, 3) float
+        Positions of the corners of each triangle.
+    """
+    a, b, c = corners.transpose(1, 0, 2)
+    sides = b - a, c - b, a - c
+    shortest, middle, longest = np.sort([norms(side) for side in sides], axis=0)
+    longest[longest == 0] = 1.0
+    height = norms(np.cross(sides[0] / longest[:, None], sides[1] / longest[:, None]))
+    sine = np.where(shortest > 0, height * longest / np.where(middle > 0, middle, 1.0), 0.0)
+    return height, sine, 0.5 * height * longest**2
+
+
+def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[Problem]:
+    yield from coordinate_problems(mesh.vertices, mesh.referenced)
+    if len(copies):
+        message = f"{counted(len(copies), 'face has', 'faces have')} the same three vertices as another before"
+        yield make_problem("duplicate-face", message, copies)
+    flat = np.flatnonzero(height < FLAT)
+    if len(flat):
+        message = f"{counted(len(flat), 'face has', 'faces have')} no area: a height below {FLAT:g} of the longest side"
+        yield make_problem("zero-area-face", message, flat)
+
+
+def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Problem]:
+    unused = np.flatnonzero(~mesh.referenced)
+    if len(unused):
+        message = f"{counted(len(unused), 'vertex belongs', 'vertices belong')} to no face and will have no image"
+        yield make_problem("unreferenced-vertex", message, unused, "vertices")
+    if kinds & {"several-components", "several-boundary-loops"}:
+        order = np.lexsort(mesh.vertices.T)
+        same = (mesh.vertices[order[1:]] == mesh.vertices[order[:-1]]).all(axis=1)
+        again = np.sort(order[1:][same])
+        if len(again):
+            share = counted(len(again), "vertex stands", "vertices stand")
+            message = f"{share} exactly where another does; joining them may mend the mesh"
+            yield make_problem("coincident-vertex", message, again, "vertices")
+    if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
+        middle = mesh.vertices[mesh.referenced].mean(axis=0)
+        if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:
+            yield Problem("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")
+
+
+def _volume(corners: Floats) -> float:
+    """Signed volume of the tetrahedra between triangles and the origin, times six."""
+    a, b, c = corners.transpose(1, 0, 2)
+    return float(np.sum(a * np.cross(b, c)))

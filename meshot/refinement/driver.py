@@ -1,0 +1,219 @@
+"""Maps between the conformal and the area-preserving one, without a fold.
+
+Let c_f be the share of face f in the conformal image and m_f its wanted share. The map of area weight w has the shares
+c_f^(1-w) m_f^w, normalized: the logarithm of every face's area ratio is 1 - w times that in the conformal map, up to
+one constant. Its start is McCann's displacement interpolation between the two maps ("A convexity principle for
+interacting gases", 1997), along which a transport map does not fold; the refinement of the triangles then makes the
+shares exact, and unfolds what the mesh still folds. Of the paths tried (the interpolation alone, shares mixed linearly
+or geometrically) this one has the least angle error at a given mean |log area ratio|.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import ConvergenceWarning
+from meshot.base.progress import Progress
+from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.surface import Surface
+from meshot.refinement.angle_relaxation import conformal_energy, lessen_angles
+from meshot.refinement.starts import even_map
+from meshot.refinement.surface import Refinement, refine_areas
+from meshot.refinement.valence_three import without_valence_three
+
+# How far the worst face may be off, in units of the standard deviation asked for, and for loose and tight ones: 5 % for
+# 1e-3, where the worst faces take most of the steps.
+WORST_FACE, LOOSE, TIGHT = 5e-2, 20.0, 50.0
+# On the way to shares far away: by how much a face's share changes against another's in a step, and the looser
+# tolerance there.
+STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
+# A face whose image is folded or tiny is taken to have this part of its share at the start of that way.
+LEAST = 1e-2
+# Steps without progress after which another start is tried. Range of the logarithms of a conformal map's area ratios
+# beyond which cells of a transport lead nowhere: an even map is tried first.
+BRIEF, LOST = 15, 25.0
+# Faces that hold a refinement and are named, the worst first.
+FACES_TOLD = 20
+
+
+def blended_shares(first: Floats, last: Floats, weight: float) -> Floats:
+    """Return the shares at a weight between two maps, (F,): from `first` at 0 to `last` at 1.
+
+    Examples
+    --------
+    >>> blended_shares(np.array([0.2, 0.8]), np.array([0.8, 0.2]), 0.5)
+    array([0.5, 0.5])
+    """
+    logs = (1 - weight) * np.log(np.maximum(first, np.finfo(float).tiny)) + weight * np.log(last)
+    shares = np.exp(logs - logs.max())
+    return np.asarray(shares / shares.sum())
+
+
+def displaced(first: Floats, last: Floats, part: float, loop: Ints) -> Floats:
+    """Move a part of the way from one disk map, (V, 2), to another; boundary vertices go along the circle.
+
+    Examples
+    --------
+    >>> displaced(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), 0.5, np.array([0])).round(4)
+    array([[0.7071, 0.7071]])
+    """
+    uv = (1 - part) * first + part * last
+    starts, ends = (_rising(np.arctan2(*each[loop].T[::-1])) for each in (first, last))
+    turns = ends - starts
+    turns -= 2 * np.pi * np.round(turns.mean() / (2 * np.pi))
+    angles = starts + part * turns
+    uv[loop] = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return uv
+
+
+def _rising(angles: Floats) -> Floats:
+    """Return angles of points in order along the circle, each up to full turns, such that they rise."""
+    return np.asarray(angles[0] + np.append(0.0, np.cumsum(np.diff(angles) % (2 * np.pi))))
+
+
+def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -> Floats:
+    """Lead a map toward shares far from its own, in steps through those between.
+
+    Where a density jumps by orders of magnitude from one face to the next, the centroids of a transport's cells leave
+    the small faces there far too large. Small steps get through where the refinement alone is stuck.
+
+    Parameters
+    ----------
+    surface : Surface
+    image : (V, 2) or (V, 3) float
+        The map; some faces may be folded.
+    areas, shares : (F,) float
+        Its signed areas, and the wanted shares.
+
+    Returns
+    -------
+    (V, 2) or (V, 3) float
+        The map one step before the wanted shares, for a last refinement.
+    """
+    first = np.maximum(areas / areas.sum(), LEAST * shares)
+    steps = int(np.ceil(np.ptp(np.log(first / shares)) / np.log(STRIDE)))
+    worst = worst_allowed(TOL_ON_THE_WAY)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for step in range(1, steps):
+            between = blended_shares(first, shares, step / steps)
+            refinement = refine_areas(
+                surface.faces, image, between, tol_sd=TOL_ON_THE_WAY, tol_max=worst, patience=BRIEF
+            )
+            image = refinement.uv
+    return image
+
+
+def worst_allowed(tol_area: float) -> float:
+    """Return how far the worst face may be off where the standard deviation may be `tol_area`.
+
+    Examples
+    --------
+    >>> worst_allowed(1e-2), worst_allowed(1e-3), worst_allowed(1e-4)
+    (0.2, 0.05, 0.005)
+    """
+    return max(LOOSE * tol_area, min(TIGHT * tol_area, WORST_FACE))
+
+
+def settle(
+    conformal: SurfaceMap,
+    image: Floats,
+    shares: Floats,
+    *,
+    tol_area: float,
+    angle_sweeps: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Floats, dict[str, Any]]:
+    """Refine a map to the wanted shares, and lower its angle distortion at these.
+
+    Parameters
+    ----------
+    conformal : SurfaceMap
+        The conformal map. Where a refinement leaves folds or stalls, another one starts from an even map or from this
+        one, which have no folds, and that stays so; the better of the two goes on. If this map has all but lost a part,
+        the even map comes first.
+    image : (V, 2) or (V, 3) float
+        Another map of the same surface; some faces may be folded.
+    shares : (F,) float
+        Wanted shares of the faces.
+    tol_area : float
+        Standard deviation of share over wanted share; the worst face may be off by `worst_allowed`.
+    angle_sweeps : int
+        Most steps to less angle distortion; see `lessen_angles`. In the disk only.
+    progress : Progress, optional
+
+    Returns
+    -------
+    image : (V, 2) or (V, 3) float
+    note : dict
+        Of the refinement: "start" ("transport", "even map" or "conformal map"), "iterations", "converged", "faces_off",
+        the `FACES_TOLD` worst of those that hold it, and "reasons", how many there are of each reason; with sweeps
+        "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after. They are
+        undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
+    """
+    surface = conformal.surface
+
+    def refined(start: Floats, patience: int | None = None) -> Refinement:
+        with warnings.catch_warnings():  # what comes of it is told at the end
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return refine_areas(
+                surface.faces, start, shares,
+                tol_sd=tol_area, tol_max=worst_allowed(tol_area), patience=patience, progress=progress,
+            )  # fmt: skip
+
+    refinement, origin, steps = _tried(conformal, image, shares, refined)
+    note: dict[str, Any] = {}
+    if angle_sweeps > 0:
+        before = conformal_energy(surface, refinement.uv, shares)
+        slid, done = lessen_angles(
+            surface, refinement.uv, shares, tol_sd=tol_area, sweeps=angle_sweeps, progress=progress
+        )
+        again = refined(slid)
+        after = conformal_energy(surface, again.uv, shares)
+        better = after < before and again.flipped <= refinement.flipped and again.converged >= refinement.converged
+        refinement = again if better else refinement
+        note = {"angle_sweeps": done if better else 0, "distortion": [before, after if better else before]}
+    if not refinement.converged:
+        warnings.warn(refinement.told, ConvergenceWarning, stacklevel=3)
+    return refinement.uv, {
+        "start": origin,
+        "iterations": steps,
+        "converged": refinement.converged,
+        "faces_off": refinement.obstructed[:FACES_TOLD].tolist(),
+        "reasons": dict(Counter(refinement.reasons)),
+        **note,
+    }
+
+
+def _tried(
+    conformal: SurfaceMap, image: Floats, shares: Floats, refined: Callable[..., Refinement]
+) -> tuple[Refinement, str, int]:
+    """Refine from one start after the other, each until it stalls, and go on with the best: its name and its steps."""
+    found: list[tuple[Refinement, str]] = []
+    logs = np.log(np.maximum(conformal.signed_areas, np.finfo(float).tiny) / shares)
+    lost = conformal.target == "disk" and np.ptp(logs) > LOST
+    for other in (True, False) if lost else (False, True):
+        start, name = _unfolded(conformal, shares) if other else (image, "transport")
+        if start is not None:
+            found.append((refined(start, BRIEF), name))
+            if found[-1][0].converged:
+                break
+    best, name = min(found, key=lambda each: each[0].error)
+    if best.converged:
+        return best, name, best.iterations
+    longer = refined(best.uv)
+    return longer, name, best.iterations + longer.iterations
+
+
+def _unfolded(conformal: SurfaceMap, shares: Floats) -> tuple[Floats | None, str]:
+    """Return a map without a fold to start from, and its name; None if there is none."""
+    if conformal.target == "disk":
+        reduced = without_valence_three(conformal.surface.faces, shares)
+        even = even_map(Surface(conformal.surface.vertices, reduced.faces), reduced.targets)
+        if even is not None:
+            return reduced.restore(even), "even map"
+    return (None if (conformal.signed_areas <= 0).any() else conformal.image), "conformal map"

@@ -1,0 +1,161 @@
+"""A map of a disk whose areas are roughly even: a tamer start than the conformal map where that all but loses limbs."""
+
+from itertools import islice
+
+import numpy as np
+
+from meshot.base.arrays import Floats, Ints
+from meshot.conformal.harmonic import dirichlet_problem, on_circle
+from meshot.conformal.stretch import loosened, plain_weights, weighted_means
+from meshot.conformal.unfold import folded
+from meshot.maps.affine import Complexes
+from meshot.meshes.surface import Surface
+
+# Passes in which weights and boundary are shifted, and the range of the logarithms of area ratios that is even enough.
+PASSES, EVEN = 20, 3.0
+# Least angle between neighbors on the circle at the start, as a share of equal angles.
+LEAST_ANGLE = 1e-3
+
+
+def even_map(surface: Surface, shares: Floats) -> Floats | None:
+    """Map a disk-like surface to the unit disk without a fold, so that no face is much too small or too large.
+
+    Each boundary vertex gets an angle by the area that belongs to it, and the weights of the inner ones are shifted
+    until areas are roughly even; see `stretch`.
+
+    Parameters
+    ----------
+    surface : Surface
+        One boundary loop, genus zero.
+    shares : (F,) float
+        Wanted shares of the image's area.
+
+    Returns
+    -------
+    (V, 2) float or None
+        The most even map met, boundary on the circle in order; None if all have folds in double precision.
+
+    Examples
+    --------
+    >>> square = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    >>> even_map(square, np.array([0.5, 0.5])).shape
+    (4, 2)
+    """
+    loop = surface.boundary_loops[0]
+    free = surface.referenced.copy()
+    free[loop] = False
+    gaps = _boundary_gaps(surface, shares, loop)
+    z = np.zeros(len(surface.vertices), dtype=np.complex128)
+    z[loop] = on_circle(gaps)
+    if free.any():
+        z = weighted_means(plain_weights(surface), z, free)
+    best, least = None, np.inf
+    for moved in [z, *islice(loosened(surface, z, shares, free, gaps), PASSES if free.any() else 0)]:
+        spread, uneven = _unevenness(surface.faces, moved, shares)
+        if uneven < least:
+            best, least = moved, uneven
+        if spread < EVEN:
+            break
+    return None if best is None else np.stack([best.real, best.imag], axis=1)
+
+
+def _unevenness(faces: Ints, z: Complexes, shares: Floats) -> tuple[float, float]:
+    """Return the range and the quadratic mean of the logarithms of area ratios; infinite if a face is folded."""
+    if folded(faces, z).any():
+        return np.inf, np.inf
+    a, b, c = z[faces].T
+    areas = ((b - a).conj() * (c - a)).imag
+    logs = np.log(areas / areas.sum() / shares)
+    return float(np.ptp(logs)), float(np.sum(shares * logs**2))
+
+
+def _boundary_gaps(surface: Surface, shares: Floats, loop: Ints) -> Floats:
+    """Angles between neighbors on the circle, (B,), by the area that leaves the surface there in a random walk."""
+    problem = dirichlet_problem(surface)
+    corners = surface.faces.ravel()
+    masses = np.bincount(corners, np.repeat(shares / 3, 3), minlength=len(surface.vertices)).astype(np.float64)
+    leaving = masses[loop]
+    if len(problem.interior):
+        leaving = leaving + np.maximum(problem.flux(problem.solve(masses[problem.interior])), 0.0)
+    gaps = leaving + np.roll(leaving, -1)
+    return np.asarray(2 * np.pi * np.maximum(gaps / gaps.sum(), LEAST_ANGLE / len(loop)))
+
+
+# An ear is widened if it has less than this part of its area.
+TOO_SMALL = 0.5
+# Power of the radius with which the turn of the circle fades toward the center.
+FADING = 20
+
+
+def widen_ears(faces: Ints, uv: Floats, targets: Floats) -> Floats:
+    """Turn the boundary of a disk map so that ears get about their areas, and the inside less and less with the depth.
+
+    The map of the disk that does this is one to one; small faces near the ears may fold nevertheless.
+
+    Parameters
+    ----------
+    faces : (F, 3) int
+        A triangulated disk.
+    uv : (V, 2) float
+        Its map, with the boundary on the unit circle in increasing angle.
+    targets : (F,) float
+        Wanted areas, in any unit.
+
+    Returns
+    -------
+    (V, 2) float
+        The turned map; a copy of `uv` if no ear is too small.
+
+    Examples
+    --------
+    >>> angle = np.array([0, 0.01, 0.02, 1, 2, 3, 4, 5])
+    >>> rim = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> faces = np.array([[0, 1, 2], [0, 2, 8], [2, 3, 8], [3, 4, 8], [4, 5, 8], [5, 6, 8], [6, 7, 8], [7, 0, 8]])
+    >>> turned = widen_ears(faces, np.vstack([rim, [[0, 0]]]), np.array([0.1, 1, 1, 1, 1, 1, 1, 1]))
+    >>> bool(np.linalg.norm(turned[1] - turned[0]) > 0.2)
+    True
+    """
+    loop = Surface(np.zeros((len(uv), 3)), faces).boundary_loops[0]
+    angles = np.unwrap(np.arctan2(uv[loop, 1], uv[loop, 0]))
+    gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
+    wide = _wide_gaps(faces, loop, gaps, targets * np.pi / targets.sum())
+    if (wide == gaps).all():
+        return uv.copy()
+    turned = angles[0] + np.concatenate([[0.0], np.cumsum(wide)]) * (2 * np.pi / wide.sum())
+    angle = angles[0] + (np.arctan2(uv[:, 1], uv[:, 0]) - angles[0]) % (2 * np.pi)
+    radius = np.hypot(*uv.T)
+    angle += radius**FADING * (np.interp(angle, np.append(angles, angles[0] + 2 * np.pi), turned) - angle)
+    angle[loop] = turned[:-1]
+    return np.asarray(radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+
+
+def _wide_gaps(faces: Ints, loop: Ints, gaps: Floats, areas: Floats) -> Floats:
+    """Return the angles between neighbors on the circle, (B,), with those of small ears widened."""
+    count, wide = len(loop), gaps.copy()
+    place = np.full(int(max(faces.max(), loop.max())) + 1, -1)
+    place[loop] = np.arange(count)
+    corners = np.sort(place[faces], axis=1)
+    ears = np.flatnonzero(corners[:, 0] >= 0)
+    edges = np.diff(corners[ears], append=corners[ears, :1] + count)
+    # The side that cuts off the ear, the longest, is the inner one; ears inside others come first.
+    last = edges.argmax(axis=1)
+    for k in np.argsort(count - edges.max(axis=1), kind="stable"):
+        turn = np.roll(np.arange(3), -1 - last[k])
+        first, middle = corners[ears[k], turn[:2]]
+        sides = [
+            (start + np.arange(steps)) % count for start, steps in zip((first, middle), edges[k, turn[:2]], strict=True)
+        ]
+        area, angles = areas[ears[k]], [float(wide[side].sum()) for side in sides]
+        p, q = angles
+        if p * q * (p + q) / 4 >= TOO_SMALL * area:
+            continue
+        even = (2 * area) ** (1 / 3)
+        wanted = max(p, even if q < even else _partner(q, area)), max(q, even if p < even else _partner(p, area))
+        for side, angle, more in zip(sides, angles, wanted, strict=True):
+            wide[side] *= more / angle
+    return wide
+
+
+def _partner(p: float, area: float) -> float:
+    """Return the angle q for which p q (p + q) / 4 is the area."""
+    return float(np.sqrt(p * p / 4 + 4 * area / p) - p / 2)

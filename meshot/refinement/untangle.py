@@ -1,0 +1,157 @@
+"""Ball maps made one to one: flipped elements are unfolded by minimizing a regularized distortion around them.
+
+Garanzha, Kaporin, Kudryavtseva, Protais, Ray, Sokolov, "Foldover-free maps in 50 lines of code" (ACM Transactions on
+Graphics 2021): with J the Jacobian of an element relative to its ideal shape, the sum of tr(J^T J) / chi^(2/3) and
+(det^2 J + 1) / chi is minimized by L-BFGS, chi = (det J + sqrt(det^2 J + eps^2)) / 2 being positive whatever the
+determinant; eps goes to zero with the worst determinant. Here the boundary slides on the sphere, the cones over its
+faces are elements too, and only a neighborhood of what is flipped moves, a larger one if that does not suffice.
+"""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import GeometryError
+from meshot.refinement.ball_system import REGULAR, VolumeSystem
+
+# Rings of elements about the flipped ones that move. A round that leaves more than a part of the flips makes the next
+# one take more rings; the last choice is the whole.
+RINGS, LEFT = (1, 2, 4, 8, 1000), 0.8
+# Rounds in all, every one with an eps of its own, and iterations in a round.
+ROUNDS, ITERATIONS = 60, 120
+# eps^2 is this part of the square of the worst determinant, and at least the second.
+PART, LEAST = 0.04, 1e-6
+
+
+def untangle(system: VolumeSystem, points: Floats) -> Floats:
+    """Return a map, (V, 3), in which no tetrahedron and no face of the boundary is flipped.
+
+    Parameters
+    ----------
+    system : VolumeSystem
+    points : (V, 3) float
+        The map to begin with, with the boundary on the unit sphere; returned as it is if it has no flips.
+
+    Raises
+    ------
+    GeometryError
+        Some elements stay flipped; their tetrahedra are named.
+    """
+    points = np.vstack([points, np.zeros(3)])
+    units = _units(system, points)
+    level, flipped = 0, np.zeros(0, dtype=np.int64)
+    for _ in range(ROUNDS):
+        before, flipped = len(flipped), np.flatnonzero(system.volumes(points) <= 0)
+        if len(flipped) == 0:
+            return points[:-1]
+        if 0 < LEFT * before < len(flipped):
+            level += 1
+        if level == len(RINGS):
+            break
+        points = _unfold(system, points, units, _neighborhood(system, flipped, RINGS[level]))
+    ids = flipped[flipped < system.tetrahedra]
+    raise GeometryError("the map to the ball cannot be unfolded at these tetrahedra", ids=ids.tolist())
+
+
+def _units(system: VolumeSystem, points: Floats) -> Floats:
+    """Volume of each element that counts as 1: about that of its neighborhood at present."""
+    volumes = np.abs(system.volumes(points))
+    inner = system.tetrahedra
+    around = system.average(np.concatenate([volumes[:inner], np.zeros(len(volumes) - inner)]), 2)
+    cones = volumes[inner:]
+    return np.concatenate([around[:inner], np.maximum(cones, 0.3 * np.median(cones))])
+
+
+def _neighborhood(system: VolumeSystem, flipped: Ints, rings: int) -> Ints:
+    """Elements within some rings of the flipped ones."""
+    near = np.zeros(len(system.elements), dtype=bool)
+    near[flipped] = True
+    reached = near.sum()
+    for _ in range(rings):
+        at_vertex = np.zeros(system.count, dtype=bool)
+        at_vertex[system.elements[near]] = True
+        at_vertex[-1] = False
+        near = at_vertex[system.elements].any(axis=1)
+        if near.sum() == reached:
+            break
+        reached = near.sum()
+    return np.flatnonzero(near)
+
+
+def _unfold(system: VolumeSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
+    """Minimize the energy of the chosen elements over the vertices that belong to no other one."""
+    free = np.ones(system.count, dtype=bool)
+    others = np.ones(len(system.elements), dtype=bool)
+    others[chosen] = False
+    free[system.elements[others]] = False
+    free[-1] = False
+    names = np.unique(system.elements[chosen])
+    moving = names[free[names]]
+    place = np.full(system.count, -1)
+    place[names] = np.arange(len(names))
+    elements, where = place[system.elements[chosen]], place[moving]
+    rim = np.isin(moving, system.on_sphere)
+    inverses = _references(system, points, units, chosen)
+    start = points[names]
+    worst = float((system.volumes(points)[chosen] / units[chosen]).min())
+    epsilon = float(np.sqrt(LEAST + PART * min(worst, 0.0) ** 2))
+
+    def placed(x: Floats) -> Floats:
+        moved = x.reshape(-1, 3).copy()
+        moved[rim] /= np.linalg.norm(moved[rim], axis=1, keepdims=True)
+        return moved
+
+    def energy(x: Floats) -> tuple[float, Floats]:
+        local = start.copy()
+        local[where] = placed(x)
+        value, gradient = _energy(local, elements, inverses, epsilon)
+        pull = gradient[where]
+        normals, lengths = local[where][rim], np.linalg.norm(x.reshape(-1, 3)[rim], axis=1, keepdims=True)
+        pull[rim] = (pull[rim] - np.sum(pull[rim] * normals, axis=1, keepdims=True) * normals) / lengths
+        return value, pull.ravel()
+
+    found = minimize(
+        energy, points[moving].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "maxcor": 20}
+    )
+    result = points.copy()
+    result[moving] = placed(found.x)
+    return result
+
+
+def _references(system: VolumeSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
+    """Inverse edge matrices of the ideal elements, (n, 3, 3): regular tetrahedra, and cones over regular triangles."""
+    scale = np.cbrt(6 * units[chosen])
+    inverses = REGULAR / scale[:, None, None]
+    cones = np.flatnonzero(chosen >= system.tetrahedra)
+    # Corners on the unit sphere, about the z axis, at the distance rho from it; the volume is the unit.
+    rho = np.sqrt(np.minimum(4 * units[chosen[cones]] / np.sqrt(3), 0.4))
+    angles = 2 * np.pi * np.arange(3) / 3
+    corners = np.empty((len(cones), 3, 3))
+    corners[:, 0], corners[:, 1] = rho[:, None] * np.cos(angles), rho[:, None] * np.sin(angles)
+    corners[:, 2] = np.sqrt(1 - rho**2)[:, None]
+    inverses[cones] = np.linalg.inv(corners)
+    return inverses
+
+
+def _energy(points: Floats, elements: Ints, inverses: Floats, epsilon: float) -> tuple[float, Floats]:
+    """Return the sum over the elements and its gradient by the points, (n, 3)."""
+    corners = points[elements]
+    edges = (corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
+    jacobian = edges @ inverses
+    a, b, c = jacobian.transpose(2, 0, 1)
+    cofactor = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=2)
+    determinant = np.einsum("nx,nx->n", a, cofactor[:, :, 0])
+    root = np.sqrt(determinant**2 + epsilon**2)
+    chi = np.where(determinant > 0, 0.5 * (determinant + root), 0.5 * epsilon**2 / (root + np.abs(determinant)))
+    slope = chi / root
+    square = np.einsum("nxy,nxy->n", jacobian, jacobian)
+    shape = chi ** (-2 / 3)
+    value = float(np.sum(square * shape + (determinant**2 + 1) / chi))
+    by_determinant = (2 * determinant - (determinant**2 + 1) * slope / chi) / chi - 2 / 3 * square * shape * slope / chi
+    by_jacobian = 2 * shape[:, None, None] * jacobian + by_determinant[:, None, None] * cofactor
+    by_edges = by_jacobian @ inverses.transpose(0, 2, 1)
+    by_corners = np.concatenate([-by_edges.sum(axis=2)[:, None], by_edges.transpose(0, 2, 1)], axis=1)
+    gradient = np.zeros((len(points), 3))
+    for x in range(3):
+        gradient[:, x] = np.bincount(elements.ravel(), by_corners[..., x].ravel(), minlength=len(points))
+    return value, gradient

@@ -1,1 +1,0 @@
-"""Pictures, charts and the pages that show them."""

@@ -1,0 +1,143 @@
+"""Points spread over a surface by area or another density: one function, many methods."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.area import area_preserving_map
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import GeometryError
+from meshot.base.progress import Progress
+from meshot.base.settings import TargetName
+from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.check.problems import require_coordinates
+from meshot.meshes.surface import as_surface
+from meshot.sampling.blue_noise import blue_places
+from meshot.sampling.point_sets import SQUARE_POINTS, Seed, fibonacci, to_square
+from meshot.sampling.samples import Samples, check_attributes, make_samples, uncut
+from meshot.sampling.square_warp import square_warp
+from meshot.sampling.weights import Weights, piece_masses, pieces_for
+
+METHODS = ("sobol", "r2", "fibonacci", "stratified", "blue", "random")
+WITHOUT_MAP = ("random", "blue")
+"""Methods that need no map of the surface."""
+
+
+def sample(
+    mesh: Any,
+    n: int,
+    method: str = "sobol",
+    *,
+    density: Weights | None = None,
+    attributes: Mapping[str, ArrayLike] | None = None,
+    to: TargetName = "disk",
+    rng: Seed = None,
+    progress: Progress | None = None,
+) -> Samples:
+    """Return exactly n points spread over a surface by area, or by a density.
+
+    Parameters
+    ----------
+    mesh : SurfaceMap, Surface, or a trimesh or PyVista mesh
+        What to sample. Of a bare surface the area-preserving map is computed first (not for "blue" and
+        "random").
+    n : int
+        Number of points, at least 1.
+    method : {"sobol", "r2", "fibonacci", "stratified", "blue", "random"}
+        - "sobol": Sobol's sequence, scrambled (Owen 1998).
+        - "r2": multiples of the inverse powers of the plastic number, modulo 1 (Roberts 2018).
+        - "stratified": one point at random in each of n parts of equal area.
+        - "fibonacci": the golden spiral of equal areas (Vogel 1979; on the sphere Swinbank and Purser 2006).
+        - "blue": cells of equal mass, each point in the middle of its own: far from its neighbors along the surface, in
+          all directions alike (Balzer et al. 2009, de Goes et al. 2012; see `meshot.sampling.blue_noise`). It takes a
+          thousandth of a second a point; any topology will do.
+        - "random": independent and uniform (Turk 1990), straight on the surface.
+
+        "sobol", "r2" and "stratified" fill the square, which goes to the surface so that every face gets exactly its
+        share, whatever the map: a map that preserves areas makes the points even (`meshot.sampling.square_warp`). Of
+        "sobol" and "r2", the first k points are themselves a sample of k. Without a density, the spiral is taken from
+        disk or sphere straight through the map: the share of a face is then that of its image, and points between the
+        circle and the polygon that the boundary is mapped to go to the nearest boundary edge.
+    density : (V,) or (F,) float, or Texture, optional
+        Points per area, up to a factor: per vertex of the input (averaged over the corners of each face), per face, or
+        a picture (averaged over each face for "blue"). It may vanish in parts of the surface.
+    attributes : mapping of str to (V, ...) float, optional
+        Values per vertex of the input (colors, texture coordinates, ...) to interpolate at the points.
+    to : {"disk", "sphere"}
+        Where a bare surface is mapped; a closed one need not be cut on the way to the sphere.
+    rng : int or numpy.random.Generator, optional
+        Seed or generator: the same seed gives the same points. With None, "r2" and "fibonacci" are not shifted
+        or turned at random, and the others differ from call to call.
+    progress : Progress, optional
+        Told of the stages if a map has to be computed, and of the steps of "blue".
+
+    Returns
+    -------
+    Samples
+        Points, face ids, barycentric coordinates, normals, uv, attributes.
+
+    Raises
+    ------
+    ValueError
+        n < 1, or a method that does not exist.
+    TopologyError, GeometryError
+        A bare surface that no map can be made of, or a surface or image without area; a density or attributes of the
+        wrong length, or a density that is negative somewhere or 0 everywhere.
+
+    Examples
+    --------
+    >>> from meshot.meshes.surface import Surface
+    >>> sheet = Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
+    >>> samples = sample(sheet, 5, method="random", rng=0)
+    >>> samples.points.shape, samples.barycentric.sum(axis=1)
+    ((5, 3), array([1., 1., 1., 1., 1.]))
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
+    surface_map = mesh if isinstance(mesh, SurfaceMap) else _plain_map(mesh, method, to, progress)
+    wanted = check_attributes(surface_map, attributes)
+    if method not in WITHOUT_MAP and not np.abs(surface_map.signed_areas).any():
+        raise GeometryError("the image of the surface has no area")
+    if method == "fibonacci" and density is None:
+        found = surface_map.locate(fibonacci(surface_map.target, n, rng), snap=True)
+        return make_samples(surface_map, found.faces, found.barycentric, wanted)
+    pieces = pieces_for(surface_map, density)
+    masses = piece_masses(surface_map, density, pieces)
+    if method == "blue":
+        of_faces = np.bincount(pieces.parent, masses).astype(np.float64)
+        places = blue_places(uncut(surface_map), of_faces, n, np.random.default_rng(rng), progress)
+        return make_samples(surface_map, *places, wanted)
+    if method == "random":
+        places = _random_places(masses, n, np.random.default_rng(rng))
+    else:
+        places = square_warp(surface_map, pieces, masses).locate(_square_points(surface_map.target, method, n, rng))
+    return make_samples(surface_map, *pieces.carry(*places), wanted)
+
+
+def _plain_map(mesh: Any, method: str, to: TargetName, progress: Progress | None) -> SurfaceMap:
+    surface = as_surface(mesh)
+    if method not in WITHOUT_MAP:
+        made: SurfaceMap = area_preserving_map(surface, to=to, progress=progress)
+        return made
+    require_coordinates(surface.vertices, surface.referenced)
+    nowhere = np.full((len(surface.vertices), 2), np.nan)
+    return SurfaceMap(surface, nowhere, np.arange(len(surface.vertices)))
+
+
+def _square_points(target: str, method: str, n: int, rng: Seed) -> Floats:
+    """Return n points spread over the unit square, (n, 2)."""
+    return to_square(target, fibonacci(target, n, rng)) if method == "fibonacci" else SQUARE_POINTS[method](n, rng)
+
+
+def _random_places(masses: Floats, n: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
+    """Pick pieces by mass, and a point of each uniformly: (1 - sqrt a, sqrt a (1 - b), b sqrt a)."""
+    live = np.flatnonzero(masses)
+    cumulative = np.cumsum(masses[live])
+    draws = rng.random((n, 3))
+    pieces = live[np.searchsorted(cumulative[:-1], draws[:, 0] * cumulative[-1], side="right")]
+    root = np.sqrt(draws[:, 1])
+    return pieces, np.stack([1 - root, root * (1 - draws[:, 2]), root * draws[:, 2]], axis=1)

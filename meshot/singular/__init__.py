@@ -1,0 +1,1 @@
+"""The singular set of a transport map."""

@@ -1,0 +1,1 @@
+"""Transport by sampling, in any dimension, on torch."""

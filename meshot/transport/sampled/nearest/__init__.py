@@ -1,0 +1,1 @@
+"""The site whose cell holds a sample."""

@@ -1,0 +1,342 @@
+"""A tree of boxes, each with the few sites whose cells can reach into it: for samples in the plane and in space.
+
+Of two sites i and j the score s_i(x) = <x, y_i> + h_i is below s_j(x) on all of a box with center c and half sides e if
+
+    s_i(c) - s_j(c) + sum_k e_k |y_ik - y_jk|  <  0.
+
+With j the best site at the center, a box drops all sites for which this holds; its halves in each direction start from
+what it keeps. Boxes are split until few sites are left or few samples fall into them. A sample then costs the way down
+the tree and a handful of scores, however many sites there are. Samples are taken in the order of the boxes, so that
+what one of them reads is still in the cache for the next. To find the two or three best sites of a sample, sites are
+dropped only where so many others are above them.
+
+On a processor compiled kernels do the work, on a CUDA device the same steps are done with whole arrays of torch; both
+in double precision.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.transport.sampled.nearest.top_k import Ranked, rank, ranked
+
+# Sites that a box may keep without being split, and samples below which a split costs more than it saves.
+KEPT, SAMPLES = (6, 10, 20), 4.0
+DEEPEST = 40
+# Samples are ordered by the boxes of a grid of 2^GRID, in a number whose last bits are those of the sample's own.
+GRID, OWN = 20, 40
+
+
+class BoxTree(NamedTuple):
+    """The boxes, root first, level by level; the children of a box stand together.
+
+    Attributes
+    ----------
+    low, high : (d,) float
+        Corners of the root.
+    child : (b,) int64
+        First child of each box, -1 if it is not split.
+    starts : (b + 1,) int64
+        Where the sites of each box begin in `kept`; split boxes have none.
+    kept : (k,) int32
+        Sites, ascending for each box.
+    """
+
+    low: Floats
+    high: Floats
+    child: Ints
+    starts: Ints
+    kept: Ints
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Boxes of one size: their centers, and the sites of each."""
+
+    centers: Floats
+    starts: Ints
+    sites: Ints
+
+
+def build_boxes(sites: Floats, heights: Floats, low: Floats, high: Floats, samples: float, best: int) -> BoxTree:
+    """Build the tree for samples between `low` and `high`.
+
+    Parameters
+    ----------
+    sites : (n, d) float
+        At most three coordinates; near ones should stand together.
+    heights : (n,) float
+    low, high : (d,) float
+    samples : float
+        How many will be looked up, about evenly spread.
+    best : int
+        How many of the best sites of a sample are asked for.
+
+    Examples
+    --------
+    >>> tree = build_boxes(np.array([[-1.0], [1.0]]), np.zeros(2), -np.ones(1), np.ones(1), 1e3, 1)
+    >>> int(tree.child[0]), tree.kept.tolist()
+    (-1, [0, 1])
+    """
+    n, d = sites.shape
+    limit = KEPT[d - 1] * best
+    level = _Level(((low + high) / 2)[None], np.array([0, n]), np.arange(n, dtype=np.int32))
+    half, made = (high - low) / 2, 1
+    # rounding must not drop a site that is as good as the best
+    largest = np.abs(heights).max() + np.abs(np.stack([low, high])).max() * np.abs(sites).max()
+    margin = 64 * np.finfo(float).eps * float(largest)
+    children, counts, kept = [], [], []
+    for depth in range(DEEPEST):
+        sizes = np.diff(level.starts)
+        split = (sizes > limit) & (samples > SAMPLES * 2.0 ** (d * (depth + 1))) & (depth < DEEPEST - 1)
+        places = np.cumsum(split) - split
+        children.append(np.where(split, made + 2**d * places, -1))
+        counts.append(np.where(split, 0, sizes))
+        kept.append(level.sites[np.repeat(~split, sizes)])
+        if not split.any():
+            break
+        half = half / 2
+        level = _split(level, np.flatnonzero(split), half, sites, heights, best, margin)
+        made += len(level.centers)
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+    return BoxTree(low, high, np.concatenate(children), starts, np.concatenate(kept))
+
+
+def _split(
+    level: _Level, parents: Ints, half: Floats, sites: Floats, heights: Floats, best: int, margin: float
+) -> _Level:
+    """Return the children of some boxes, with the sites that can be among the `best` ones in each."""
+    d = sites.shape[1]
+    signs = np.array([[1 - 2 * ((corner >> k) & 1) for k in range(d)] for corner in range(2**d)], dtype=np.float64)
+    centers = (level.centers[parents][:, None, :] - half * signs).reshape(-1, d)
+    count = len(centers)
+    owner = np.repeat(parents, 2**d)
+    rivals, scores = np.zeros((count, best), dtype=np.int32), np.full((count, best), -np.inf)
+    sizes = np.empty(count, dtype=np.int64)
+    chunk = max(64, count // 64)
+    given = (margin, owner, level.starts, level.sites, centers, half, sites, heights, rivals, scores)
+    run_in_chunks(lambda first, last: _count_kept(first, last, *given, sizes), count, chunk)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    kept = np.empty(starts[-1], dtype=np.int32)
+    run_in_chunks(lambda first, last: _fill_kept(first, last, *given, starts, kept), count, chunk)
+    return _Level(centers, starts, kept)
+
+
+@subkernel
+def _score(points, p, sites, heights, i):
+    score = heights[i]
+    for a in range(sites.shape[1]):
+        score += points[p, a] * sites[i, a]
+    return score
+
+
+@subkernel
+def _stays(i, score, box, rivals, scores, half, sites, margin):
+    """Tell whether not all rivals are above a site in all of a box, at whose center they have these scores."""
+    for k in range(rivals.shape[1]):
+        rival, reach = rivals[box, k], score - scores[box, k]
+        for a in range(len(half)):
+            reach += half[a] * abs(sites[i, a] - sites[rival, a])
+        if reach >= -margin:
+            return True
+    return False
+
+
+@kernel
+def _count_kept(first, last, margin, owner, starts, candidates, centers, half, sites, heights, rivals, scores, sizes):
+    """Find the best sites at the center of each box, and count the sites that they do not drop."""
+    for box in range(first, last):
+        for k in range(starts[owner[box]], starts[owner[box] + 1]):
+            i = candidates[k]
+            rank(i, _score(centers, box, sites, heights, i), box, rivals, scores)
+        kept = 0
+        for k in range(starts[owner[box]], starts[owner[box] + 1]):
+            i = candidates[k]
+            kept += _stays(i, _score(centers, box, sites, heights, i), box, rivals, scores, half, sites, margin)
+        sizes[box] = kept
+
+
+@kernel
+def _fill_kept(
+    first, last, margin, owner, starts, candidates, centers, half, sites, heights, rivals, scores, places, kept
+):  # fmt: skip
+    """Write the sites that `_count_kept` has counted."""
+    for box in range(first, last):
+        m = places[box]
+        for k in range(starts[owner[box]], starts[owner[box] + 1]):
+            i = candidates[k]
+            if _stays(i, _score(centers, box, sites, heights, i), box, rivals, scores, half, sites, margin):
+                kept[m] = i
+                m += 1
+
+
+@kernel
+def _grid_order(points, low, high, levels, keys):
+    """Give each point the number of its box in a grid, halves after halves, followed by its own."""
+    d, side = len(low), 1 << levels
+    scale = side / (high - low)
+    for p in range(len(points)):
+        key = 0
+        for a in range(d):
+            cell = int(min(max((points[p, a] - low[a]) * scale[a], 0.0), side - 1.0))
+            for level in range(levels):
+                key |= ((cell >> level) & 1) << (level * d + a)
+        keys[p] = (key << OWN) | p
+
+
+@kernel
+def look_up(points, low, high, child, starts, kept, sites, heights, found, scores):
+    """Find the best sites of each point: down the tree to its box, or among all sites for a point outside."""
+    d = sites.shape[1]
+    middle, half = np.empty(d), np.empty(d)
+    for p in range(len(points)):
+        node, outside = 0, False
+        for a in range(d):
+            middle[a], half[a] = (low[a] + high[a]) / 2, (high[a] - low[a]) / 2
+            outside |= not (low[a] <= points[p, a] <= high[a])
+        while not outside and child[node] >= 0:
+            corner = 0
+            for a in range(d):
+                half[a] /= 2
+                if points[p, a] > middle[a]:
+                    corner |= 1 << a
+                    middle[a] += half[a]
+                else:
+                    middle[a] -= half[a]
+            node = child[node] + corner
+        begin, end = (0, len(sites)) if outside else (starts[node], starts[node + 1])
+        for k in range(begin, end):
+            i = k if outside else kept[k]
+            rank(i, _score(points, p, sites, heights, i), p, found, scores)
+        for k in range(end - begin, scores.shape[1]):
+            found[p, k], scores[p, k] = found[p, 0], scores[p, 0]
+
+
+class BoxSearch:
+    """Finds the best sites of samples in at most three dimensions by a tree of boxes.
+
+    Parameters
+    ----------
+    sites : (n, d) float
+    heights : (n,) float
+    bounds : pair of (d,) float
+        Corners of a box that holds nearly all samples; others are compared with all sites.
+    samples : float
+        How many will be looked up.
+    best : int
+        How many of the best sites of a sample are wanted.
+    device : torch.device
+
+    Examples
+    --------
+    >>> bounds, cpu = (-np.ones(1), np.ones(1)), torch.device("cpu")
+    >>> search = BoxSearch(np.array([[-1.0], [1.0]]), np.array([0.0, 0.5]), bounds, 1e3, 2, cpu)
+    >>> search(torch.tensor([[-0.3], [-0.2]], dtype=torch.float64)).first.tolist()
+    [0, 1]
+    """
+
+    def __init__(
+        self,
+        sites: Floats,
+        heights: Floats,
+        bounds: tuple[Floats, Floats],
+        samples: float,
+        best: int,
+        device: torch.device,
+    ) -> None:
+        self._center, self._mean = (bounds[0] + bounds[1]) / 2, sites.mean(axis=0)
+        local = sites - self._mean
+        shifted = heights + local @ self._center
+        self._raised = float(shifted.mean())
+        shifted -= self._raised
+        tree = build_boxes(local, shifted, bounds[0] - self._center, bounds[1] - self._center, samples, best)
+        self._arrays = (*tree, local, shifted)
+        self._device, self._best = device, best
+        if device.type == "cuda":
+            self._tensors = [torch.tensor(array, device=device) for array in self._arrays]
+
+    def __call__(self, points: torch.Tensor) -> Ranked:
+        """Return the best sites of samples (m, d) float64 on the device."""
+        local = points - torch.as_tensor(self._center, device=points.device)
+        cuda = self._device.type == "cuda"
+        found = look_up_whole(local, *self._tensors, best=self._best) if cuda else self._on_cpu(local)
+        # back from the local scores: <x, y> + h = <x - c, y - m> + h' + <x, m> + raised
+        potential = found.score + points @ torch.as_tensor(self._mean, device=points.device) + self._raised
+        return found._replace(score=potential)
+
+    def _on_cpu(self, local: torch.Tensor) -> Ranked:
+        points, shape = local.numpy(), (len(local), self._best)
+        keys = np.empty(len(points), dtype=np.int64)
+        _grid_order(points, *self._arrays[:2], GRID // points.shape[1], keys)
+        keys.sort()
+        order = keys & ((1 << OWN) - 1)
+        found, values = np.empty(shape, dtype=np.int64), np.full(shape, -np.inf)
+        look_up(points[order], *self._arrays, found, values)
+        sites, scores = np.empty_like(found), np.empty_like(values)
+        sites[order], scores[order] = found, values
+        return ranked(torch.from_numpy(sites), torch.from_numpy(scores))
+
+
+def look_up_whole(
+    points: torch.Tensor,
+    low: torch.Tensor,
+    high: torch.Tensor,
+    child: torch.Tensor,
+    starts: torch.Tensor,
+    kept: torch.Tensor,
+    sites: torch.Tensor,
+    heights: torch.Tensor,
+    *,
+    best: int,
+) -> Ranked:
+    """Do what `look_up` does with whole tensors, on any device.
+
+    Parameters
+    ----------
+    points : (m, d) float64
+    low, high, child, starts, kept
+        As of `BoxTree`.
+    sites, heights : (n, d) float64, (n,) float64
+    best : int
+        How many of the best sites are wanted.
+    """
+    d, m = sites.shape[1], len(points)
+    bits = 2 ** torch.arange(d, device=points.device)
+    inside = ((points >= low) & (points <= high)).all(dim=1)
+    middle, half = ((low + high) / 2).expand(m, d).clone(), (high - low) / 2
+    node = torch.zeros(m, dtype=torch.int64, device=points.device)
+    while bool((deeper := (child[node] >= 0)).any()):
+        half = half / 2
+        above = points > middle
+        node = torch.where(deeper, child[node] + (above * bits).sum(dim=1), node)
+        middle += torch.where(above, half, -half)
+    begin = torch.where(inside, starts[node], 0)
+    count = torch.where(inside, starts[node + 1] - begin, len(sites))
+    owner = torch.repeat_interleave(torch.arange(m, device=points.device), count)
+    place = torch.arange(len(owner), device=points.device) - (count.cumsum(0) - count)[owner]
+    candidate = torch.where(inside[owner], kept[(begin[owner] + place).clamp(max=len(kept) - 1)].long(), place)
+    scores = (points[owner] * sites[candidate]).sum(dim=1) + heights[candidate]
+    found: list[torch.Tensor] = []
+    values: list[torch.Tensor] = []
+    for _ in range(best):
+        site, value = _largest_of_each(scores, candidate, owner, m, len(sites))
+        none = torch.isinf(value)
+        found.append(torch.where(none, found[0], site) if found else site)
+        values.append(torch.where(none, values[0], value) if values else value)
+        scores[candidate == site[owner]] = -torch.inf
+    return ranked(torch.stack(found, dim=1), torch.stack(values, dim=1))
+
+
+def _largest_of_each(
+    scores: torch.Tensor, candidate: torch.Tensor, owner: torch.Tensor, m: int, n: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the first of the candidates with the largest score of each owner, and that score."""
+    best = torch.full((m,), -torch.inf, dtype=scores.dtype, device=scores.device)
+    best.scatter_reduce_(0, owner, scores, "amax")
+    site = torch.where(scores == best[owner], candidate, n - 1)
+    found = torch.full((m,), n - 1, dtype=torch.int64, device=scores.device)
+    return found.scatter_reduce_(0, owner, site, "amin"), best

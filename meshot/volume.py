@@ -1,0 +1,178 @@
+"""Volume-preserving maps of solids to the unit ball: sphere map, harmonic inside, transport, refinement.
+
+The boundary goes to the sphere and the inside to the ball by a harmonic map (Wang, Gu, Yau, "Volumetric harmonic map",
+2003), which in space may fold; it is unfolded. The optimal transport from the ball to the vertices' volumes at their
+images (Su et al., "Volume preserving mesh parameterization based on optimal mass transportation", 2017) assigns each
+vertex a cell, and the vertices move toward their cells. Then they move on until the tetrahedra have their shares of
+the ball, as nearly as the mesh allows: a tetrahedral mesh has fewer unknowns than tetrahedra.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meshot.area import area_preserving_map
+from meshot.base.arrays import Floats
+from meshot.base.errors import ConvergenceWarning
+from meshot.base.progress import Progress, Stages
+from meshot.base.settings import TOL, TOL_VOLUME, require_positive
+from meshot.diagrams.domains import Ball
+from meshot.maps.measure import SolidMeasure, as_solid_measure
+from meshot.maps.solid_map import SolidMap
+from meshot.meshes.check.surface import require_ball
+from meshot.meshes.solid import Solid, as_solid
+from meshot.refinement.ball_start import harmonic_inside
+from meshot.refinement.ball_system import VolumeSystem
+from meshot.refinement.placement import cell_positions, smoothly_displaced
+from meshot.refinement.solid import VolumeState, refine_volumes
+from meshot.refinement.untangle import untangle
+from meshot.transport.solve import solve_transport
+
+
+def volume_preserving_map(
+    solid: Any,
+    *,
+    masses: ArrayLike | None = None,
+    density: ArrayLike | None = None,
+    tol: float = TOL,
+    tol_volume: float | None = TOL_VOLUME,
+    max_iter: int = 100,
+    callback: Callable[[VolumeState], None] | None = None,
+    progress: Progress | None = None,
+) -> SolidMap:
+    """Map a solid of genus zero to the unit ball, one to one, so that its tetrahedra keep their shares of the volume.
+
+    The boundary's vertices lie on the unit sphere. No tetrahedron is flipped. A mesh has more tetrahedra than unknowns,
+    so that volumes can be equal to a few percent alone on coarse meshes, and in proportion to the size of the
+    tetrahedra on finer ones; what is reached is the least sum of squares near the start.
+
+    Parameters
+    ----------
+    solid : Solid, or a PyVista or meshio mesh
+        A triangulated ball: connected, without tunnels or cavities.
+    masses, density : (V,) or (T,) float, optional
+        A measure that the map preserves instead of the volume: masses of the vertices, or a density, the wanted volume
+        of the image per volume of the solid, of the tetrahedra or the vertices. Only ratios count.
+    tol : float
+        Largest relative error of a cell of the transport.
+    tol_volume : float or None
+        Mean and spread of |ratio - 1|, over the tetrahedra, at which the refinement stops. None leaves the vertices
+        where the transport moves them.
+    max_iter : int
+        Most steps of the refinement.
+    callback : callable, optional
+        Gets each `VolumeState` of the refinement; raising StopIteration ends it.
+    progress : Progress, optional
+        Told of the stages "check", "sphere map", "harmonic map", "transport", "placement" and
+        "refinement".
+
+    Returns
+    -------
+    SolidMap
+        With `harmonic`, the unfolded harmonic map, `transport`, whose site k is the k-th vertex that belongs to a
+        tetrahedron, and `shares`, what each tetrahedron is to have.
+        ``notes["refinement"]`` is the `VolumeRefinement`, which names tetrahedra that are far off, and
+        ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
+
+    Raises
+    ------
+    TopologyError, GeometryError
+        The solid is no ball, has flat or inverted tetrahedra, or cannot be unfolded; or masses or a density are not
+        positive.
+    OptionError
+        Both masses and a density.
+
+    Warns
+    -----
+    ConvergenceWarning
+        The transport did not reach its tolerance, or the refinement ended before it had found the least squares.
+
+    Examples
+    --------
+    >>> corner = Solid([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]])
+    >>> mapped = volume_preserving_map(corner)
+    >>> np.linalg.norm(mapped.points, axis=1).round(12)
+    array([1., 1., 1., 1.])
+    """
+    require_positive("tol", tol)
+    require_positive("tol_volume", TOL_VOLUME if tol_volume is None else tol_volume)
+    stages = Stages(progress)
+    given = as_solid(solid)
+    with stages("check"):
+        require_ball(given)
+        measure = as_solid_measure(given, masses, density)
+    with stages("sphere map"):
+        sphere = boundary_map(given, measure)
+    notes: dict[str, Any] = {"seconds": stages.seconds, "measure": measure.kind}
+    with stages("harmonic map"):
+        system, used = _system(given), given.referenced
+        first = harmonic_inside(given, sphere)[used]
+        notes["flipped_at_first"] = _flips(system, first)
+        first = untangle(system, first)
+    harmonic = SolidMap(given, _spread(given, first), shares=measure.tetrahedra, notes=notes)
+    with stages("transport") as client:
+        weights = 4 * np.pi / 3 * measure.vertices[used]
+        transport = solve_transport(first, weights, Ball(), tol=tol, duplicates="merge", progress=client)
+    with stages("placement"):
+        wanted = cell_positions(transport, first, system.on_sphere)
+        inner_edges = system.edges[system.edges[:, 1] < len(first)]
+        points = smoothly_displaced(first, wanted, inner_edges, system.on_sphere)
+        notes["flipped_by_placement"] = _flips(system, points)
+        points = untangle(system, points)
+    if tol_volume is not None:
+        with stages("refinement") as client:
+            notes["refinement"] = refine_volumes(
+                system,
+                measure.tetrahedra,
+                points,
+                tol=tol_volume,
+                max_iter=max_iter,
+                progress=client,
+                callback=callback,
+            )
+        points = notes["refinement"].points
+    return SolidMap(given, _spread(given, points), transport, harmonic, measure.tetrahedra, notes)
+
+
+def _system(solid: Solid) -> VolumeSystem:
+    """Return the equations, on the vertices that belong to a tetrahedron, with positive volumes."""
+    number = np.cumsum(solid.referenced) - 1
+    tetrahedra = number[solid.tetrahedra]
+    if solid.orientation < 0:
+        tetrahedra = tetrahedra[:, [0, 2, 1, 3]]
+    return VolumeSystem(tetrahedra, number[solid.boundary_vertices[solid.boundary.faces]])
+
+
+def _spread(solid: Solid, points: Floats) -> Floats:
+    """Put the rows of the referenced vertices in their places; NaN in the others."""
+    everywhere = np.full((len(solid.vertices), 3), np.nan)
+    everywhere[solid.referenced] = points
+    return everywhere
+
+
+def _flips(system: VolumeSystem, points: Floats) -> int:
+    """Return how many tetrahedra and faces of the boundary are flipped."""
+    return int((system.volumes(np.vstack([points, np.zeros(3)])) <= 0).sum())
+
+
+# Spread of the face areas that the boundary's map is refined to.
+TOL_BOUNDARY = 0.05
+
+
+def boundary_map(solid: Solid, measure: SolidMeasure) -> Floats:
+    """Map the boundary to the unit sphere so that areas keep their shares, about; (B, 3), vertex by boundary vertex.
+
+    Where a measure is prescribed, a face counts with the density of the tetrahedron behind it.
+    """
+    density = None
+    if measure.kind != "volume":
+        behind = solid.boundary_halffaces // 4
+        density = measure.tetrahedra[behind] / np.abs(solid.volumes[behind])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is a start alone
+        mapped = area_preserving_map(solid.boundary, to="sphere", density=density, tol_area=TOL_BOUNDARY)
+    assert mapped.points is not None
+    return mapped.points / np.linalg.norm(mapped.points, axis=1, keepdims=True)

@@ -1,1 +1,0 @@
-"""Volume-preserving maps of solids."""

@@ -151,7 +151,7 @@ def initial_weights() -> Callable[[], Any]:
 
 
 def nearest_sites() -> Callable[[], Any]:
-    from meshot import transport  # noqa: PLC0415
+    from meshot.transport.solve import solve_transport as transport  # noqa: PLC0415
 
     results = [transport(_ball(1500, dimension)) for dimension in (2, 3)]
     return lambda: [result.locate(_ball(100_000, result.problem.sites.shape[1])) for result in results]
@@ -215,7 +215,7 @@ def block_cg() -> Callable[[], Any]:
 
 
 def newton() -> Callable[[], Any]:
-    from meshot import transport  # noqa: PLC0415
+    from meshot.transport.solve import solve_transport as transport  # noqa: PLC0415
 
     return lambda: [transport(_ball(n, d)).heights for n, d in ((30_000, 2), (5000, 3))]
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, run_in_chunks, subkernel
@@ -78,7 +79,7 @@ class _Children(NamedTuple):
     owner: Ints
     centers: Floats
     half: Floats
-    rivals: Ints
+    rivals: NDArray[np.int32]
     scores: Floats
     margin: float
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from meshot.app.demo import demo_meshes
-from meshot.area import area_preserving_map, transport_from_disk
+from meshot.area import area_preserving_map, vertex_transport
 from meshot.base.errors import ConvergenceWarning
 from meshot.conformal.disk import conformal_map
 from meshot.formats.registry import read_surface
@@ -48,7 +48,7 @@ def measure(path: Path, splits: int) -> dict:
     start, processor = time.perf_counter(), time.process_time()
     conformal = conformal_map(surface)
     mapped = time.perf_counter()
-    transport = transport_from_disk(conformal, tol=1e-6)
+    transport = vertex_transport(conformal, tol=1e-6)
     uv = place_vertices(conformal.surface, transport)
     moved = time.perf_counter()
     areas = conformal.surface.face_areas

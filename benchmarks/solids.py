@@ -17,7 +17,7 @@ import numpy as np
 
 from meshot.formats.registry import read_solid, read_surface
 from meshot.formats.write.vtu import write_vtu
-from meshot.maps.solid_distortion import solid_distortion
+from meshot.maps.distortion import distortion
 from meshot.maps.solid_map import SolidMap
 from meshot.meshes.check.surface import check
 from meshot.meshes.solid import Solid
@@ -65,7 +65,7 @@ def measure(name: str, solid: Solid) -> dict[str, Any]:
     timed("adjacency", lambda: (fresh.neighbors, fresh.boundary, fresh.edges))
     timed("check", lambda: check(solid.with_vertices(solid.vertices)))
     timed(f"locate {POINTS} points", lambda: SolidMap(solid, solid.vertices).locate(points))
-    timed("distortion", lambda: solid_distortion(SolidMap(solid, solid.vertices)))
+    timed("distortion", lambda: distortion(SolidMap(solid, solid.vertices)))
     return figures
 
 

@@ -43,11 +43,11 @@ def of_solids() -> None:
     from meshot.app.report.pages.morph import morph_axes, morph_pictures
     from meshot.app.report.pictures.solid_cut import volume_pictures
     from meshot.app.report.pictures.space_singular import torn_space
-    from meshot.maps.solid_distortion import solid_distortion
+    from meshot.maps.distortion import distortion
 
     solid = meshot.tetrahedralize(meshot.read_surface(DATA / "dumbbell.obj"))
     mapped = meshot.volume_preserving_map(solid)
-    drawn = volume_pictures({"map": mapped}, {"map": solid_distortion(mapped)}, limit=0.1, size=WIDTH // 4)
+    drawn = volume_pictures({"map": mapped}, {"map": distortion(mapped)}, limit=0.1, size=WIDTH // 4)
     save("volume", [Image.fromarray(drawn[key]) for key in ("solid", "map/pulled", "map/shells", "map/ball")])
     morph = meshot.ball_to_shape(solid)
     drawn = morph_pictures(morph, size=WIDTH // 4)

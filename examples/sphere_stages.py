@@ -29,10 +29,10 @@ def stages(name: str, tol_area: float) -> dict[str, meshot.SurfaceMap]:
     """Return the maps of the three stages, turned as the surface stands."""
     surface = meshot.read_surface(demo_mesh(name))
     refined = meshot.area_preserving_map(surface, to="sphere", tol_area=tol_area)
-    placed = replace(refined, points=place_vertices(surface, refined.transport))
+    placed = replace(refined, image=place_vertices(surface, refined.transport))
     turn = upright(refined, camera(surface))
     maps = {"conformal": refined.conformal, "transport": placed, "refined": refined}
-    return {stage: replace(each, points=each.points @ turn.T) for stage, each in maps.items()}
+    return {stage: replace(each, image=each.points @ turn.T) for stage, each in maps.items()}
 
 
 def look(maps: dict[str, meshot.SurfaceMap]) -> dict[str, View]:

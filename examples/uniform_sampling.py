@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import meshot
 from meshot.app.demo import demo_mesh
 from meshot.app.report.pictures.views import camera
-from meshot.sampling.point_sets import fibonacci
+from meshot.maps.target import DISK
 from meshot.sampling.samples import Samples, make_samples
 
 COUNT = 4000
@@ -41,7 +41,7 @@ def draw(samples: dict[str, Samples], axes: np.ndarray) -> Figure:
 def main(out: str | Path = ".", name: str = "face", count: int = COUNT) -> dict[str, float]:
     """Draw the picture and return the variance of the points' cell areas: 0 is even."""
     amap = meshot.area_preserving_map(meshot.read_surface(demo_mesh(name)))
-    points = fibonacci("disk", count, None)
+    points = DISK.spiral(count)
     samples = {
         "conformal disk": pulled_back(amap.conformal, points),
         "area-preserving disk": pulled_back(amap, points),

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from meshot.generative.aeot import AEOT
     from meshot.generative.extension import ExtendedMap
     from meshot.maps.composition import Composition, compose
-    from meshot.maps.distortion import Distortion, distortion
-    from meshot.maps.solid_distortion import SolidDistortion
+    from meshot.maps.distortion import Distortion, SolidDistortion, distortion
     from meshot.maps.solid_map import SolidMap
     from meshot.maps.surface_map import SurfaceMap
     from meshot.meshes.check.solid import SolidReport
@@ -68,8 +67,7 @@ _NAMES = {
     "generative.aeot": "AEOT",
     "generative.extension": "ExtendedMap",
     "maps.composition": "Composition compose",
-    "maps.distortion": "Distortion distortion",
-    "maps.solid_distortion": "SolidDistortion",
+    "maps.distortion": "Distortion SolidDistortion distortion",
     "maps.solid_map": "SolidMap",
     "maps.surface_map": "SurfaceMap",
     "meshes.check.solid": "SolidReport",

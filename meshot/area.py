@@ -26,6 +26,7 @@ from meshot.base.settings import TOL, TOL_AREA, Device, Method, require_positive
 from meshot.conformal.disk import conformal_map
 from meshot.maps.measure import as_measure, carried
 from meshot.maps.surface_map import SurfaceMap
+from meshot.maps.target import DISK
 from meshot.meshes.surface import as_surface
 from meshot.refinement.driver import approached, blended_shares, displaced, settle
 from meshot.refinement.placement import place_vertices
@@ -130,14 +131,11 @@ def area_preserving_map(
     conformal = replace(conformal, measure=measure)
     if area_weight == 0:
         return replace(conformal, conformal=conformal, area_weight=0.0)
-    transport: TransportResult | SphereTransport
     with stages("transport") as client:
-        options = {"tol": tol, "max_iter": max_iter, "callback": callback, "progress": client}
-        if to == "sphere":
-            transport = transport_from_sphere(conformal, **options)
-        else:
-            sampling = {"method": method, "device": device, "samples": samples, "rng": rng, "checkpoint": checkpoint}
-            transport = transport_from_disk(conformal, **options, **sampling)
+        options: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "callback": callback, "progress": client}
+        if method != "newton":
+            options |= {"method": method, "device": device, "samples": samples, "rng": rng, "checkpoint": checkpoint}
+        transport = vertex_transport(conformal, **options)
     with stages("placement"):
         image, shares = _placed(conformal, transport, area_weight)
     notes = dict(conformal.notes)
@@ -146,8 +144,9 @@ def area_preserving_map(
             image, notes["refinement"] = settle(
                 conformal, image, shares, tol_area=tol_area, angle_sweeps=angle_sweeps, progress=client
             )
-    made = replace(conformal, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes)
-    return replace(made, points=image) if to == "sphere" else replace(made, uv=image)
+    return replace(
+        conformal, image=image, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes
+    )
 
 
 def _check_options(to: str, area_weight: float, angle_sweeps: int, tol_area: float | None) -> None:
@@ -167,33 +166,25 @@ def _placed(
     """Return where a refinement can start, (V, 2 or 3), and the shares, (F,), that it is to reach."""
     measure = conformal.measure or as_measure(conformal.surface)
     first = conformal.signed_areas / conformal.signed_areas.sum()
-    shares = measure.faces if area_weight == 1 else blended_shares(first, measure.faces, area_weight)
+    shares = measure.cells if area_weight == 1 else blended_shares(first, measure.cells, area_weight)
     image = place_vertices(conformal.surface, transport)
     if area_weight < 1:
         (loop,) = conformal.surface.boundary_loops
         image = displaced(conformal.uv, image, area_weight, loop)
-    if conformal.target == "disk":
+    if conformal.space is DISK:
         image = widen_ears(conformal.surface.faces, image, shares)
     if measure.contrast(conformal.surface) ** area_weight > CONTRAST:
-        start = replace(conformal, points=image) if conformal.target == "sphere" else replace(conformal, uv=image)
-        image = approached(conformal.surface, image, start.signed_areas, shares)
+        areas = replace(conformal, image=image).signed_areas
+        image = approached(conformal.surface, image, areas, shares)
     return image, shares
 
 
-def transport_from_disk(conformal: SurfaceMap, **options: Any) -> TransportResult:
-    """Transport the uniform unit disk to the vertices' masses at their conformal images."""
+def vertex_transport(conformal: SurfaceMap, **options: Any) -> TransportResult | SphereTransport:
+    """Transport the uniform unit disk or sphere to the vertices' masses at their conformal images.
+
+    The masses are those of the map's measure, or else of the area; vertices that belong to no face take no part.
+    """
     used = conformal.surface.referenced
-    return solve_transport(conformal.uv[used], np.pi * _masses(conformal), **options)
-
-
-def transport_from_sphere(conformal: SurfaceMap, **options: Any) -> SphereTransport:
-    """Transport the uniform unit sphere to the vertices' masses at their conformal images."""
-    assert conformal.points is not None
-    used = conformal.surface.referenced
-    return solve_sphere_transport(conformal.points[used], 4 * np.pi * _masses(conformal), **options)
-
-
-def _masses(conformal: SurfaceMap) -> Floats:
-    """Masses of the vertices that belong to a face, of sum 1: those of the map's measure, or else of the area."""
     measure = conformal.measure or as_measure(conformal.surface)
-    return measure.vertices[conformal.surface.referenced]
+    solve: Any = {"disk": solve_transport, "sphere": solve_sphere_transport}[conformal.target]
+    return solve(conformal.image[used], conformal.space.measure * measure.vertices[used], **options)

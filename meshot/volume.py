@@ -20,8 +20,9 @@ from meshot.base.errors import ConvergenceWarning
 from meshot.base.progress import Progress, Stages
 from meshot.base.settings import TOL, TOL_VOLUME, require_positive
 from meshot.diagrams.domains import Ball
-from meshot.maps.measure import SolidMeasure, as_solid_measure
+from meshot.maps.measure import Measure, as_measure
 from meshot.maps.solid_map import SolidMap
+from meshot.maps.target import BALL
 from meshot.meshes.check.surface import require_ball
 from meshot.meshes.solid import Solid, as_solid
 from meshot.refinement.ball_start import harmonic_inside
@@ -73,7 +74,7 @@ def volume_preserving_map(
     -------
     SolidMap
         With `harmonic`, the unfolded harmonic map, `transport`, whose site k is the k-th vertex that belongs to a
-        tetrahedron, and `shares`, what each tetrahedron is to have.
+        tetrahedron, and `measure`, what each tetrahedron is to have.
         ``notes["refinement"]`` is the `VolumeRefinement`, which names tetrahedra that are far off, and
         ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
 
@@ -103,7 +104,7 @@ def volume_preserving_map(
     given = as_solid(solid)
     with stages("check"):
         require_ball(given)
-        measure = as_solid_measure(given, masses, density)
+        measure = as_measure(given, masses, density)
     with stages("sphere map"):
         sphere = boundary_map(given, measure)
     notes: dict[str, Any] = {"seconds": stages.seconds, "measure": measure.kind}
@@ -112,9 +113,9 @@ def volume_preserving_map(
         first = harmonic_inside(given, sphere)[used]
         notes["flipped_at_first"] = _flips(system, first)
         first = untangle(system, first)
-    harmonic = SolidMap(given, _spread(given, first), shares=measure.tetrahedra, notes=notes)
+    harmonic = SolidMap(given, _spread(given, first), measure=measure, notes=notes)
     with stages("transport") as client:
-        weights = 4 * np.pi / 3 * measure.vertices[used]
+        weights = BALL.measure * measure.vertices[used]
         transport = solve_transport(first, weights, Ball(), tol=tol, duplicates="merge", progress=client)
     with stages("placement"):
         wanted = cell_positions(transport, first, system.on_sphere)
@@ -126,7 +127,7 @@ def volume_preserving_map(
         with stages("refinement") as client:
             notes["refinement"] = refine_volumes(
                 system,
-                measure.tetrahedra,
+                measure.cells,
                 points,
                 tol=tol_volume,
                 max_iter=max_iter,
@@ -134,7 +135,7 @@ def volume_preserving_map(
                 callback=callback,
             )
         points = notes["refinement"].points
-    return SolidMap(given, _spread(given, points), transport, harmonic, measure.tetrahedra, notes)
+    return SolidMap(given, _spread(given, points), transport, harmonic, measure, notes)
 
 
 def _system(solid: Solid) -> VolumeSystem:
@@ -162,17 +163,16 @@ def _flips(system: VolumeSystem, points: Floats) -> int:
 TOL_BOUNDARY = 0.05
 
 
-def boundary_map(solid: Solid, measure: SolidMeasure) -> Floats:
+def boundary_map(solid: Solid, measure: Measure) -> Floats:
     """Map the boundary to the unit sphere so that areas keep their shares, about; (B, 3), vertex by boundary vertex.
 
     Where a measure is prescribed, a face counts with the density of the tetrahedron behind it.
     """
     density = None
-    if measure.kind != "volume":
+    if measure.prescribed:
         behind = solid.boundary_halffaces // 4
-        density = measure.tetrahedra[behind] / np.abs(solid.volumes[behind])
+        density = measure.cells[behind] / solid.cell_measures[behind]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is a start alone
         mapped = area_preserving_map(solid.boundary, to="sphere", density=density, tol_area=TOL_BOUNDARY)
-    assert mapped.points is not None
-    return mapped.points / np.linalg.norm(mapped.points, axis=1, keepdims=True)
+    return mapped.image / np.linalg.norm(mapped.image, axis=1, keepdims=True)

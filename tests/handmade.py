@@ -9,7 +9,6 @@ from shapes import ball_solid, bumpy_sphere, cap, icosphere
 from meshot.app.files.solid_run import VolumeRun
 from meshot.app.files.surface_run import Provenance, Run
 from meshot.maps.distortion import distortion
-from meshot.maps.solid_distortion import solid_distortion
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
 from meshot.refinement.ball_system import VolumeSystem
@@ -44,9 +43,9 @@ def sphere_maps(subdivisions=3):
     surface, round_one = bumpy_sphere(subdivisions), icosphere(subdivisions).vertices
     turned = round_one @ np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]]).T
     source = np.arange(len(round_one))
-    first = SurfaceMap(surface, None, source, points=turned, notes={"repaired_faces": 0})
+    first = SurfaceMap(surface, turned, source, notes={"repaired_faces": 0})
     other = turned + 0.1 * turned[:, [1, 2, 0]] ** 2
-    return first, replace(first, points=other / np.linalg.norm(other, axis=1)[:, None], conformal=first)
+    return first, replace(first, image=other / np.linalg.norm(other, axis=1)[:, None], conformal=first)
 
 
 def sphere_run(*, area=False):
@@ -80,4 +79,4 @@ def solid_run():
     ball = ball_solid()
     mapped = SolidMap(ball.with_vertices(ball.vertices * [2.0, 1.0, 0.5]), ball.vertices)
     provenance = Provenance("ellipsoid.vtu", "ab" * 32, "meshot volume ellipsoid.vtu -o out")
-    return VolumeRun(mapped, {"harmonic": solid_distortion(mapped)}, provenance, seconds={"total": 1.0})
+    return VolumeRun(mapped, {"harmonic": distortion(mapped)}, provenance, seconds={"total": 1.0})

@@ -8,7 +8,7 @@ from shapes import bumpy_sphere, cap, cylinder, disk, glove, join, relief, tetra
 from similar import assert_unit_and_place_do_not_matter
 from torture import CASES
 
-from meshot.area import area_preserving_map, transport_from_disk
+from meshot.area import area_preserving_map, vertex_transport
 from meshot.base.errors import ConvergenceWarning, OptionError, TopologyError
 from meshot.conformal.disk import conformal_map
 from meshot.maps.distortion import distortion
@@ -191,7 +191,7 @@ def test_angles_always_increase_and_turn_once(angles):
 
 def test_vertices_are_placed_in_their_cells():
     conformal = conformal_map(relief(10))
-    transport = transport_from_disk(conformal)
+    transport = vertex_transport(conformal)
     uv = place_vertices(conformal.surface, transport)
     assert (transport.locate(0.9999 * uv) == np.arange(len(uv))).mean() > 0.99
 

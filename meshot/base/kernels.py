@@ -25,8 +25,21 @@ def kernel(function: Function) -> Function:
     cache: Any = getattr(compiled, "_cache", None)
     if hasattr(cache, "_cache_file"):
         cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _all_kernels())
+        cache._cache_file._load_index = _without_lost_names(cache._cache_file._load_index)
         cache.save_overload = _ignoring_full_disk(cache.save_overload)
     return cast(Function, compiled)
+
+
+def _without_lost_names(load: Callable[[], Any]) -> Callable[[], Any]:
+    """Return the function, but nothing where the cache names a class that an earlier version had elsewhere."""
+
+    def attempt() -> Any:
+        try:
+            return load()
+        except (AttributeError, ImportError):
+            return {}
+
+    return attempt
 
 
 def _ignoring_full_disk(save: Callable[..., Any]) -> Callable[..., None]:
@@ -41,11 +54,14 @@ def _ignoring_full_disk(save: Callable[..., Any]) -> Callable[..., None]:
 
 @cache
 def _all_kernels() -> str:
-    """Hash all files with kernels: numba invalidates a kernel when its file changes, but not when a callee's does."""
+    """Hash all files with kernels or named tuples for them.
+
+    numba invalidates a kernel when its own file changes, but not when a callee's does.
+    """
     digest = blake2b(digest_size=16)
     for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         source = file.read_bytes()
-        if b"from meshot.base.kernels import" in source or b"from numba.extending import" in source:
+        if any(word in source for word in (b"meshot.base.kernels import", b"numba.extending import", b"(NamedTuple)")):
             digest.update(source)
     return digest.hexdigest()
 

@@ -9,7 +9,7 @@ Floater 2003).
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def _to_sphere(surface: Surface, source: Ints, notes: dict[str, Any], stages: St
     with stages("conformal map"):
         mapped = sphere_map(surface)
     notes["delaunay_flips"], notes["repaired_faces"] = mapped.flips, int(mapped.repaired.sum())
-    return SurfaceMap(surface, cast(Floats, None), source, notes=notes, points=mapped.points)
+    return SurfaceMap(surface, mapped.points, source, notes=notes)
 
 
 def _disk_map(surface: Surface, normalize: str) -> tuple[Repaired, int]:

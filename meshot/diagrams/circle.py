@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from meshot.base.kernels import subkernel
+from meshot.base.kernels import innerkernel
 
 
-@subkernel
+@innerkernel
 def turn_between(px, py, qx, qy, only):
     """Counter-clockwise angle from p to q about the origin, in [0, 2 pi].
 
@@ -19,7 +19,7 @@ def turn_between(px, py, qx, qy, only):
     return max(angle, 0.0)
 
 
-@subkernel
+@innerkernel
 def segments_in_circle(xy, count, radius, segments):
     """Fill `segments` (px, py, qx, qy) with each edge's part in the circle, NaN if none; returns how many there are."""
     parts = 0
@@ -36,7 +36,7 @@ def segments_in_circle(xy, count, radius, segments):
     return parts
 
 
-@subkernel
+@innerkernel
 def holds_origin(xy, count):
     """Whether the origin lies in a convex polygon, counter-clockwise, with `count` corners."""
     for k in range(count):
@@ -46,7 +46,7 @@ def holds_origin(xy, count):
     return count > 0
 
 
-@subkernel
+@innerkernel
 def inside_circle(px, py, qx, qy, radius):
     """Parameters t0 < t1 between which p + t (q - p), 0 <= t <= 1, is inside the circle about the origin, or (1, 0)."""
     dx, dy = qx - px, qy - py

@@ -17,17 +17,21 @@ from typing import NamedTuple
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.kernels import innerkernel, kernel, run_in_chunks, subkernel
+from meshot.base.kernels import innerkernel, kernel, run_in_chunks
 
 LEAF, SPACE_LEAF = 8, 16
 FAN = 4
 
 
 class SiteTree(NamedTuple):
-    """Node arrays, root first.
+    """Weighted sites and the nodes over them, root first.
 
     Attributes
     ----------
+    sites : (n, 2 or 3) float
+        In Hilbert order.
+    weights : (n,) float
+        The power weights psi.
     spans : (k, 3) int
         First and last-but-one child of each node, or site if it is a leaf; 1 if it is a leaf.
     bounds : (k, 7) or (k, 11) float
@@ -35,6 +39,8 @@ class SiteTree(NamedTuple):
         (|g|^2 / 4 k + A) and k.
     """
 
+    sites: Floats
+    weights: Floats
     spans: Ints
     bounds: Floats
 
@@ -99,7 +105,7 @@ def build_tree(sites: Floats, weights: Floats) -> SiteTree:
         spans.append(np.column_stack([below + start, below + stop, np.zeros_like(start)]))
     spans.append(np.column_stack([levels[-1], np.ones(len(levels[-1]), dtype=np.int64)]))
     fit = _fit_nodes if plane else fit_space_nodes
-    return SiteTree(np.concatenate(spans), fit(np.concatenate(levels), sites, weights))
+    return SiteTree(sites, weights, np.concatenate(spans), fit(np.concatenate(levels), sites, weights))
 
 
 @kernel
@@ -133,14 +139,15 @@ def _fit_nodes(ranges, sites, weights):
 
 
 @kernel
-def raise_bounds(i, sites, weights, bounds):
+def raise_bounds(i, tree):
     """Lift the planes of all nodes above site i over its weight, after it has grown."""
+    sites, bounds = tree.sites, tree.bounds
     count, stop, size = len(sites), len(bounds), LEAF
     while stop > 0:
         stop -= (count + size - 1) // size
         node = stop + i // size
         gx, gy = bounds[node, 4], bounds[node, 5]
-        over = weights[i] - gx * sites[i, 0] - gy * sites[i, 1] + 0.25 * (gx * gx + gy * gy)
+        over = tree.weights[i] - gx * sites[i, 0] - gy * sites[i, 1] + 0.25 * (gx * gx + gy * gy)
         bounds[node, 6] = max(bounds[node, 6], over)
         size *= FAN
 
@@ -155,9 +162,10 @@ def node_bound(bounds, node, x, y):
     return dx * dx + dy * dy - gx * x - gy * y - bounds[node, 6]
 
 
-@subkernel
-def nearest_site(x, y, best, found, sites, weights, spans, bounds, stack):
+@innerkernel
+def nearest_site(x, y, best, found, tree, stack):
     """Site of least power distance to (x, y), if that is below `best`; else `found`."""
+    sites, weights, spans, bounds = tree
     stack[0], top = 0, 1
     while top > 0:
         top -= 1
@@ -186,12 +194,12 @@ def nearest_site(x, y, best, found, sites, weights, spans, bounds, stack):
 
 
 @kernel
-def nearest_sites(points, sites, weights, spans, bounds):
+def nearest_sites(points, tree):
     """Site of least power distance to each point, (n,) int."""
     found = np.empty(len(points), np.int64)
     stack = np.empty(128, np.int64)
     for k in range(len(points)):
-        found[k] = nearest_site(points[k, 0], points[k, 1], np.inf, -1, sites, weights, spans, bounds, stack)
+        found[k] = nearest_site(points[k, 0], points[k, 1], np.inf, -1, tree, stack)
     return found
 
 
@@ -333,8 +341,9 @@ def space_node_bound(bounds, node, x, y, z):
 
 
 @innerkernel
-def nearest_in_space(x, y, z, best, found, sites, weights, spans, bounds, stack):
+def nearest_in_space(x, y, z, best, found, tree, stack):
     """Site of least power distance to (x, y, z), if that is below `best`; else `found`."""
+    sites, weights, spans, bounds = tree
     stack[0], top = 0, 1
     while top > 0:
         top -= 1
@@ -363,12 +372,10 @@ def nearest_in_space(x, y, z, best, found, sites, weights, spans, bounds, stack)
 
 
 @kernel
-def nearest_space_sites(points, sites, weights, spans, bounds):
+def nearest_space_sites(points, tree):
     """Site of least power distance to each point (n, 3), (n,) int."""
     found = np.empty(len(points), np.int64)
     stack = np.empty(128, np.int64)
     for k in range(len(points)):
-        found[k] = nearest_in_space(
-            points[k, 0], points[k, 1], points[k, 2], np.inf, -1, sites, weights, spans, bounds, stack
-        )
+        found[k] = nearest_in_space(points[k, 0], points[k, 1], points[k, 2], np.inf, -1, tree, stack)
     return found

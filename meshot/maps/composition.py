@@ -1,4 +1,4 @@
-"""Composition of one map with the inverse of another: from surface to surface, by way of the disk or the sphere."""
+"""Composition of one map with the inverse of another: from mesh to mesh, by way of the target that they share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,38 +8,45 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.maps.surface_map import InverseMap, SurfaceMap
+from meshot.maps.map import InverseMap, Map
+from meshot.meshes.base import Mesh
 
 
 @dataclass(frozen=True, eq=False)
 class Composition:
-    """Where the vertices of one surface, the source, come to lie on another, the target.
+    """Where the vertices of one surface or solid, the source, come to lie in another, the target.
 
     Attributes
     ----------
-    faces : (n,) int
-        Face of the target for each vertex of the source; -1 for vertices that belong to no face.
-    barycentric : (n, 3) float
-        Barycentric coordinates there; NaN without a face.
-    corners : (n, 3) int
-        Vertices of the target at the corners of that face.
+    cells : (n,) int
+        Face or tetrahedron of the target for each vertex of the source; -1 for vertices that belong to none.
+    barycentric : (n, 3) or (n, 4) float
+        Barycentric coordinates there; NaN without a cell.
+    corners : (n, 3) or (n, 4) int
+        Vertices of the target at the corners of that cell.
     points : (n, 3) float
-        The positions on the target.
+        The positions in the target.
     snapped : (n,) bool
-        Vertices outside of the target's image in the disk, a polygon: they went to the nearest point of its boundary.
+        Vertices outside of the target's image in the disk, a polygon, or in the ball, a polyhedron: they went to its
+        boundary, as `Map.locate` snaps.
     target_vertices : int
         Number of vertices of the target.
     """
 
-    faces: Ints
+    cells: Ints
     barycentric: Floats
     corners: Ints
     points: Floats
     snapped: NDArray[np.bool_]
     target_vertices: int
 
+    @property
+    def faces(self) -> Ints:
+        """The cells of a surface."""
+        return self.cells
+
     def transfer(self, values: ArrayLike) -> Floats:
-        """Carry values of the target's vertices to the source's vertices, interpolated linearly on each face.
+        """Carry values of the target's vertices to the source's vertices, interpolated linearly in each cell.
 
         Parameters
         ----------
@@ -49,7 +56,7 @@ class Composition:
         Returns
         -------
         (n, ...) float
-            NaN for vertices of the source that belong to no face.
+            NaN for vertices of the source that belong to no cell.
         """
         given = np.asarray(values, dtype=np.float64)
         if given.ndim == 0 or len(given) != self.target_vertices:
@@ -58,9 +65,9 @@ class Composition:
 
 
 def compose(
-    inverse: InverseMap, first: SurfaceMap, *, landmarks: Sequence[Sequence[int]] | Any | None = None
+    inverse: InverseMap, first: Map[Mesh], *, landmarks: Sequence[Sequence[int]] | Any | None = None
 ) -> Composition:
-    """Compose maps to the disk, or to the sphere: ``compose(a.inverse, b)`` sends the surface of b to that of a.
+    """Compose maps to disk, sphere or ball: ``compose(a.inverse, b)`` sends the surface or solid of b to that of a.
 
     Both maps are unique up to a rotation only. Landmarks settle it: the image of b is first turned so that theirs come
     as near as they can in the mean square.
@@ -68,9 +75,9 @@ def compose(
     Parameters
     ----------
     inverse : InverseMap
-        ``a.inverse``; the surface of a is the target.
-    first : SurfaceMap
-        The map b; its surface is the source.
+        ``a.inverse``; the surface or solid of a is the target.
+    first : SurfaceMap or SolidMap
+        The map b; its surface or solid is the source.
     landmarks : (k, 2) int, optional
         Pairs of a vertex of the source and the vertex of the target that it should come near.
 
@@ -81,7 +88,7 @@ def compose(
     Raises
     ------
     ValueError
-        One map goes to the disk, the other to the sphere; landmarks that are not pairs of vertices.
+        The maps go to different targets; landmarks that are not pairs of vertices.
 
     References
     ----------
@@ -89,14 +96,14 @@ def compose(
 
     Examples
     --------
-    >>> from meshot.meshes.surface import Surface
+    >>> from meshot import Surface, SurfaceMap
     >>> surface = Surface([[0, 0, 5], [3, 0, 5], [0, 3, 5]], [[0, 1, 2]])
     >>> flat = SurfaceMap(surface, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.arange(3))
     >>> compose(flat.inverse, flat).transfer([1.0, 2.0, 3.0])
     array([1., 2., 3.])
     """
     target = inverse.forward
-    if target.target != first.target:
+    if target.space is not first.space:
         raise ValueError(f"one map goes to the {target.target}, the other to the {first.target}")
     # A cut adds its vertices at the end.
     image = first.image[: int(first.source_vertex.max()) + 1]
@@ -104,12 +111,12 @@ def compose(
         image = image @ _turn(image, target.image, landmarks)
     used = np.flatnonzero(np.isfinite(image).all(axis=1))
     snapped = np.zeros(len(image), dtype=bool)
-    faces, barycentric = np.full(len(image), -1), np.full((len(image), 3), np.nan)
-    snapped[used] = target.locate(image[used]).faces < 0
-    faces[used], barycentric[used] = target.locate(image[used], snap=True)
-    corners = target.source_vertex[target.surface.faces[faces]]
-    points = np.einsum("nk,nkd->nd", barycentric, target.surface.corners[faces])
-    return Composition(faces, barycentric, corners, points, snapped, int(target.source_vertex.max()) + 1)
+    cells, barycentric = np.full(len(image), -1), np.full((len(image), target.mesh.CORNERS), np.nan)
+    snapped[used] = target.locate(image[used]).cells < 0
+    cells[used], barycentric[used] = target.locate(image[used], snap=True)
+    corners = target.source_vertex[target.mesh.cells[cells]]
+    points = np.einsum("nk,nkd->nd", barycentric, target.mesh.corners[cells])
+    return Composition(cells, barycentric, corners, points, snapped, int(target.source_vertex.max()) + 1)
 
 
 def _turn(image: Floats, target: Floats, landmarks: Any) -> Floats:

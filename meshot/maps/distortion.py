@@ -1,25 +1,88 @@
-"""How far a map is from keeping areas and angles: per face, per corner, and in a few numbers.
+"""How far a map is from keeping areas and angles, or volumes: per cell, per corner, and in a few numbers.
 
-Areas are taken as shares of their total on both sides, so that a similarity has no distortion at all.
+Areas and volumes are taken as shares of their total on both sides, so that a similarity has no distortion at all.
 """
 
 from dataclasses import dataclass
-from typing import overload
+from itertools import combinations
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.base.arrays import Floats
+from meshot.base.arrays import Floats, norms
 from meshot.base.errors import GeometryError
 from meshot.maps.affine import laid_flat, wirtinger
-from meshot.maps.solid_distortion import SolidDistortion, solid_distortion
+from meshot.maps.map import Map
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.base import Mesh
 
 Bools = NDArray[np.bool_]
 
-# A face is degenerate where its height is below this fraction of its longest edge: rounding decides its shape then.
+# A cell is degenerate where its area or volume is below this fraction of its longest edge's square or cube: rounding
+# decides its shape then.
 FLAT = 1e-12
+
+
+class Ratios(NamedTuple):
+    """Areas or volumes of a map's cells against the wanted ones; the arrays are those of `Distortion`."""
+
+    ratio: Floats
+    logs: Floats
+    flipped: Bools
+    degenerate: Bools
+    magnification: Floats
+
+
+def measure_ratios(mapped: Map[Mesh]) -> Ratios:
+    """Compare areas or volumes with the wanted ones, and find the cells that are flipped or flat.
+
+    Raises
+    ------
+    GeometryError
+        As `distortion`.
+    """
+    mesh, signed = mapped.mesh, mapped.signed_measures
+    corners = mapped.image[mesh.cells]
+    bad = np.flatnonzero(~np.isfinite(corners).all(axis=(1, 2)))
+    if len(bad):
+        raise GeometryError(f"{mesh.CELL} whose image is not finite", ids=bad.tolist())
+    ratio = magnification = _share_ratio(mesh, mesh.cell_measures, np.abs(signed))
+    if mapped.measure is not None and mapped.prescribed:
+        ratio = _share_ratio(mesh, mapped.measure.cells, np.abs(signed))
+    pairs = combinations(range(mesh.CORNERS), 2)
+    longest = np.max([norms(corners[:, j] - corners[:, i]) for i, j in pairs], axis=0)
+    degenerate = ~(np.abs(signed) > FLAT * longest ** (mesh.CORNERS - 1))
+    kept = mesh.cell_signs * signed
+    orientation = 1.0 if kept.sum() >= 0 else -1.0
+    with np.errstate(divide="ignore"):
+        logs = np.log(ratio)
+    return Ratios(ratio, logs, (orientation * kept < 0) & ~degenerate, degenerate, magnification)
+
+
+def _share_ratio(mesh: Mesh, wanted: Floats, mapped: Floats) -> Floats:
+    if not (wanted.sum() > 0 and (mapped[wanted > 0] > 0).any()):
+        raise GeometryError(f"the {mesh.KIND} or its image has no {mesh.QUANTITY}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: Floats = (mapped / mapped.sum()) / (wanted / wanted.sum())
+    return np.where(wanted > 0, ratio, np.nan)
+
+
+def _ratio_summary(all_ratios: Floats, all_logs: Floats, flipped: Bools, degenerate: Bools) -> dict[str, float]:
+    """Return the figures of areas or volumes; what is not finite is left out of the statistics."""
+    ratio, logs = all_ratios[np.isfinite(all_ratios)], all_logs[np.isfinite(all_logs)]
+    low, high = np.percentile(logs, [1, 99])
+    return {
+        "flipped": int(flipped.sum()),
+        "degenerate": int(degenerate.sum()),
+        "ratio_sd": float(ratio.std()),
+        "ratio_max_deviation": float(np.abs(ratio - 1).max()),
+        "log_mean_abs": float(np.abs(logs).mean()),
+        "log_p01": float(low),
+        "log_p99": float(high),
+        "log_left_out": len(all_logs) - len(logs),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,22 +149,8 @@ class Distortion:
         -------
         dict of str to dict of str to float
         """
-        return {"area": self._area_summary(), "angle": self._angle_summary()}
-
-    def _area_summary(self) -> dict[str, float]:
-        ratio = self.area_ratio[np.isfinite(self.area_ratio)]
-        logs = self.log_area_ratio[np.isfinite(self.log_area_ratio)]
-        low, high = np.percentile(logs, [1, 99])
-        return {
-            "flipped": int(self.flipped.sum()),
-            "degenerate": int(self.degenerate.sum()),
-            "ratio_sd": float(ratio.std()),
-            "ratio_max_deviation": float(np.abs(ratio - 1).max()),
-            "log_mean_abs": float(np.abs(logs).mean()),
-            "log_p01": float(low),
-            "log_p99": float(high),
-            "log_left_out": len(self.log_area_ratio) - len(logs),
-        }
+        area = _ratio_summary(self.area_ratio, self.log_area_ratio, self.flipped, self.degenerate)
+        return {"area": area, "angle": self._angle_summary()}
 
     def _angle_summary(self) -> dict[str, float]:
         difference = self.angle_difference
@@ -124,6 +173,45 @@ class Distortion:
             "beltrami_p99": float(np.percentile(beltrami, 99)),
             "beltrami_max": float(beltrami.max()),
         }
+
+
+@dataclass(frozen=True, eq=False)
+class SolidDistortion:
+    """Distortion of a piecewise-linear map of a solid; every array is read-only.
+
+    Attributes
+    ----------
+    volume_ratio : (T,) float
+        Share of the image's volume over the wanted share, r = v'/v: that of the original's volume or, if the map has
+        prescribed shares, of these; NaN where the original tetrahedron has no volume.
+    log_volume_ratio : (T,) float
+        log r; -inf where the image tetrahedron has no volume.
+    flipped : (T,) bool
+        Image turned against the image as a whole, unless the original was; a map that mirrors everything flips nothing.
+    degenerate : (T,) bool
+        Image that is flat to rounding; never counted as flipped.
+    """
+
+    volume_ratio: Floats
+    log_volume_ratio: Floats
+    flipped: NDArray[np.bool_]
+    degenerate: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            array.flags.writeable = False
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return the figures of ``metrics.json`` as plain numbers, under "volume".
+
+        Tetrahedra without volume (in the original, or for the logarithms in the image) are left out of the statistics;
+        `log_left_out` counts them.
+        """
+        figures = _ratio_summary(self.volume_ratio, self.log_volume_ratio, self.flipped, self.degenerate)
+        deviation = np.abs(self.volume_ratio[np.isfinite(self.volume_ratio)] - 1)
+        figures["ratio_mean_abs_deviation"] = float(deviation.mean())
+        figures["ratio_abs_deviation_sd"] = float(deviation.std())
+        return {"volume": figures}
 
 
 @overload
@@ -169,61 +257,31 @@ def distortion(surface_map: SurfaceMap | SolidMap) -> Distortion | SolidDistorti
     >>> distortion(stretched).quasi_conformal
     array([2., 2.])
     """
+    ratios = measure_ratios(surface_map)
     if isinstance(surface_map, SolidMap):
-        return solid_distortion(surface_map)
-    surface = surface_map.surface
-    image = _image(surface_map)
-    signed = surface_map.signed_areas
+        return SolidDistortion(*ratios[:4])
+    surface, image = surface_map.surface, np.zeros((len(surface_map.surface.faces), 3, 3))
+    image[..., : surface_map.space.dimension] = surface_map.image[surface.faces]
     original_angles, mapped_angles = _angles(surface.corners), _angles(image)
-    magnification = _area_ratio(surface.face_areas, np.abs(signed))
-    ratio = magnification
-    if surface_map.measure is not None and surface_map.prescribed:
-        ratio = _area_ratio(surface_map.measure.faces, np.abs(signed))
     quasi_conformal, beltrami = _singular_values(surface.corners, image)
-    degenerate = ~(np.abs(signed) > FLAT * _longest_edge(image) ** 2)
-    orientation = 1.0 if signed.sum() >= 0 else -1.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_ratio, log_angles = np.log(ratio), np.log(mapped_angles / original_angles)
+        log_angles = np.log(mapped_angles / original_angles)
     return Distortion(
-        area_ratio=ratio,
-        log_area_ratio=log_ratio,
+        area_ratio=ratios.ratio,
+        log_area_ratio=ratios.logs,
         angle_difference=np.degrees(mapped_angles - original_angles),
         log_angle_ratio=log_angles,
         quasi_conformal=quasi_conformal,
         beltrami=beltrami,
-        flipped=(orientation * signed < 0) & ~degenerate,
-        degenerate=degenerate,
-        magnification=magnification,
+        flipped=ratios.flipped,
+        degenerate=ratios.degenerate,
+        magnification=ratios.magnification,
     )
-
-
-def _image(surface_map: SurfaceMap) -> Floats:
-    """Corners of the image faces in space, (F, 3, 3)."""
-    image, faces = surface_map.image, surface_map.surface.faces
-    corners: Floats = np.zeros((len(faces), 3, 3))
-    corners[..., : image.shape[1]] = image[faces]
-    bad = np.flatnonzero(~np.isfinite(corners).all(axis=(1, 2)))
-    if len(bad):
-        raise GeometryError("face whose image is not finite", ids=bad.tolist())
-    return corners
-
-
-def _area_ratio(original: Floats, mapped: Floats) -> Floats:
-    if not (original.sum() > 0 and (mapped[original > 0] > 0).any()):
-        raise GeometryError("the surface or its image has no area")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: Floats = (mapped / mapped.sum()) / (original / original.sum())
-    return np.where(original > 0, ratio, np.nan)
 
 
 def _edges_at(corners: Floats, k: int) -> tuple[Floats, Floats]:
     apex = corners[:, k]
     return corners[:, (k + 1) % 3] - apex, corners[:, (k + 2) % 3] - apex
-
-
-def _longest_edge(corners: Floats) -> Floats:
-    longest: Floats = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).max(axis=1)
-    return longest
 
 
 def _angles(corners: Floats) -> Floats:

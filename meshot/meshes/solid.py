@@ -3,16 +3,16 @@
 The input is taken as it is: no vertex is merged, moved, reordered or dropped.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints, frozen
 from meshot.base.errors import MeshReadError
-from meshot.meshes.base import check_cells, check_vertices
+from meshot.meshes.base import Mesh
 from meshot.meshes.elements import BY_NAME, BY_VTK, Block, tetrahedra
 from meshot.meshes.surface import Surface
 
@@ -24,7 +24,7 @@ SIDES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 
 
 @dataclass(frozen=True, eq=False)
-class Solid:
+class Solid(Mesh):
     """A tetrahedral mesh in space.
 
     Parameters
@@ -47,26 +47,13 @@ class Solid:
     array([0.16666667])
     """
 
-    vertices: Floats
+    CELLS: ClassVar[str] = "tetrahedra"
+    CELL: ClassVar[str] = "tetrahedron"
+    KIND: ClassVar[str] = "solid"
+    QUANTITY: ClassVar[str] = "volume"
+    CORNERS: ClassVar[int] = 4
+
     tetrahedra: Ints
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "vertices", check_vertices(self.vertices))
-        names = ("tetrahedron", "tetrahedra")
-        object.__setattr__(self, "tetrahedra", check_cells(self.tetrahedra, len(self.vertices), names, 4))
-
-    def with_vertices(self, vertices: ArrayLike) -> "Solid":
-        """Return a copy with other positions and the same tetrahedra.
-
-        Parameters
-        ----------
-        vertices : (V, 3) float
-
-        Returns
-        -------
-        Solid
-        """
-        return replace(self, vertices=np.asarray(vertices))
 
     def with_tetrahedra(self, tetrahedra: ArrayLike) -> "Solid":
         """Return a copy with other tetrahedra on the same vertices.
@@ -79,12 +66,7 @@ class Solid:
         -------
         Solid
         """
-        return replace(self, tetrahedra=np.asarray(tetrahedra))
-
-    @cached_property
-    def corners(self) -> Floats:
-        """Positions of each tetrahedron's corners, (T, 4, 3)."""
-        return frozen(self.vertices[self.tetrahedra])
+        return self.with_cells(tetrahedra)
 
     @cached_property
     def volumes(self) -> Floats:
@@ -102,10 +84,19 @@ class Solid:
         return abs(float(self.volumes.sum()))
 
     @cached_property
+    def cell_measures(self) -> Floats:
+        """Volume of each tetrahedron, (T,), without its sign."""
+        return frozen(np.abs(self.volumes))
+
+    @property
+    def cell_signs(self) -> Floats:
+        """Sign of each tetrahedron's volume, (T,)."""
+        return np.asarray(np.sign(self.volumes))
+
+    @property
     def vertex_volumes(self) -> Floats:
         """A quarter of the volumes, without signs, of the tetrahedra at each vertex, (V,)."""
-        quarters = np.repeat(np.abs(self.volumes) / 4, 4)
-        return frozen(np.bincount(self.tetrahedra.ravel(), quarters, minlength=len(self.vertices)))
+        return self.vertex_measures
 
     @cached_property
     def edges(self) -> Ints:
@@ -158,13 +149,6 @@ class Solid:
         number[self.boundary_vertices] = np.arange(len(self.boundary_vertices))
         faces = number[self.halffaces[self.boundary_halffaces]]
         return Surface(self.vertices[self.boundary_vertices], faces if self.orientation > 0 else faces[:, ::-1])
-
-    @cached_property
-    def referenced(self) -> NDArray[np.bool_]:
-        """Whether each vertex belongs to a tetrahedron, (V,)."""
-        used = np.zeros(len(self.vertices), dtype=bool)
-        used[self.tetrahedra] = True
-        return frozen(used)
 
     @cached_property
     def euler_characteristic(self) -> int:

@@ -3,20 +3,20 @@
 The input is taken as it is: no vertex is merged, moved, reordered or dropped.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints, frozen, norms, stable_order
 from meshot.base.errors import GeometryError, MeshReadError
-from meshot.meshes.base import check_cells, check_vertices
+from meshot.meshes.base import Mesh
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class Surface(Mesh):
     """A triangle mesh in space.
 
     Parameters
@@ -38,25 +38,13 @@ class Surface:
     array([0.5])
     """
 
-    vertices: Floats
+    CELLS: ClassVar[str] = "faces"
+    CELL: ClassVar[str] = "face"
+    KIND: ClassVar[str] = "surface"
+    QUANTITY: ClassVar[str] = "area"
+    CORNERS: ClassVar[int] = 3
+
     faces: Ints
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "vertices", check_vertices(self.vertices))
-        object.__setattr__(self, "faces", check_cells(self.faces, len(self.vertices), ("face", "faces"), 3))
-
-    def with_vertices(self, vertices: ArrayLike) -> "Surface":
-        """Return a copy with other positions and the same faces.
-
-        Parameters
-        ----------
-        vertices : (V, 3) float
-
-        Returns
-        -------
-        Surface
-        """
-        return replace(self, vertices=np.asarray(vertices))
 
     def with_faces(self, faces: ArrayLike) -> "Surface":
         """Return a copy with other faces on the same vertices.
@@ -69,12 +57,7 @@ class Surface:
         -------
         Surface
         """
-        return replace(self, faces=np.asarray(faces))
-
-    @cached_property
-    def corners(self) -> Floats:
-        """Positions of each face's corners, (F, 3, 3)."""
-        return frozen(self.vertices[self.faces])
+        return self.with_cells(faces)
 
     @cached_property
     def face_areas(self) -> Floats:
@@ -87,11 +70,15 @@ class Surface:
         """Total area."""
         return float(self.face_areas.sum())
 
-    @cached_property
+    @property
+    def cell_measures(self) -> Floats:
+        """Area of each face, (F,)."""
+        return self.face_areas
+
+    @property
     def vertex_areas(self) -> Floats:
         """A third of the areas of the faces at each vertex, (V,); they sum to the total area."""
-        thirds = np.repeat(self.face_areas / 3, 3)
-        return frozen(np.bincount(self.faces.ravel(), thirds, minlength=len(self.vertices)))
+        return self.vertex_measures
 
     @cached_property
     def face_normals(self) -> Floats:
@@ -152,13 +139,6 @@ class Surface:
             least = loop.index(min(loop))
             loops.append(frozen(np.array(loop[least:] + loop[:least], dtype=np.int64)))
         return tuple(sorted(loops, key=lambda loop: (-len(loop), loop[0])))
-
-    @cached_property
-    def referenced(self) -> NDArray[np.bool_]:
-        """Whether each vertex belongs to a face, (V,)."""
-        used = np.zeros(len(self.vertices), dtype=bool)
-        used[self.faces] = True
-        return frozen(used)
 
     @cached_property
     def euler_characteristic(self) -> int:

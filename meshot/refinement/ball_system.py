@@ -11,8 +11,9 @@ tile the sphere, and the tetrahedra tile what lies inside (a map that is locally
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.kernels import kernel, subkernel
+from meshot.base.kernels import innerkernel, kernel
 from meshot.meshes.solid import SIDES, signed_volumes
+from meshot.refinement.disk_system import Blocks, Elements, Terms
 
 # Inverse edge matrix of the regular tetrahedron of volume 1/6, and its Dirichlet matrix.
 _EDGES = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]) / 2 ** (1 / 3)
@@ -96,7 +97,7 @@ class VolumeSystem:
 
     def matrix(
         self, points: Floats, frames: Floats, gradients: Floats, weights: Floats, damping: Floats, floor: Floats
-    ) -> tuple[Floats, Floats]:
+    ) -> Blocks:
         """Assemble the sum over the elements of weights_t g_t g_t^T + damping_t D_t.
 
         D_t measures a step by its gradient relative to the element itself: with F the linear map from the regular
@@ -110,14 +111,11 @@ class VolumeSystem:
         across : (E, 3, 3) float
             Blocks of the edges (i, j), in row i and column j.
         """
-        diagonal, across = np.zeros((self.count, 3, 3)), np.zeros((len(self.edges), 3, 3))
-        _assemble(
-            self.elements, self._sides, points, frames, gradients, weights, damping, floor, REGULAR, DIRICHLET,
-            diagonal, across,
-        )  # fmt: skip
-        fixed = (frames == 0).all(axis=1)
-        diagonal[:, [0, 1, 2], [0, 1, 2]] += fixed
-        return diagonal, across
+        blocks = Blocks(np.zeros((self.count, 3, 3)), np.zeros((len(self.edges), 3, 3)))
+        terms = Terms(gradients, weights, damping, floor)
+        _assemble(Elements(self.elements, self._sides), points, frames, terms, blocks)
+        blocks.diagonal[:, [0, 1, 2], [0, 1, 2]] += (frames == 0).all(axis=1)
+        return blocks
 
     def average(self, values: Floats, rounds: int) -> Floats:
         """Average element values (T + B,) over the stars of the vertices, `rounds` times."""
@@ -179,15 +177,15 @@ def _pull(elements, gradients, weights, count):
     return out
 
 
-@subkernel
-def _metric(t, elements, points, regular, floor, edge, shape, gram, out):
+@innerkernel
+def _metric(t, corners, points, floor, edge, shape, gram, out):
     """Fill `out` with the inverse of F F^T + floor, F being the map from the regular tetrahedron to element t."""
     for a in range(3):
         for x in range(3):
-            edge[x, a] = points[elements[t, a + 1], x] - points[elements[t, 0], x]
+            edge[x, a] = points[corners[t, a + 1], x] - points[corners[t, 0], x]
     for x in range(3):
         for y in range(3):
-            shape[x, y] = edge[x, 0] * regular[0, y] + edge[x, 1] * regular[1, y] + edge[x, 2] * regular[2, y]
+            shape[x, y] = edge[x, 0] * REGULAR[0, y] + edge[x, 1] * REGULAR[1, y] + edge[x, 2] * REGULAR[2, y]
     for x in range(3):
         for y in range(3):
             gram[x, y] = shape[x, 0] * shape[y, 0] + shape[x, 1] * shape[y, 1] + shape[x, 2] * shape[y, 2]
@@ -204,37 +202,36 @@ def _metric(t, elements, points, regular, floor, edge, shape, gram, out):
 
 
 @kernel
-def _assemble(
-    elements, sides, points, frames, gradients, weights, damping, floor, regular, dirichlet, diagonal, across
-):
+def _assemble(elements, points, frames, terms, blocks):
+    corners, gradients = elements.corners, terms.gradients
     edge, shape, gram, metric, left = (
         np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)),
     )  # fmt: skip
-    for t in range(len(elements)):
-        _metric(t, elements, points, regular, floor, edge, shape, gram, metric)
+    for t in range(len(corners)):
+        _metric(t, corners, points, terms.floor, edge, shape, gram, metric)
         for a in range(4):
-            va = elements[t, a]
+            va = corners[t, a]
             for u in range(3):
                 for y in range(3):
-                    left[u, y] = damping[t] * (
+                    left[u, y] = terms.damping[t] * (
                         frames[va, 0, u] * metric[0, y]
                         + frames[va, 1, u] * metric[1, y]
                         + frames[va, 2, u] * metric[2, y]
                     )
             for b in range(a, 4):
-                vb = elements[t, b]
-                side = sides[t, a + b - 1 if a == 0 else a + b] if b > a else 0
+                vb = corners[t, b]
+                side = elements.edges[t, a + b - 1 if a == 0 else a + b] if b > a else 0
                 for u in range(3):
                     for v in range(3):
-                        entry = dirichlet[a, b] * (
+                        entry = DIRICHLET[a, b] * (
                             left[u, 0] * frames[vb, 0, v]
                             + left[u, 1] * frames[vb, 1, v]
                             + left[u, 2] * frames[vb, 2, v]
                         )
-                        entry += weights[t] * gradients[t, a, u] * gradients[t, b, v]
+                        entry += terms.weights[t] * gradients[t, a, u] * gradients[t, b, v]
                         if a == b:
-                            diagonal[va, u, v] += entry
+                            blocks.diagonal[va, u, v] += entry
                         elif va < vb:
-                            across[side, u, v] += entry
+                            blocks.across[side, u, v] += entry
                         else:
-                            across[side, v, u] += entry
+                            blocks.across[side, v, u] += entry

@@ -4,11 +4,13 @@ Unknowns are steps in the vertices' own frames: an interior vertex moves in the 
 along the unit circle (the second component of its step is tied to zero). Interior areas are exactly quadratic in it.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints, cross2
 from meshot.base.errors import GeometryError
-from meshot.base.kernels import kernel, subkernel
+from meshot.base.kernels import innerkernel, kernel
 from meshot.meshes.surface import Surface
 
 # Inverse edge matrix of the equilateral triangle of area 1 with its first edge along x, and its Dirichlet matrix.
@@ -16,6 +18,29 @@ _SIDE = np.sqrt(4 / np.sqrt(3))
 EQUILATERAL = np.linalg.inv(np.array([[1.0, 0.5], [0.0, np.sqrt(3) / 2]]) * _SIDE)
 _GRADIENTS = np.vstack([-EQUILATERAL.sum(axis=0), EQUILATERAL])
 DIRICHLET = _GRADIENTS @ _GRADIENTS.T
+
+
+class Elements(NamedTuple):
+    """The triangles or tetrahedra of a mesh: `corners` (n, 3 or 4), and `edges` (n, 3 or 6), the number of each."""
+
+    corners: Ints
+    edges: Ints
+
+
+class Terms(NamedTuple):
+    """What the damped normal matrix is the sum of, element by element; see `AreaSystem.matrix`."""
+
+    gradients: Floats
+    weights: Floats
+    damping: Floats
+    floor: Floats
+
+
+class Blocks(NamedTuple):
+    """A symmetric matrix: `diagonal` (V, k, k), `across` (E, k, k) in row i and column j of each edge (i, j)."""
+
+    diagonal: Floats
+    across: Floats
 
 
 class AreaSystem:
@@ -100,7 +125,7 @@ class AreaSystem:
 
     def matrix(
         self, uv: Floats, frames: Floats, gradients: Floats, weights: Floats, damping: Floats, floor: Floats
-    ) -> tuple[Floats, Floats]:
+    ) -> Blocks:
         """Assemble the sum over the faces of weights_f (grad a_f) (grad a_f)^T + damping_f D_f.
 
         D_f measures a step by its gradient relative to the triangle itself: with F the linear map from the equilateral
@@ -115,20 +140,10 @@ class AreaSystem:
         across : (E, 2, 2) float
             Blocks of the edges (i, j), in row i and column j.
         """
-        return _assemble(
-            self.faces,
-            self.face_edges,
-            self.edges,
-            uv,
-            frames,
-            gradients,
-            weights,
-            damping,
-            floor,
-            EQUILATERAL,
-            DIRICHLET,
-            0.0,
-        )
+        blocks = Blocks(np.zeros((self.count, 2, 2)), np.zeros((len(self.edges), 2, 2)))
+        terms = Terms(gradients, weights, damping, floor)
+        _assemble(Elements(self.faces, self.face_edges), uv, frames, terms, blocks)
+        return blocks
 
     def bend(self, blocks: tuple[Floats, Floats], uv: Floats, frames: Floats, forces: Floats) -> tuple[Floats, Floats]:
         """Add the second derivative of the sum of forces_f a_f by the steps to blocks as of `matrix`."""
@@ -225,61 +240,55 @@ def _multiply(edges, diagonal, across, x):
     return out
 
 
-@subkernel
-def add_face(
-    f, faces, face_edges, ax, ay, bx, by, local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness,
-    diagonal, across,
-):  # fmt: skip
+@innerkernel
+def add_face(f, elements, ax, ay, bx, by, local, terms, stiffness, blocks):
     """Add the part of face f to the matrix: see `AreaSystem.matrix`.
 
     The edges a and b from its first corner and its corners' frames, `local` (3, 2, 2), are given in its own plane.
     """
-    f00, f01 = ax * equilateral[0, 0] + bx * equilateral[1, 0], ax * equilateral[0, 1] + bx * equilateral[1, 1]
-    f10, f11 = ay * equilateral[0, 0] + by * equilateral[1, 0], ay * equilateral[0, 1] + by * equilateral[1, 1]
-    c00, c01 = f00 * f00 + f01 * f01 + floor[f], f00 * f10 + f01 * f11
-    c11 = f10 * f10 + f11 * f11 + floor[f]
-    scale = damping[f] / (c00 * c11 - c01 * c01)
+    gradients, weight, damping, floor = terms.gradients, terms.weights[f], terms.damping[f], terms.floor[f]
+    f00, f01 = ax * EQUILATERAL[0, 0] + bx * EQUILATERAL[1, 0], ax * EQUILATERAL[0, 1] + bx * EQUILATERAL[1, 1]
+    f10, f11 = ay * EQUILATERAL[0, 0] + by * EQUILATERAL[1, 0], ay * EQUILATERAL[0, 1] + by * EQUILATERAL[1, 1]
+    c00, c01 = f00 * f00 + f01 * f01 + floor, f00 * f10 + f01 * f11
+    c11 = f10 * f10 + f11 * f11 + floor
+    scale = damping / (c00 * c11 - c01 * c01)
     m00, m01, m11 = c11 * scale, -c01 * scale, c00 * scale
     # Edges opposite the corners: the gradients of their coordinates, turned, times twice the area.
     ox0, oy0, ox1, oy1, ox2, oy2 = bx - ax, by - ay, -bx, -by, ax, ay
     twice = ax * by - ay * bx
-    slip = stiffness * damping[f] / (twice * twice + floor[f] * floor[f])
+    slip = stiffness * damping / (twice * twice + floor * floor)
     for c in range(3):
         cx, cy = (ox0, oy0) if c == 0 else ((ox1, oy1) if c == 1 else (ox2, oy2))
         for e in range(c, 3):
             ex, ey = (ox0, oy0) if e == 0 else ((ox1, oy1) if e == 1 else (ox2, oy2))
             euclid = slip * (cx * ex + cy * ey)
-            p, q, r, s = faces[f, c], faces[f, e], c, e
+            p, q, r, s = elements.corners[f, c], elements.corners[f, e], c, e
             if p > q:
                 p, q, r, s = q, p, e, c
             for u in range(2):
                 x = m00 * local[r, 0, u] + m01 * local[r, 1, u]
                 y = m01 * local[r, 0, u] + m11 * local[r, 1, u]
                 for v in range(2):
-                    entry = dirichlet[c, e] * (x * local[s, 0, v] + y * local[s, 1, v])
+                    entry = DIRICHLET[c, e] * (x * local[s, 0, v] + y * local[s, 1, v])
                     entry += euclid * (local[r, 0, u] * local[s, 0, v] + local[r, 1, u] * local[s, 1, v])
-                    entry += weights[f] * gradients[f, r, u] * gradients[f, s, v]
+                    entry += weight * gradients[f, r, u] * gradients[f, s, v]
                     if c == e:
-                        diagonal[p, u, v] += entry
+                        blocks.diagonal[p, u, v] += entry
                     else:
-                        across[face_edges[f, 3 - c - e], u, v] += entry
+                        blocks.across[elements.edges[f, 3 - c - e], u, v] += entry
 
 
 @kernel
-def _assemble(
-    faces, face_edges, edges, uv, frames, gradients, weights, damping, floor, equilateral, dirichlet, stiffness
-):
-    diagonal, across, local = np.zeros((len(uv), 2, 2)), np.zeros((len(edges), 2, 2)), np.empty((3, 2, 2))
-    for f in range(len(faces)):
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+def _assemble(elements, uv, frames, terms, blocks):
+    local = np.empty((3, 2, 2))
+    for f in range(len(elements.corners)):
+        i, j, k = elements.corners[f, 0], elements.corners[f, 1], elements.corners[f, 2]
         for c in range(3):
             for u in range(2):
-                local[c, 0, u], local[c, 1, u] = frames[faces[f, c], 0, u], frames[faces[f, c], 1, u]
-        add_face(
-            f, faces, face_edges, uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1],
-            local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness, diagonal, across,
-        )  # fmt: skip
+                v = elements.corners[f, c]
+                local[c, 0, u], local[c, 1, u] = frames[v, 0, u], frames[v, 1, u]
+        ax, ay, bx, by = uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1]
+        add_face(f, elements, ax, ay, bx, by, local, terms, 0.0, blocks)
     for i in range(len(uv)):
         if frames[i, 0, 1] == 0.0 and frames[i, 1, 1] == 0.0:
-            diagonal[i, 1, 1] = 1.0
-    return diagonal, across
+            blocks.diagonal[i, 1, 1] = 1.0

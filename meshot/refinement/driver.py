@@ -19,6 +19,7 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceWarning
 from meshot.base.progress import Progress
 from meshot.maps.surface_map import SurfaceMap
+from meshot.maps.target import DISK
 from meshot.meshes.surface import Surface
 from meshot.refinement.angle_relaxation import conformal_energy, lessen_angles
 from meshot.refinement.starts import even_map
@@ -195,7 +196,7 @@ def _tried(
     """Refine from one start after the other, each until it stalls, and go on with the best: its name and its steps."""
     found: list[tuple[Refinement, str]] = []
     logs = np.log(np.maximum(conformal.signed_areas, np.finfo(float).tiny) / shares)
-    lost = conformal.target == "disk" and np.ptp(logs) > LOST
+    lost = conformal.space is DISK and np.ptp(logs) > LOST
     for other in (True, False) if lost else (False, True):
         start, name = _unfolded(conformal, shares) if other else (image, "transport")
         if start is not None:
@@ -211,7 +212,7 @@ def _tried(
 
 def _unfolded(conformal: SurfaceMap, shares: Floats) -> tuple[Floats | None, str]:
     """Return a map without a fold to start from, and its name; None if there is none."""
-    if conformal.target == "disk":
+    if conformal.space is DISK:
         reduced = without_valence_three(conformal.surface.faces, shares)
         even = even_map(Surface(conformal.surface.vertices, reduced.faces), reduced.targets)
         if even is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, subkernel
-from meshot.refinement.disk_system import DIRICHLET, EQUILATERAL, AreaSystem, add_face, mesh_edges
+from meshot.refinement.disk_system import AreaSystem, Blocks, Elements, Terms, add_face, mesh_edges
 
 # How much a step is damped by its gradient itself, beside that relative to the triangle's shape: the latter lets long
 # triangles slide along each other, and on a sphere these bulge.
@@ -78,12 +78,12 @@ class SphereSystem(AreaSystem):
 
     def matrix(
         self, points: Floats, frames: Floats, gradients: Floats, weights: Floats, damping: Floats, floor: Floats
-    ) -> tuple[Floats, Floats]:
+    ) -> Blocks:
         """Assemble the damped normal matrix; see `AreaSystem.matrix`."""
-        return _assemble(
-            self.faces, self.face_edges, self.edges, points, frames, gradients, weights, damping, floor,
-            EQUILATERAL, DIRICHLET, STIFFNESS,
-        )  # fmt: skip
+        blocks = Blocks(np.zeros((self.count, 2, 2)), np.zeros((len(self.edges), 2, 2)))
+        terms = Terms(gradients, weights, damping, floor)
+        _assemble(Elements(self.faces, self.face_edges), points, frames, terms, blocks)
+        return blocks
 
     def bend(self, blocks: tuple[Floats, Floats], uv: Floats, frames: Floats, forces: Floats) -> tuple[Floats, Floats]:
         """Return the blocks as they are: the curvature of spherical areas is left out."""
@@ -152,12 +152,10 @@ def _gradients(faces, points, frames):
 
 
 @kernel
-def _assemble(
-    faces, face_edges, edges, points, frames, gradients, weights, damping, floor, equilateral, dirichlet, stiffness
-):
-    diagonal, across, local = np.zeros((len(points), 2, 2)), np.zeros((len(edges), 2, 2)), np.empty((3, 2, 2))
-    for f in range(len(faces)):
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+def _assemble(elements, points, frames, terms, blocks):
+    local = np.empty((3, 2, 2))
+    for f in range(len(elements.corners)):
+        i, j, k = elements.corners[f, 0], elements.corners[f, 1], elements.corners[f, 2]
         x, y, z, size = _normal(points, i, j, k)
         ax, ay, az = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
         bx, by, bz = points[k, 0] - points[i, 0], points[k, 1] - points[i, 1], points[k, 2] - points[i, 2]
@@ -167,12 +165,9 @@ def _assemble(
         x, y, z = x / abs(size), y / abs(size), z / abs(size)
         vx, vy, vz = y * uz - z * uy, z * ux - x * uz, x * uy - y * ux
         for c in range(3):
-            i = faces[f, c]
+            i = elements.corners[f, c]
             for u in range(2):
                 local[c, 0, u] = ux * frames[i, 0, u] + uy * frames[i, 1, u] + uz * frames[i, 2, u]
                 local[c, 1, u] = vx * frames[i, 0, u] + vy * frames[i, 1, u] + vz * frames[i, 2, u]
-        add_face(
-            f, faces, face_edges, length, 0.0, ux * bx + uy * by + uz * bz, vx * bx + vy * by + vz * bz,
-            local, gradients, weights, damping, floor, equilateral, dirichlet, stiffness, diagonal, across,
-        )  # fmt: skip
-    return diagonal, across
+        along, aside = ux * bx + uy * by + uz * bz, vx * bx + vy * by + vz * bz
+        add_face(f, elements, length, 0.0, along, aside, local, terms, STIFFNESS, blocks)

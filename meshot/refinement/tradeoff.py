@@ -10,6 +10,7 @@ from meshot.base.progress import SILENT, Progress
 from meshot.base.settings import TOL_AREA
 from meshot.maps.distortion import distortion
 from meshot.maps.surface_map import SurfaceMap
+from meshot.maps.target import DISK
 from meshot.refinement.driver import blended_shares, displaced, settle
 from meshot.refinement.placement import place_vertices
 
@@ -83,7 +84,7 @@ def tradeoff_curve(
     >>> [point.area_weight for point in tradeoff_curve(area_preserving_map(roof), (0, 0.5, 1))]
     [0, 0.5, 1]
     """
-    if amap.conformal is None or amap.transport is None or amap.points is not None:
+    if amap.conformal is None or amap.transport is None or amap.space is not DISK:
         raise OptionError("a trade-off needs an area-preserving map to the disk, of an area weight above 0")
     if not all(0 <= weight <= 1 for weight in weights):
         raise OptionError(f"area weights must be between 0 and 1, got {tuple(weights)}")
@@ -115,11 +116,11 @@ class _Walker:
         if weight == 0:
             return replace(self.conformal, conformal=self.conformal, area_weight=0.0)
         surface, measure = self.amap.surface, self.amap.measure
-        wanted = surface.face_areas / surface.area if measure is None else measure.faces
+        wanted = surface.face_areas / surface.area if measure is None else measure.cells
         (loop,) = surface.boundary_loops
         start = displaced(self.conformal.uv, self.uv, weight / self.weight, loop)
         tol_area, sweeps = self.options
         shares = blended_shares(self.conformal_shares, wanted, weight)
         uv, note = settle(self.conformal, start, shares, tol_area=tol_area, angle_sweeps=sweeps)
         self.uv, self.weight = uv, weight
-        return replace(self.amap, uv=uv, area_weight=weight, notes={**self.amap.notes, "refinement": note})
+        return replace(self.amap, image=uv, area_weight=weight, notes={**self.amap.notes, "refinement": note})

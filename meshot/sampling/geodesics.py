@@ -6,13 +6,14 @@ where the point lies in the plane of the face beyond (Mitchell, Mount, Papadimit
 of their own. The nearest windows go first, and nothing is followed farther than the nearest point found so far.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints, norms, stable_order
 from meshot.base.errors import ConvergenceError
-from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.base.kernels import innerkernel, kernel, run_in_chunks
 from meshot.meshes.surface import Surface
 
 # Entries waiting at a time. One is: least distance, halfedge (or -1 - v for a vertex v), source x and y, from, to,
@@ -86,23 +87,97 @@ def near_points(surface: Surface, faces: Ints, barycentric: Floats, reach: Float
 
 def _nearest(surface: Surface, faces: Ints, barycentric: Floats, todo: Ints, reach: Floats) -> tuple[Floats, Floats]:
     """Return the distance to the nearest other point, infinite beyond the reach, and what `_look` says of it."""
-    mesh, vertices = _mesh(surface), len(surface.vertices)
+    net, vertices = _net(surface), len(surface.vertices)
     starts = np.append(0, np.cumsum(np.bincount(faces, minlength=len(surface.faces))))
-    here = stable_order(faces)
+    points = _Points(faces, barycentric, starts, stable_order(faces))
     found, hits = np.empty(len(todo)), np.empty((len(todo), 4))
 
     def work(first: int, last: int) -> bool:
-        seen, marks = np.empty(vertices), np.full(vertices, -1)
-        arguments: list[Any] = [todo, reach, *mesh, starts, here, faces, barycentric, seen, marks, found, hits, WAITING]
-        return bool(_search(first, last, *arguments))
+        memory = _Memory(np.empty(vertices), np.full(vertices, -1), np.empty((WAITING, 7)))
+        return bool(_search(first, last, todo, reach, net, points, memory, found, hits))
 
     if not all(run_in_chunks(work, len(todo), SOURCES)):
         raise ConvergenceError("too many geodesics meet around a point of the surface")
     return found, hits
 
 
-def _mesh(surface: Surface) -> tuple[Any, ...]:
-    """Return twins, lengths of the halfedges, faces, which vertices bend paths, and the corners at each vertex."""
+class _Net(NamedTuple):
+    """The surface as the search sees it.
+
+    Attributes
+    ----------
+    twins, lengths : (3F,) int, (3F,) float
+        Of the halfedges.
+    faces : (F, 3) int
+    bends : (V,) bool
+        Which vertices bend shortest paths.
+    starts, corners : (V + 1,) int, (3F,) int
+        The corners of faces at each vertex.
+    """
+
+    twins: Ints
+    lengths: Floats
+    faces: Ints
+    bends: NDArray[np.bool_]
+    starts: Ints
+    corners: Ints
+
+
+class _Points(NamedTuple):
+    """Points of the surface: `faces` (n,), `barycentric` (n, 3), and, by ``starts, listed``, those of each face."""
+
+    faces: Ints
+    barycentric: Floats
+    starts: Ints
+    listed: Ints
+
+
+class _Memory(NamedTuple):
+    """What one search after the other writes over.
+
+    Attributes
+    ----------
+    distances, marks : (V,) float, (V,) int
+        Distance of each vertex, and from which point that is.
+    waiting : (room, 7) float
+        The heap; see `WAITING`.
+    """
+
+    distances: Floats
+    marks: Ints
+    waiting: Floats
+
+
+class _Query(NamedTuple):
+    """The point at hand: its place among those asked for, its number, how far to look, and where its answer goes."""
+
+    n: int
+    own: int
+    reach: float
+    hit: Floats
+
+
+class _Side(NamedTuple):
+    """Side k of a face on the x-axis, from 0 to its length, and the third corner above it."""
+
+    face: int
+    k: int
+    length: float
+    x: float
+    y: float
+
+
+class _Window(NamedTuple):
+    """The part of a side, from `low` to `high`, that is seen from a source at (x, y), and the distance behind that."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    behind: float
+
+
+def _net(surface: Surface) -> _Net:
     lengths = norms(surface.vertices[surface.halfedges[:, 1]] - surface.vertices[surface.halfedges[:, 0]])
     sides = lengths.reshape(-1, 3)
     after, before = sides, np.roll(sides, 1, axis=1)
@@ -114,39 +189,56 @@ def _mesh(surface: Surface) -> tuple[Any, ...]:
     bends = np.bincount(corners, angles.ravel(), minlength=vertices) > 2 * np.pi + 1e-9
     bends[surface.halfedges[surface.twins < 0]] = True
     starts = np.append(0, np.cumsum(np.bincount(corners, minlength=vertices)))
-    return surface.twins, lengths, surface.faces, bends, starts, stable_order(corners)
+    return _Net(surface.twins, lengths, surface.faces, bends, starts, stable_order(corners))
 
 
-@subkernel
-def _look(face, k, x, y, apex_x, apex_y, length, low, high, behind, own, starts, here, weights, best, hit):
-    """Return the least of `best` and the distances to the points of a face that are seen through side k.
+@innerkernel
+def _side(net, face, k):
+    """Lay a face into the plane, with side k on the x-axis."""
+    lengths = net.lengths
+    side, after, before = lengths[3 * face + k], lengths[3 * face + (k + 1) % 3], lengths[3 * face + (k + 2) % 3]
+    x = (side * side + before * before - after * after) / (2.0 * side)
+    return _Side(face, k, side, x, np.sqrt(max(before * before - x * x, 0.0)))
 
-    `hit` gets the point, k, and the direction there with side k as the x-axis. That side, from 0 to `length`, is seen
-    from `low` to `high`; the source is at (x, y), y <= 0.
+
+@innerkernel
+def _place(points, q, side):
+    """Return where a point of the face lies."""
+    x = points.barycentric[q, (side.k + 1) % 3] * side.length + points.barycentric[q, (side.k + 2) % 3] * side.x
+    return x, points.barycentric[q, (side.k + 2) % 3] * side.y
+
+
+@innerkernel
+def _look(query, side, window, points, best):
+    """Return the least of `best` and the distances to the points of a face that are seen through its side.
+
+    The query's `hit` gets the point, k, and the direction there with side k as the x-axis; the source has y <= 0.
     """
-    for m in range(starts[face], starts[face + 1]):
-        q = here[m]
-        if q == own:
+    x, y, low, high, behind = window
+    for m in range(points.starts[side.face], points.starts[side.face + 1]):
+        q = points.listed[m]
+        if q == query.own:
             continue
-        qx = weights[q, (k + 1) % 3] * length + weights[q, (k + 2) % 3] * apex_x
-        qy = weights[q, (k + 2) % 3] * apex_y
+        qx, qy = _place(points, q, side)
         crossing = x - (qx - x) * y / (qy - y) if qy > y else x
         if low <= crossing <= high:
             distance = np.sqrt((qx - x) ** 2 + (qy - y) ** 2)
             if behind + distance < best and distance > 0.0:
                 best = behind + distance
-                hit[0], hit[1], hit[2], hit[3] = q, k, (qx - x) / distance, (qy - y) / distance
+                query.hit[0], query.hit[1] = q, side.k
+                query.hit[2], query.hit[3] = (qx - x) / distance, (qy - y) / distance
             best = min(best, behind + distance)
     return best
 
 
-@subkernel
-def _push(waiting, top, halfedge, x, y, low, high, behind, best, length, at_tail, at_head):
+@innerkernel
+def _push(waiting, top, halfedge, window, best, length, at_tail, at_head):
     """Add a window to the heap, by its least distance; return how many there are, or -1 if there is no room.
 
     It is left out if it is empty, as far as `best`, or if all that is seen through it is nearer by way of an end of its
     side, at distances `at_tail` and `at_head` (Xin and Wang, "Improving Chen and Han's algorithm", 2009).
     """
+    x, y, low, high, behind = window
     nearest = min(max(x, low), high)
     key = behind + np.sqrt((nearest - x) ** 2 + y * y)
     if not low < high or key >= best:
@@ -156,11 +248,11 @@ def _push(waiting, top, halfedge, x, y, low, high, behind, best, length, at_tail
         return top
     if behind + np.sqrt((low - x) ** 2 + y * y) > at_head + length - low + slack:
         return top
-    return _add(waiting, top, key, halfedge, x, y, low, high, behind)
+    return _add(waiting, top, key, halfedge, window)
 
 
-@subkernel
-def _add(waiting, top, key, halfedge, x, y, low, high, behind):
+@innerkernel
+def _add(waiting, top, key, halfedge, window):
     """Put an entry into the heap; return how many there are, or -1 if there is no room."""
     if top < 0 or top == len(waiting):
         return -1
@@ -169,17 +261,17 @@ def _add(waiting, top, key, halfedge, x, y, low, high, behind):
         for c in range(7):
             waiting[k, c] = waiting[(k - 1) // 2, c]
         k = (k - 1) // 2
-    waiting[k, 0], waiting[k, 1], waiting[k, 2], waiting[k, 3] = key, halfedge, x, y
-    waiting[k, 4], waiting[k, 5], waiting[k, 6] = low, high, behind
+    waiting[k, 0], waiting[k, 1], waiting[k, 2], waiting[k, 3] = key, halfedge, window.x, window.y
+    waiting[k, 4], waiting[k, 5], waiting[k, 6] = window.low, window.high, window.behind
     return top + 1
 
 
-@subkernel
-def _pop(waiting, top, entry):
-    """Take the least entry off the heap; return how many are left."""
+@innerkernel
+def _pop(waiting, top):
+    """Take the least entry off the heap; return how many are left, the entry's halfedge, its key and its window."""
     top -= 1
-    for c in range(7):
-        entry[c] = waiting[0, c]
+    halfedge, least = int(waiting[0, 1]), waiting[0, 0]
+    window = _Window(waiting[0, 2], waiting[0, 3], waiting[0, 4], waiting[0, 5], waiting[0, 6])
     k, key = 0, waiting[top, 0]
     while 2 * k + 1 < top:
         child = 2 * k + 1
@@ -192,35 +284,31 @@ def _pop(waiting, top, entry):
         k = child
     for c in range(7):
         waiting[k, c] = waiting[top, c]
-    return top
+    return top, halfedge, least, window
 
 
-@subkernel
-def _distance(v, n, seen, marks):
-    """Return how far a vertex is from point n, as far as is known."""
-    return seen[v] if marks[v] == n else np.inf
+@innerkernel
+def _add_vertex(waiting, top, v, distance):
+    """Put a vertex into the heap, as a source."""
+    return _add(waiting, top, distance, -1 - v, _Window(0.0, 0.0, 0.0, 0.0, distance))
 
 
-@subkernel
-def _reached(v, n, distance, bends, waiting, top, best, seen, marks):
+@innerkernel
+def _distance(query, v, memory):
+    """Return how far a vertex is from the point, as far as is known."""
+    return memory.distances[v] if memory.marks[v] == query.n else np.inf
+
+
+@innerkernel
+def _reached(query, v, distance, net, memory, top, best):
     """Keep the distance of a vertex, and put it into the heap if paths bend there."""
-    if distance >= _distance(v, n, seen, marks) or distance >= best:
+    if distance >= _distance(query, v, memory) or distance >= best:
         return top
-    marks[v], seen[v] = n, distance
-    if bends[v]:
-        return _add(waiting, top, distance, -1 - v, 0.0, 0.0, 0.0, 0.0, distance)
-    return top
+    memory.marks[v], memory.distances[v] = query.n, distance
+    return _add_vertex(memory.waiting, top, v, distance) if net.bends[v] else top
 
 
-@subkernel
-def _apex(lengths, face, k):
-    """Return the third corner of a face, with side k on the x-axis."""
-    side, after, before = lengths[3 * face + k], lengths[3 * face + (k + 1) % 3], lengths[3 * face + (k + 2) % 3]
-    x = (side * side + before * before - after * after) / (2.0 * side)
-    return x, np.sqrt(max(before * before - x * x, 0.0))
-
-
-@subkernel
+@innerkernel
 def _crossing(x, y, c, tail_x, tail_y, dir_x, dir_y, length):
     """Return where, from its tail, a side is met by the ray from (x, y) through (c, 0)."""
     ray_x, ray_y = c - x, -y
@@ -230,94 +318,100 @@ def _crossing(x, y, c, tail_x, tail_y, dir_x, dir_y, length):
     return min(max(-((tail_x - x) * ray_y - (tail_y - y) * ray_x) / total, 0.0), length)
 
 
+@innerkernel
+def _from_home(query, net, points, memory):
+    """Look around in the point's own face, all of which is in sight; return the heap's size and what is nearest."""
+    top, nearest, home = 0, np.inf, points.faces[query.own]
+    for k in range(3):
+        side = _side(net, home, k)
+        x, y = _place(points, query.own, side)
+        if k == 0:
+            nearest = _look(query, side, _Window(x, y, -np.inf, np.inf, 0.0), points, nearest)
+        best = min(query.reach, nearest)
+        v, apart = net.faces[home, k], np.sqrt(x * x + y * y)
+        if apart < 1e-9 * side.length:  # at a vertex all around it is in sight
+            memory.marks[v], memory.distances[v] = query.n, apart
+            top = _add_vertex(memory.waiting, top, v, apart)
+        else:
+            top = _reached(query, v, apart, net, memory, top, best)
+        window = _Window(x, max(y, 1e-9 * side.length), 0.0, side.length, 0.0)
+        top = _push(memory.waiting, top, 3 * home + k, window, best, side.length, np.inf, np.inf)
+    return top, nearest
+
+
+@innerkernel
+def _from_vertex(query, v, behind, net, points, memory, top, nearest):
+    """Look into the faces around a vertex, a source of its own; return the heap's size and what is nearest."""
+    for c in range(net.starts[v], net.starts[v + 1]):
+        face, k = net.corners[c] // 3, net.corners[c] % 3
+        side = _side(net, face, k)
+        nearest = _look(query, side, _Window(0.0, 0.0, 0.0, 0.0, behind), points, nearest)
+        best = min(query.reach, nearest)
+        away, tail, head = 3 * face + (k + 1) % 3, net.faces[face, (k + 1) % 3], net.faces[face, (k + 2) % 3]
+        to_head = net.lengths[3 * face + (k + 2) % 3]
+        top = _reached(query, tail, behind + side.length, net, memory, top, best)
+        top = _reached(query, head, behind + to_head, net, memory, top, best)
+        opposite = _side(net, face, (k + 1) % 3)
+        window = _Window(opposite.x, opposite.y, 0.0, opposite.length, behind)
+        at_tail, at_head = _distance(query, tail, memory), _distance(query, head, memory)
+        top = _push(memory.waiting, top, away, window, best, opposite.length, at_tail, at_head)
+    return top, nearest
+
+
+@innerkernel
+def _through(query, halfedge, window, net, points, memory, top, nearest):
+    """Look through a window into the face beyond; return the heap's size and what is nearest."""
+    twin = net.twins[halfedge]
+    if twin < 0:
+        return top, nearest
+    # The face's own side runs the other way.
+    side, behind = _side(net, twin // 3, twin % 3), window.behind
+    x, y, low, high = side.length - window.x, -window.y, side.length - window.high, side.length - window.low
+    slack, face, k, ax, ay = 1e-9 * side.length, side.face, side.k, side.x, side.y
+    nearest = _look(query, side, _Window(x, y, low - slack, high + slack, behind), points, nearest)
+    best = min(query.reach, nearest)
+    split = x - (ax - x) * y / (ay - y) if ay > y else x
+    if low - slack <= split <= high + slack:
+        apart = behind + np.sqrt((ax - x) ** 2 + (ay - y) ** 2)
+        top = _reached(query, net.faces[face, (k + 2) % 3], apart, net, memory, top, best)
+    # The right side, from (length, 0) to the apex, and the left one, from there to (0, 0).
+    for right in range(2):
+        a, b = (max(low, split), high) if right == 1 else (low, min(high, split))
+        if not a < b:
+            continue
+        corner = (k + 1 if right == 1 else k + 2) % 3
+        leg = 3 * face + corner
+        length = net.lengths[leg]
+        tx, ty = (side.length, 0.0) if right == 1 else (ax, ay)
+        ux, uy = ((ax - side.length) / length, ay / length) if right == 1 else (-ax / length, -ay / length)
+        one, two = _crossing(x, y, a, tx, ty, ux, uy, length), _crossing(x, y, b, tx, ty, ux, uy, length)
+        sx, sy = (x - tx) * ux + (y - ty) * uy, ux * (y - ty) - uy * (x - tx)
+        at_tail = _distance(query, net.faces[face, corner], memory)
+        at_head = _distance(query, net.faces[face, (corner + 1) % 3], memory)
+        beyond = _Window(sx, sy, min(one, two), max(one, two), behind)
+        top = _push(memory.waiting, top, leg, beyond, best, length, at_tail, at_head)
+    return top, nearest
+
+
 @kernel
-def _search(  # noqa: PLR0912, PLR0915  (one loop over windows and vertices; parts would hand on a dozen arrays)
-    first, last, todo, reach, twins, lengths, faces, bends, vertex_starts, corners_at, starts, here, homes, weights,
-    seen, marks, found, hits, room,
-):  # fmt: skip
+def _search(first, last, todo, reach, net, points, memory, found, hits):
     """Fill `found` with the distance from each point to the nearest other one within its `reach`, or infinity.
 
-    `hits` get what `_look` says of it; `seen` and `marks` (V,) hold distances of vertices, and whose they are. Return
-    whether there was room enough.
+    `hits` get what `_look` says of it. Return whether there was room enough.
     """
-    waiting, entry = np.empty((room, 7)), np.empty(7)
     for n in range(first, last):
-        own = todo[n]
-        best, top, home, hit, nearest = reach[n], 0, homes[own], hits[n], np.inf
-        for k in range(3):
-            side = lengths[3 * home + k]
-            ax, ay = _apex(lengths, home, k)
-            x, y = weights[own, (k + 1) % 3] * side + weights[own, (k + 2) % 3] * ax, weights[own, (k + 2) % 3] * ay
-            if k == 0:
-                # All of its own face is in sight.
-                nearest = _look(home, k, x, y, ax, ay, side, -np.inf, np.inf, 0.0, own, starts, here, weights, nearest,
-                                hit)  # fmt: skip
-            best = min(best, nearest)
-            v, apart = faces[home, k], np.sqrt(x * x + y * y)
-            if apart < 1e-9 * side:  # at a vertex all around it is in sight
-                marks[v], seen[v] = n, apart
-                top = _add(waiting, top, apart, -1 - v, 0.0, 0.0, 0.0, 0.0, apart)
-            else:
-                top = _reached(v, n, apart, bends, waiting, top, best, seen, marks)
-            top = _push(waiting, top, 3 * home + k, x, max(y, 1e-9 * side), 0.0, side, 0.0, best, side, np.inf, np.inf)
+        query = _Query(n, todo[n], reach[n], hits[n])
+        top, nearest = _from_home(query, net, points, memory)
         while top > 0:
-            top = _pop(waiting, top, entry)
-            behind = entry[6]
-            if entry[0] >= best:
+            top, halfedge, key, window = _pop(memory.waiting, top)
+            if key >= min(query.reach, nearest):
                 break
-            if entry[1] < 0:
-                # A vertex, as a source of its own.
-                v = -1 - int(entry[1])
-                if behind > seen[v]:
-                    continue
-                for c in range(vertex_starts[v], vertex_starts[v + 1]):
-                    face, k = corners_at[c] // 3, corners_at[c] % 3
-                    side = lengths[3 * face + k]
-                    ax, ay = _apex(lengths, face, k)
-                    nearest = _look(face, k, 0.0, 0.0, ax, ay, side, 0.0, 0.0, behind, own, starts, here, weights,
-                                    nearest, hit)  # fmt: skip
-                    best = min(best, nearest)
-                    away, tail, head = 3 * face + (k + 1) % 3, faces[face, (k + 1) % 3], faces[face, (k + 2) % 3]
-                    to_head = lengths[3 * face + (k + 2) % 3]
-                    top = _reached(tail, n, behind + side, bends, waiting, top, best, seen, marks)
-                    top = _reached(head, n, behind + to_head, bends, waiting, top, best, seen, marks)
-                    ax, ay = _apex(lengths, face, (k + 1) % 3)
-                    top = _push(waiting, top, away, ax, ay, 0.0, lengths[away], behind, best, lengths[away],
-                                _distance(tail, n, seen, marks), _distance(head, n, seen, marks))  # fmt: skip
-                continue
-            halfedge = int(entry[1])
-            twin = twins[halfedge]
-            if twin < 0:
-                continue
-            side, face, k = lengths[halfedge], twin // 3, twin % 3
-            # Into the face beyond, whose own side runs the other way.
-            x, y, low, high = side - entry[2], -entry[3], side - entry[5], side - entry[4]
-            slack = 1e-9 * side
-            ax, ay = _apex(lengths, face, k)
-            nearest = _look(face, k, x, y, ax, ay, side, low - slack, high + slack, behind, own, starts, here, weights,
-                            nearest, hit)  # fmt: skip
-            best = min(best, nearest)
-            split = x - (ax - x) * y / (ay - y) if ay > y else x
-            v = faces[face, (k + 2) % 3]
-            if low - slack <= split <= high + slack:
-                apart = behind + np.sqrt((ax - x) ** 2 + (ay - y) ** 2)
-                top = _reached(v, n, apart, bends, waiting, top, best, seen, marks)
-            # The right side, from (side, 0) to the apex, and the left one, from there to (0, 0).
-            for right in range(2):
-                a, b = (max(low, split), high) if right == 1 else (low, min(high, split))
-                if not a < b:
-                    continue
-                corner = (k + 1 if right == 1 else k + 2) % 3
-                leg = 3 * face + corner
-                tx, ty = (side, 0.0) if right == 1 else (ax, ay)
-                ux, uy = ((ax - side) / lengths[leg], ay / lengths[leg]) if right == 1 else (
-                    -ax / lengths[leg], -ay / lengths[leg])  # fmt: skip
-                one = _crossing(x, y, a, tx, ty, ux, uy, lengths[leg])
-                two = _crossing(x, y, b, tx, ty, ux, uy, lengths[leg])
-                sx, sy = (x - tx) * ux + (y - ty) * uy, ux * (y - ty) - uy * (x - tx)
-                top = _push(waiting, top, leg, sx, sy, min(one, two), max(one, two), behind, best, lengths[leg],
-                            _distance(faces[face, corner], n, seen, marks),
-                            _distance(faces[face, (corner + 1) % 3], n, seen, marks))  # fmt: skip
+            if halfedge >= 0:
+                top, nearest = _through(query, halfedge, window, net, points, memory, top, nearest)
+            elif window.behind <= memory.distances[-1 - halfedge]:
+                top, nearest = _from_vertex(
+                    query, -1 - halfedge, window.behind, net, points, memory, top, nearest
+                )  # fmt: skip
         if top < 0:
             return False
         found[n] = nearest if nearest <= reach[n] else np.inf

@@ -15,8 +15,8 @@ from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.check.problems import require_coordinates
 from meshot.meshes.surface import as_surface
 from meshot.sampling.blue_noise import blue_places
-from meshot.sampling.point_sets import SQUARE_POINTS, Seed, fibonacci, to_square
-from meshot.sampling.samples import Samples, check_attributes, make_samples, uncut
+from meshot.sampling.point_sets import SQUARE_POINTS, Seed
+from meshot.sampling.samples import BareSurface, Sampled, Samples, check_attributes, make_samples, uncut
 from meshot.sampling.square_warp import square_warp
 from meshot.sampling.weights import Weights, piece_masses, pieces_for
 
@@ -98,39 +98,47 @@ def sample(
         raise ValueError(f"n must be at least 1, got {n}")
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are {', '.join(METHODS)}")
-    surface_map = mesh if isinstance(mesh, SurfaceMap) else _plain_map(mesh, method, to, progress)
+    if method in WITHOUT_MAP:
+        return _without_map(mesh, n, method, density, attributes, rng, progress)
+    surface_map = mesh if isinstance(mesh, SurfaceMap) else area_preserving_map(mesh, to=to, progress=progress)
     wanted = check_attributes(surface_map, attributes)
-    if method not in WITHOUT_MAP and not np.abs(surface_map.signed_areas).any():
+    if not np.abs(surface_map.signed_areas).any():
         raise GeometryError("the image of the surface has no area")
-    if method == "fibonacci" and density is None:
-        found = surface_map.locate(fibonacci(surface_map.target, n, rng), snap=True)
-        return make_samples(surface_map, found.faces, found.barycentric, wanted)
+    space = surface_map.space
+    if method != "fibonacci":
+        points = SQUARE_POINTS[method](n, rng)
+    else:
+        spiral = space.spiral(n, 0.0 if rng is None else 2 * np.pi * np.random.default_rng(rng).random())
+        if density is None:
+            return make_samples(surface_map, *surface_map.locate(spiral, snap=True), wanted)
+        points = space.to_square(spiral)
     pieces = pieces_for(surface_map, density)
     masses = piece_masses(surface_map, density, pieces)
-    if method == "blue":
-        of_faces = np.bincount(pieces.parent, masses).astype(np.float64)
-        places = blue_places(uncut(surface_map), of_faces, n, np.random.default_rng(rng), progress)
-        return make_samples(surface_map, *places, wanted)
-    if method == "random":
-        places = _random_places(masses, n, np.random.default_rng(rng))
-    else:
-        places = square_warp(surface_map, pieces, masses).locate(_square_points(surface_map.target, method, n, rng))
+    places = square_warp(surface_map, pieces, masses).locate(points)
     return make_samples(surface_map, *pieces.carry(*places), wanted)
 
 
-def _plain_map(mesh: Any, method: str, to: TargetName, progress: Progress | None) -> SurfaceMap:
-    surface = as_surface(mesh)
-    if method not in WITHOUT_MAP:
-        made: SurfaceMap = area_preserving_map(surface, to=to, progress=progress)
-        return made
-    require_coordinates(surface.vertices, surface.referenced)
-    nowhere = np.full((len(surface.vertices), 2), np.nan)
-    return SurfaceMap(surface, nowhere, np.arange(len(surface.vertices)))
-
-
-def _square_points(target: str, method: str, n: int, rng: Seed) -> Floats:
-    """Return n points spread over the unit square, (n, 2)."""
-    return to_square(target, fibonacci(target, n, rng)) if method == "fibonacci" else SQUARE_POINTS[method](n, rng)
+def _without_map(
+    mesh: Any,
+    n: int,
+    method: str,
+    density: Weights | None,
+    attributes: Mapping[str, ArrayLike] | None,
+    rng: Seed,
+    progress: Progress | None,
+) -> Samples:
+    sampled: Sampled = mesh if isinstance(mesh, SurfaceMap) else BareSurface(as_surface(mesh))
+    if sampled is not mesh:
+        require_coordinates(sampled.surface.vertices, sampled.surface.referenced)
+    wanted = check_attributes(sampled, attributes)
+    pieces = pieces_for(sampled, density)
+    masses = piece_masses(sampled, density, pieces)
+    if method == "random":
+        places = pieces.carry(*_random_places(masses, n, np.random.default_rng(rng)))
+    else:
+        of_faces = np.bincount(pieces.parent, masses).astype(np.float64)
+        places = blue_places(uncut(sampled), of_faces, n, np.random.default_rng(rng), progress)
+    return make_samples(sampled, *places, wanted)
 
 
 def _random_places(masses: Floats, n: int, rng: np.random.Generator) -> tuple[Ints, Floats]:

@@ -2,14 +2,45 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints, norms
 from meshot.base.errors import GeometryError
-from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.surface import Surface
+
+
+class Sampled(Protocol):
+    """What can be sampled: a `SurfaceMap`, or a `BareSurface`."""
+
+    @property
+    def surface(self) -> Surface:
+        """The surface, cut or not."""
+
+    @property
+    def source_vertex(self) -> Ints:
+        """Vertex of the input that each vertex came from, (V,)."""
+
+    def image_of(self, cells: Ints, barycentric: Floats) -> Floats:
+        """Return the images of points of the surface, (n, 2 or 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class BareSurface:
+    """A surface without a map."""
+
+    surface: Surface
+
+    @property
+    def source_vertex(self) -> Ints:
+        """The vertices themselves."""
+        return np.arange(len(self.surface.vertices))
+
+    def image_of(self, cells: Ints, barycentric: Floats) -> Floats:
+        """Return NaN, (n, 2): there is no image."""
+        return np.full((len(cells), 2), np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +62,7 @@ class Samples:
         map.
     corners : (n, 3) int
         Vertices of the input at the corners of each point's face.
-    surface_map : SurfaceMap
+    surface_map : SurfaceMap or BareSurface
         What was sampled.
     attributes : mapping of str to (n, ...) float
         What was asked to be interpolated, by name.
@@ -43,7 +74,7 @@ class Samples:
     normals: Floats
     uv: Floats
     corners: Ints = field(repr=False)
-    surface_map: SurfaceMap = field(repr=False)
+    surface_map: Sampled = field(repr=False)
     attributes: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,12 +100,12 @@ class Samples:
         return weigh(self.barycentric, np.asarray(values, dtype=np.float64)[self.corners])
 
 
-def uncut(surface_map: SurfaceMap) -> Surface:
+def uncut(surface_map: Sampled) -> Surface:
     """Return the mapped surface with the faces of the input: where it was cut open, they are joined again."""
     return surface_map.surface.with_faces(surface_map.source_vertex[surface_map.surface.faces])
 
 
-def check_attributes(surface_map: SurfaceMap, attributes: Mapping[str, ArrayLike] | None) -> dict[str, Floats]:
+def check_attributes(surface_map: Sampled, attributes: Mapping[str, ArrayLike] | None) -> dict[str, Floats]:
     """Return attributes as arrays with a row for each vertex of the input, or raise `GeometryError`."""
     rows = int(surface_map.source_vertex.max()) + 1
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in (attributes or {}).items()}
@@ -84,7 +115,7 @@ def check_attributes(surface_map: SurfaceMap, attributes: Mapping[str, ArrayLike
     return arrays
 
 
-def make_samples(surface_map: SurfaceMap, faces: Ints, barycentric: Floats, attributes: dict[str, Floats]) -> Samples:
+def make_samples(surface_map: Sampled, faces: Ints, barycentric: Floats, attributes: dict[str, Floats]) -> Samples:
     """Return the samples at given places: faces (n,) and barycentric coordinates (n, 3)."""
     surface = surface_map.surface
     corners = surface.faces[faces]
@@ -100,20 +131,12 @@ def make_samples(surface_map: SurfaceMap, faces: Ints, barycentric: Floats, attr
         faces=faces,
         barycentric=barycentric,
         normals=normals / length[:, None],
-        uv=_image(surface_map, barycentric, corners),
+        uv=surface_map.image_of(faces, barycentric),
         corners=source,
         surface_map=surface_map,
         attributes={name: weigh(barycentric, values[source]) for name, values in attributes.items()},
     )
     return samples
-
-
-def _image(surface_map: SurfaceMap, barycentric: Floats, corners: Ints) -> Floats:
-    """Return the images of points of faces: on the sphere by central projection."""
-    image = weigh(barycentric, surface_map.image[corners])
-    if surface_map.target == "disk":
-        return image
-    return np.asarray(image / norms(image)[:, None])
 
 
 def weigh(barycentric: Floats, values: Floats) -> Floats:

@@ -19,7 +19,6 @@ from meshot.base.arrays import Floats, Ints, stable_order
 from meshot.base.kernels import kernel, run_in_chunks
 from meshot.maps.surface_map import SurfaceMap
 from meshot.sampling.pieces import Pieces
-from meshot.sampling.point_sets import to_square
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
@@ -62,12 +61,13 @@ def square_warp(surface_map: SurfaceMap, pieces: Pieces, masses: Floats) -> Squa
     """Build the warp of the square to pieces of the given masses (P,), of which not all are 0."""
     live = np.flatnonzero(masses)
     corners = pieces.at_corners(surface_map.image[surface_map.surface.faces])[live]
-    middles = to_square(surface_map.target, corners.mean(axis=1))
+    space = surface_map.space
+    middles = space.to_square(corners.mean(axis=1))
     order, cuts, upright, sizes = _tree(middles, masses[live])
-    outline = to_square(surface_map.target, corners[order].reshape(-1, corners.shape[2])).reshape(-1, 3, 2)
+    outline = space.to_square(corners[order].reshape(-1, corners.shape[2])).reshape(-1, 3, 2)
     offset = outline - middles[order, None]
-    if surface_map.target == "sphere":
-        offset[..., 0] -= np.round(offset[..., 0])  # around the axis
+    if space.around:
+        offset[..., 0] -= np.round(offset[..., 0])
     return SquareWarp(cuts, upright, *_placed(live[order], _best_turns(offset, sizes), len(cuts) + 1))
 
 

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats
 from meshot.base.errors import GeometryError
-from meshot.maps.surface_map import SurfaceMap
 from meshot.sampling.pieces import Pieces, split_faces
+from meshot.sampling.samples import Sampled
 
 # Texels along the longest side of a piece on which a texture is taken for constant; pieces along a face's side at most.
 TEXELS, FINEST = 2.0, 64
@@ -73,12 +73,12 @@ class Texture:
         upper = (1 - t) * self.image[i, j] + t * self.image[i, right]
         return np.asarray((1 - s) * upper + s * ((1 - t) * self.image[below, j] + t * self.image[below, right]))
 
-    def of_corners(self, surface_map: SurfaceMap) -> Floats:
+    def of_corners(self, surface_map: Sampled) -> Floats:
         """Return the texture coordinates of the corners of the faces, (F, 3, 2).
 
         Parameters
         ----------
-        surface_map : SurfaceMap
+        surface_map : SurfaceMap or BareSurface
 
         Returns
         -------
@@ -98,7 +98,7 @@ class Texture:
 Weights = Texture | ArrayLike
 
 
-def mean_density(surface_map: SurfaceMap, density: Weights | None, pieces: Pieces) -> Floats:
+def mean_density(surface_map: Sampled, density: Weights | None, pieces: Pieces) -> Floats:
     """Return the density on each piece, (P,), up to a factor: its mean over the piece.
 
     Raises
@@ -119,7 +119,7 @@ def mean_density(surface_map: SurfaceMap, density: Weights | None, pieces: Piece
     return np.asarray(corners.mean(axis=1))
 
 
-def _checked(surface_map: SurfaceMap, density: ArrayLike) -> Floats:
+def _checked(surface_map: Sampled, density: ArrayLike) -> Floats:
     values = np.asarray(density, dtype=np.float64)
     vertices, faces = int(surface_map.source_vertex.max()) + 1, len(surface_map.surface.faces)
     if values.ndim != 1 or len(values) not in (vertices, faces):
@@ -133,7 +133,7 @@ def _checked(surface_map: SurfaceMap, density: ArrayLike) -> Floats:
     return values
 
 
-def pieces_for(surface_map: SurfaceMap, density: Weights | None) -> Pieces:
+def pieces_for(surface_map: Sampled, density: Weights | None) -> Pieces:
     """Cut the faces so that the density may be taken for constant on each piece: to some texels, or not at all."""
     if not isinstance(density, Texture):
         return Pieces(np.arange(len(surface_map.surface.faces)))
@@ -142,7 +142,7 @@ def pieces_for(surface_map: SurfaceMap, density: Weights | None) -> Pieces:
     return split_faces(np.clip(np.ceil(sides.max(axis=1) / TEXELS), 1, FINEST).astype(np.int64))
 
 
-def piece_masses(surface_map: SurfaceMap, density: Weights | None, pieces: Pieces) -> Floats:
+def piece_masses(surface_map: Sampled, density: Weights | None, pieces: Pieces) -> Floats:
     """Return the mass of each piece, (P,), of total 1.
 
     Raises

@@ -7,28 +7,44 @@ right weights this ends soon, and Newton's method can start. It does not see a c
 the diagram is computed again and the rest mended in a further round.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.base.kernels import innerkernel, kernel, run_in_chunks
 from meshot.diagrams.plane.cells import measure_cell
-from meshot.diagrams.plane.clipping import FULL, cut_by_candidates, cut_by_tree, cut_by_walls, start_cell
+from meshot.diagrams.plane.clipping import (
+    FULL,
+    Polygon,
+    Visits,
+    cut_by_candidates,
+    cut_by_tree,
+    cut_by_walls,
+    make_polygon,
+    start_cell,
+)
 from meshot.diagrams.plane.diagram import PowerDiagram, PowerEngine
+from meshot.diagrams.region import plane_region, space_region
 from meshot.diagrams.site_tree import build_tree, raise_bounds
-from meshot.diagrams.space.cells import cut_out
+from meshot.diagrams.space.cells import Near, cut_out
+from meshot.diagrams.space.clipping import no_visits
 from meshot.diagrams.space.diagram import SpaceDiagram, SpaceEngine
 from meshot.diagrams.space.measure import COLUMNS, measure_polytope
-from meshot.diagrams.space.polytope import OUT_OF_ROOM
+from meshot.diagrams.space.polytope import OUT_OF_ROOM, make_polytope
 from meshot.transport.newton import Diagram, Engine
 
 # Cells looked at, for each small one, before giving up: raised ones and those near them.
 LIMIT = 300
 # Where the density vanishes in places, the share of small cells from which the weights are not nearly right.
 FEW = 0.1
-_CORNERS = 256
+# Shares of the mass wanted: below the first a cell is mended, to between the second and twice as much.
+LEAST, GOAL = 0.05, 0.3
+ROUNDS = 8
+# Corners that a cell in the plane may have; corners and facets in space.
+_CORNERS, ROOM = 256, 1024
+# Small cells that are raised by one thread at a time.
+CHUNK = 32
 
 
 def mend(engine: Engine, weights: Floats, wanted: Floats, starts: Ints, neighbors: Ints) -> Diagram | None:
@@ -95,55 +111,49 @@ def _raised(
     engine: PowerEngine, weights: Floats, small: Ints, areas: Floats, spacing: Floats, starts: Ints, neighbors: Ints
 ) -> Floats | None:
     """Return the weights after one round, or None if it did not end; `areas` are wanted, in the engine's order."""
-    domain, order = engine.domain, engine.order
+    order = engine.order
     mended, steps = weights[order], 0.5 * np.sqrt(areas) * spacing
-    tree = build_tree(engine.local, mended)
-    radii = np.array([domain.circle_radius, domain.inner_radius])
-    ended = raise_small_cells(
-        small, LEAST, GOAL, LIMIT * (len(small) + 50), engine.local, mended, areas, steps, starts, neighbors,
-        domain.frame, domain.walls, radii, *tree,
-    )  # fmt: skip
-    if not ended:
+    tree, limit = build_tree(engine.local, mended), LIMIT * (len(small) + 50)
+    if not raise_small_cells(small, limit, areas, steps, tree, (starts, neighbors), plane_region(engine.domain)):
         return None
     back = np.empty_like(mended)
     back[order] = mended
     return back
 
 
-@subkernel
-def _cut_cell(
-    i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
-    xy, tag, side, spare, segments, turns, seen, stack,
-):  # fmt: skip
-    """Cut cell i out of the frame; returns its corner count, or `FULL`, and its area. ``seen[-1]`` counts the calls."""
-    stamp = seen[-1] + 1
-    seen[-1] = stamp
-    count = start_cell(xy, tag, frame)
-    count = cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare)
-    count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare)
-    count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
+class _Scratch(NamedTuple):
+    """What one cell after the other is cut out with, and its outline; ``visits.seen[-1]`` counts the calls."""
+
+    cell: Polygon
+    visits: Visits
+    segments: Floats
+    turns: Floats
+
+
+@innerkernel
+def _cut_cell(i, tree, lists, region, scratch):
+    """Cut cell i out of the frame; returns its corner count, or `FULL`, and its area."""
+    cell, visits, segments, turns = scratch
+    stamp = visits.seen[-1] + 1
+    visits.seen[-1] = stamp
+    count = cut_by_candidates(cell, start_cell(cell, region.frame), i, tree, lists, visits.seen, stamp)
+    count = cut_by_walls(cell, cut_by_tree(cell, count, i, tree, visits, stamp), region)
     if count == FULL:
         return count, 0.0
-    return count, measure_cell(xy, tag, count, radii[0], segments, turns)[0][0]
+    return count, measure_cell(cell.xy, count, region.radius, segments, turns)[0][0]
 
 
-@subkernel
-def _raise_cell(
-    i, least, goal, step, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
-    xy, tag, side, spare, segments, turns, seen, stack,
-):  # fmt: skip
-    """Raise weight i until the area of its cell, if below `least`, is `goal` to twice `goal`.
+@innerkernel
+def _raise_cell(i, wanted, step, tree, lists, region, scratch):
+    """Raise weight i until the area of its cell, if below `LEAST` of that wanted, is `GOAL` to twice `GOAL` of it.
 
     Returns its corner count, 0 if there was nothing to do, or `FULL`.
     """
-    low, high, start, rise, count = 0.0, np.inf, weights[i], 0.0, 0
+    low, high, start, rise, count, goal = 0.0, np.inf, tree.weights[i], 0.0, 0, GOAL * wanted
     for trial in range(100):
-        weights[i] = start + rise
-        count, area = _cut_cell(
-            i, sites, weights, starts, neighbors, frame, walls, radii, spans, bounds,
-            xy, tag, side, spare, segments, turns, seen, stack,
-        )  # fmt: skip
-        if trial == 0 and area >= least and count != FULL:
+        tree.weights[i] = start + rise
+        count, area = _cut_cell(i, tree, lists, region, scratch)
+        if trial == 0 and area >= LEAST * wanted and count != FULL:
             return 0
         if count == FULL or goal <= area <= 2.0 * goal:
             break
@@ -155,9 +165,10 @@ def _raise_cell(
     return count
 
 
-@subkernel
-def _list_near(i, count, tag, starts, neighbors, near):
+@innerkernel
+def _list_near(i, count, tag, lists, near):
     """Fill `near` with the sites beyond the cell's edges and with the listed ones; returns how many."""
+    starts, neighbors = lists
     for k in range(count):
         near[k] = tag[k, 0]
     for k in range(starts[i], starts[i + 1]):
@@ -167,19 +178,16 @@ def _list_near(i, count, tag, starts, neighbors, near):
 
 
 @kernel
-def raise_small_cells(
-    small, least, goal, limit, sites, weights, wanted, steps, starts, neighbors, frame, walls, radii, spans, bounds
-):
-    """Raise the weights of the sites `small`, and of whom that makes small, until no cell is below ``least * wanted``.
+def raise_small_cells(small, limit, wanted, steps, tree, lists, region):
+    """Raise the weights of the sites `small`, and of whom that makes small, until no cell is below ``LEAST * wanted``.
 
-    Whoever is near a raised cell is looked at again. A cell is raised to between `goal` and twice `goal` of what it
-    wants, in areas; `steps` (n,) is a first guess of the change of weight that this takes. Sites stand in Hilbert
-    order. Changes `weights` and `bounds`; returns whether it came to an end before `limit` cells were looked at.
+    Whoever is near a raised cell is looked at again. A cell is raised to between `GOAL` and twice `GOAL` of what it
+    wants, in areas; `steps` (n,) is a first guess of the change of weight that this takes. Changes the tree's weights
+    and bounds; returns whether it came to an end before `limit` cells were looked at.
     """
-    n, room = len(sites), _CORNERS
-    xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
-    tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
-    seen, stack, waiting = np.full(n + 1, -1, np.int64), np.empty(128, np.int64), np.zeros(n, np.bool_)
+    n, room = len(tree.sites), _CORNERS
+    cell, visits = make_polygon(room), Visits(np.empty(128, np.int64), np.full(n + 1, -1))
+    scratch, waiting = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.zeros(n, np.bool_)
     queue, near = np.empty(limit, np.int64), np.empty(n + room, np.int64)
     head, tail = 0, min(len(small), limit)
     for k in range(tail):
@@ -189,16 +197,13 @@ def raise_small_cells(
         i = queue[head]
         head += 1
         waiting[i] = False
-        count = _raise_cell(
-            i, least * wanted[i], goal * wanted[i], steps[i], sites, weights, starts, neighbors,
-            frame, walls, radii, spans, bounds, xy, tag, side, spare, segments, turns, seen, stack,
-        )  # fmt: skip
+        count = _raise_cell(i, wanted[i], steps[i], tree, lists, region, scratch)
         if count == FULL:
             return False
         if count == 0:
             continue
-        raise_bounds(i, sites, weights, bounds)
-        for k in range(_list_near(i, count, tag, starts, neighbors, near)):
+        raise_bounds(i, tree)
+        for k in range(_list_near(i, count, cell.tag, lists, near)):
             j = near[k]
             if j < 0 or waiting[j]:
                 continue
@@ -208,15 +213,6 @@ def raise_small_cells(
             tail += 1
             waiting[j] = True
     return True
-
-
-# Shares of the mass wanted: below the first a cell is mended, to between the second and twice as much.
-LEAST, GOAL = 0.05, 0.3
-ROUNDS = 8
-# Corners and facets that a cell may have.
-ROOM = 1024
-# Small cells that are raised by one thread at a time.
-CHUNK = 32
 
 
 def mend_in_space(engine: SpaceEngine, weights: Floats, wanted: Floats, spacing: Floats) -> SpaceDiagram | None:
@@ -261,52 +257,40 @@ def _raised_in_space(
     level = diagram.weights.mean()
     psi = diagram.weights[order] - level
     origins = np.where(np.isfinite(diagram.centroids[order]), diagram.centroids[order] - domain.center, engine.local)
-    tree, radii = build_tree(engine.local, psi), np.array([domain.circle_radius, domain.inner_radius])
+    tree = build_tree(engine.local, psi)
+    region = space_region(engine.frame, domain.walls, domain.circle_radius, domain.inner_radius)
     raised, where = np.empty(len(small)), place[small]
+    near = diagram.edges.starts, diagram.edges.beyond
     goals, steps = GOAL * wanted[small], 0.5 * np.cbrt(wanted[small]) * spacing[where]
 
     def work(first: int, last: int) -> None:
-        own: NDArray[Any] = psi.copy()  # a thread changes the weight at hand
-        raise_space_cells(
-            first, last, ROOM, where, goals, steps, origins, engine.local, own, engine.frame, domain.walls, radii,
-            *tree, diagram.edges.starts, diagram.edges.beyond, raised,
-        )  # fmt: skip
+        own = tree._replace(weights=psi.copy())  # a thread changes the weight at hand
+        raise_space_cells(first, last, where, goals, steps, origins, own, region, near, raised)
 
     run_in_chunks(work, len(small), CHUNK)
     return raised + level
 
 
 @kernel
-def raise_space_cells(
-    first, last, room, small, goals, steps, origins, sites, weights, frame, walls, radii, spans, bounds, starts,
-    neighbors, raised,
-):  # fmt: skip
+def raise_space_cells(first, last, small, goals, steps, origins, tree, region, lists, raised):
     """Raise the weight of each site ``small[k]`` until the volume of its cell is ``goals[k]`` to twice that.
 
     The weights of all others stay, so bounds of the tree hold; ``steps[k]`` is a first guess of the change.
     """
-    pos, top, work = np.empty((7, room)), np.empty((room, 6), np.int32), np.empty((room, 9), np.int32)
-    planes, label, facets = np.empty((room, 4)), np.empty(room, np.int32), np.empty((room, COLUMNS))
-    seen, stack = np.empty(len(sites), np.int32), np.empty(256, np.int64)
-    size = max(frame[1, 0] - frame[0, 0], frame[1, 1] - frame[0, 1], frame[1, 2] - frame[0, 2])
-    tol = 5e-16 * size
+    cell, facets, visits = make_polytope(ROOM), np.empty((ROOM, COLUMNS)), no_visits(len(tree.sites))
+    starts, neighbors = lists
     for k in range(first, last):
         i, low, high, rise = small[k], 0.0, np.inf, steps[k]
-        before = weights[i]
-        ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
+        before = tree.weights[i]
+        o, near = (origins[i, 0], origins[i, 1], origins[i, 2]), Near(neighbors, starts[i], starts[i + 1])
         for _ in range(60):
-            weights[i] = before + rise
-            for j in range(len(sites)):
-                seen[j] = -1
-            count, used = cut_out(
-                pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds,
-                neighbors, starts[i], starts[i + 1], stack, seen,
-            )  # fmt: skip
+            tree.weights[i] = before + rise
+            for j in range(len(visits.seen)):
+                visits.seen[j] = -1
+            count, used = cut_out(cell, i, o, tree, region, near, visits)
             volume = 0.0
             if count > 0:
-                volume = measure_polytope(
-                    pos, top, planes, count, used, ox, oy, oz, radii[0], tol, facets, work
-                )[0]  # fmt: skip
+                volume = measure_polytope(cell, count, used, o, region, facets)[0]
             if count == OUT_OF_ROOM or goals[k] <= volume <= 2.0 * goals[k]:
                 break
             if volume < goals[k]:
@@ -314,4 +298,4 @@ def raise_space_cells(
             else:
                 high = rise
             rise = 0.5 * (low + high) if high < np.inf else 2.0 * rise
-        raised[k], weights[i] = weights[i], before
+        raised[k], tree.weights[i] = tree.weights[i], before

@@ -17,6 +17,7 @@ The finest level then starts so near that Newton's method takes full steps nearl
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -141,16 +142,33 @@ def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats, parents: 
     owner, other = owner[by_owner], other[by_owner]
     starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(local)))])
     reach = _mean_squares(local, owner, other, starts)
-    hessians = _hessians(local, gradients, owner, other)
+    quadratics = _Quadratics(local, dual, gradients, _hessians(local, gradients, owner, other), reach)
     values = np.empty(len(sites))
     run_in_chunks(
-        lambda first, last: _blend(
-            first, last, sites, parents, local, dual, gradients, hessians, reach, starts, other, values
-        ),
+        lambda first, last: _blend(first, last, sites, parents, quadratics, starts, other, values),
         len(sites),
         max(4096, len(sites) // 32),
     )
     return values
+
+
+class _Quadratics(NamedTuple):
+    """Local models of the dual potential, one about each coarse site.
+
+    Attributes
+    ----------
+    centers : (n, d) float
+    values, gradients, hessians : (n,) float, (n, d) float, (n, d, d) float
+        Those at the center.
+    reach : (n,) float
+        Mean squared distance to the neighbors.
+    """
+
+    centers: Floats
+    values: Floats
+    gradients: Floats
+    hessians: Floats
+    reach: Floats
 
 
 def _mean_squares(sites: Floats, owner: Ints, other: Ints, starts: Ints) -> Floats:
@@ -176,9 +194,9 @@ def _hessians(sites: Floats, gradients: Floats, owner: Ints, other: Ints) -> Flo
 
 
 @kernel
-def _blend(first, last, sites, parents, coarse, dual, gradients, hessians, reach, starts, neighbors, values):
+def _blend(first, last, sites, parents, quadratics, starts, neighbors, values):
     """Blend the quadratics of each fine site's group and of its neighbors, weighted by (r^2 / reach + 0.1)^-2."""
-    dimension = sites.shape[1]
+    dimension, (centers, dual, gradients, hessians, reach) = sites.shape[1], quadratics
     for i in range(first, last):
         parent = parents[i]
         total, weights = 0.0, 0.0
@@ -186,9 +204,9 @@ def _blend(first, last, sites, parents, coarse, dual, gradients, hessians, reach
             j = parent if k < starts[parent] else neighbors[k]
             value, square = dual[j], 0.0
             for a in range(dimension):
-                slope, x = gradients[j, a], sites[i, a] - coarse[j, a]
+                slope, x = gradients[j, a], sites[i, a] - centers[j, a]
                 for b in range(dimension):
-                    slope += 0.5 * hessians[j, a, b] * (sites[i, b] - coarse[j, b])
+                    slope += 0.5 * hessians[j, a, b] * (sites[i, b] - centers[j, b])
                 value, square = value + slope * x, square + x * x
             near = square / reach[j] + 0.1 if reach[j] > 0.0 else 1.0
             weight = 1.0 / (near * near)

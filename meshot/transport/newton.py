@@ -331,7 +331,7 @@ def _laplacian(problem: TransportProblem, diagram: Diagram, rows: int) -> csr_ar
     sites = np.take(problem.sites, edges.order, axis=0)
     run_in_chunks(
         lambda first, last: _fill_laplacian(
-            first, last, rows, problem.density, sites, edges.starts, edges.beyond, lengths, indptr, indices, data
+            first, last, problem.density, sites, edges.starts, edges.beyond, lengths, indptr, indices, data
         ),
         rows,
         max(8192, rows // 32),
@@ -340,8 +340,9 @@ def _laplacian(problem: TransportProblem, diagram: Diagram, rows: int) -> csr_ar
 
 
 @kernel
-def _fill_laplacian(first, last, rows, density, sites, starts, beyond, lengths, indptr, indices, data):
+def _fill_laplacian(first, last, density, sites, starts, beyond, lengths, indptr, indices, data):
     """Fill the rows from `first` to `last`; what leads to rows that are left out counts on the diagonal alone."""
+    rows = len(indptr) - 1
     for i in range(first, last):
         m, diagonal = indptr[i], 0.0
         for e in range(starts[i], starts[i + 1]):

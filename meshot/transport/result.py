@@ -13,7 +13,7 @@ from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.plane.diagram import PowerDiagram
 from meshot.diagrams.plane.dual import PiecewiseLinear
 from meshot.diagrams.plane.polygons import CellPolygons
-from meshot.diagrams.site_tree import build_tree, hilbert_order, nearest_sites, nearest_space_sites
+from meshot.diagrams.site_tree import SiteTree, build_tree, hilbert_order, nearest_sites, nearest_space_sites
 from meshot.transport.newton import NewtonResult, TransportProblem
 
 
@@ -99,11 +99,9 @@ class TransportResult(NewtonResult):
         (m,) int
         """
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
-        order, sites, weights, tree = self._tree
-        nearest = nearest_sites if sites.shape[1] == 2 else nearest_space_sites
-        parts = run_in_chunks(
-            lambda start, stop: nearest(points[start:stop], sites, weights, *tree), len(points), 1 << 14
-        )
+        order, tree = self._tree
+        nearest = nearest_sites if tree.sites.shape[1] == 2 else nearest_space_sites
+        parts = run_in_chunks(lambda start, stop: nearest(points[start:stop], tree), len(points), 1 << 14)
         return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:
@@ -221,8 +219,8 @@ class TransportResult(NewtonResult):
         return self.diagram
 
     @cached_property
-    def _tree(self) -> tuple[Ints, Floats, Floats, tuple[Ints, Floats]]:
+    def _tree(self) -> tuple[Ints, SiteTree]:
         local = self.diagram.sites - self.problem.domain.center
         order = hilbert_order(local)
         sites, weights = local[order], self.diagram.weights[order] - self.diagram.weights.mean()
-        return order, sites, weights, build_tree(sites, weights)
+        return order, build_tree(sites, weights)

@@ -26,7 +26,8 @@ from meshot.base.memory import require_memory
 from meshot.base.progress import Progress
 from meshot.base.settings import TOL, require_positive
 from meshot.diagrams.sites import check_masses
-from meshot.diagrams.sphere.diagram import AREA, SphereDiagram, SphereEngine, check_directions
+from meshot.diagrams.sphere.cells import AREA
+from meshot.diagrams.sphere.diagram import SphereDiagram, SphereEngine, check_directions
 from meshot.transport.newton import DampedNewton, NewtonResult, TransportState, first_state
 
 # Bytes of memory that a site takes at the peak.

@@ -17,7 +17,7 @@ def test_nearest_sites_agree_with_brute_force(count, seed, slope):
     weights = slope * sites[:, 0] + 0.1 * rng.random(count)
     points = rng.uniform(-1, 2, (50, 2))
     power = ((points[:, None] - sites) ** 2).sum(axis=2) - weights
-    found = nearest_sites(points, sites, weights, *build_tree(sites, weights))
+    found = nearest_sites(points, build_tree(sites, weights))
     assert power[np.arange(50), found] == pytest.approx(power.min(axis=1), abs=1e-12)
 
 
@@ -28,7 +28,7 @@ def test_a_node_bounds_the_power_distance_to_its_sites_from_below(count, seed):
     sites = rng.random((count, 2))
     sites = sites[hilbert_order(sites)]
     weights = sites @ [2.0, -1.0] + rng.random(count)
-    spans, bounds = build_tree(sites, weights)
+    *_, spans, bounds = build_tree(sites, weights)
     x, y = rng.uniform(-1, 2, 2)
     power = (x - sites[:, 0]) ** 2 + (y - sites[:, 1]) ** 2 - weights
     leaves = np.flatnonzero(spans[:, 2] == 1)
@@ -40,7 +40,7 @@ def test_a_node_bounds_the_power_distance_to_its_sites_from_below(count, seed):
 @pytest.mark.parametrize("count", [1, LEAF, LEAF + 1, LEAF * FAN, LEAF * FAN + 1, 1000])
 def test_each_site_is_in_one_leaf_and_each_node_has_one_parent(count):
     sites = np.random.default_rng(0).random((count, 2))
-    spans, _ = build_tree(sites, np.zeros(count))
+    spans = build_tree(sites, np.zeros(count)).spans
     leaf = spans[:, 2] == 1
     held = np.concatenate([np.arange(*span) for span in spans[leaf, :2]])
     children = np.concatenate([np.arange(*span) for span in spans[~leaf, :2]] + [[0]])

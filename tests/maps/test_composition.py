@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from shapes import bumpy_sphere, cap, disk, icosphere, join, relief, tetrahedron
+from shapes import ball_solid, bumpy_sphere, cap, disk, icosphere, join, relief, tetrahedron
 
 from meshot import area_preserving_map, compose, conformal_map
+from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.surface import Surface
 
@@ -37,8 +38,8 @@ def test_a_map_with_its_own_inverse_is_the_identity(name):
 
 def itself(surface: Surface, *, on_sphere: bool = False) -> SurfaceMap:
     """The identity of a flat disk or of a sphere."""
-    plane, count = surface.vertices[:, :2], len(surface.vertices)
-    return SurfaceMap(surface, plane, np.arange(count), points=surface.vertices if on_sphere else None)
+    image = surface.vertices if on_sphere else surface.vertices[:, :2]
+    return SurfaceMap(surface, image, np.arange(len(image)))
 
 
 @pytest.mark.parametrize("to", ["disk", "sphere"])
@@ -72,7 +73,7 @@ def test_landmarks_settle_the_rotation(to):
         cos, sin = np.cos(2.0), np.sin(2.0)
         turned = SurfaceMap(surface, mapped.uv @ [[cos, sin], [-sin, cos]], mapped.source_vertex)
     else:
-        turned = SurfaceMap(surface, mapped.uv, mapped.source_vertex, points=mapped.points @ turn.T)
+        turned = SurfaceMap(surface, mapped.points @ turn.T, mapped.source_vertex)
     pairs = np.repeat([[3], [20], [40]], 2, axis=1)
     composed = compose(mapped.inverse, turned, landmarks=pairs)
     np.testing.assert_allclose(composed.points, surface.vertices, atol=1e-9)
@@ -104,3 +105,17 @@ def test_what_fits_not_together_is_refused(landmarks):
         compose(plane.inverse, plane, landmarks=landmarks)
     with pytest.raises(ValueError, match="rows"):
         compose(plane.inverse, plane).transfer([1.0])
+
+
+def test_solids_compose_by_way_of_the_ball():
+    ball, shear = ball_solid(2), np.array([[2.0, 0.4, 0.0], [0.0, 1.0, -0.3], [0.1, 0.0, 0.5]])
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    turn = turn * np.linalg.det(turn)
+    one = SolidMap(ball.with_vertices(ball.vertices @ shear.T), ball.vertices)
+    other = SolidMap(ball, ball.vertices @ turn.T)
+    pairs = np.repeat([[3], [20], [40]], 2, axis=1)
+    composed = compose(one.inverse, other, landmarks=pairs)
+    np.testing.assert_allclose(composed.points, one.solid.vertices, atol=1e-12)
+    np.testing.assert_allclose(composed.transfer(ball.vertices), ball.vertices, atol=1e-12)
+    with pytest.raises(ValueError, match="one map goes to the ball, the other to the sphere"):
+        compose(one.inverse, itself(icosphere(1), on_sphere=True))

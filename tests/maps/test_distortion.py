@@ -15,7 +15,7 @@ from meshot.meshes.surface import Surface
 
 
 def sphere_map(surface, points):
-    return SurfaceMap(surface, None, np.arange(len(surface.vertices)), points=np.asarray(points, dtype=float))
+    return SurfaceMap(surface, np.asarray(points, dtype=float), np.arange(len(surface.vertices)))
 
 
 def turned(surface, angle=0.7):

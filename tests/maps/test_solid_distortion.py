@@ -3,8 +3,8 @@ import pytest
 import shapes
 
 from meshot.base.errors import GeometryError
-from meshot.maps.distortion import distortion
-from meshot.maps.solid_distortion import SolidDistortion
+from meshot.maps.distortion import SolidDistortion, distortion
+from meshot.maps.measure import as_measure
 from meshot.maps.solid_map import SolidMap
 from meshot.meshes.solid import Solid
 
@@ -35,7 +35,7 @@ def test_ratios_of_a_stretched_box_in_closed_form():
     assert figures["ratio_abs_deviation_sd"] == pytest.approx(0, abs=1e-12)
     assert figures["log_mean_abs"] == pytest.approx((np.log(1.5) + np.log(2)) / 2)
     wanted = np.where(right, 3.0, 1.0)
-    kept = distortion(SolidMap(box, image, shares=wanted)).summary()["volume"]
+    kept = distortion(SolidMap(box, image, measure=as_measure(box, density=wanted))).summary()["volume"]
     assert kept["ratio_max_deviation"] == pytest.approx(0, abs=1e-12)
 
 

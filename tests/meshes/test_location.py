@@ -107,7 +107,7 @@ def test_any_plane_map_can_be_inverted():
 
 
 def ball_map(surface):
-    return SurfaceMap(surface, surface.vertices[:, :2], np.arange(len(surface.vertices)), points=surface.vertices)
+    return SurfaceMap(surface, surface.vertices, np.arange(len(surface.vertices)))
 
 
 @settings(max_examples=20, deadline=None)

@@ -106,4 +106,4 @@ def test_a_refused_request_leaves_nothing_behind(mesh, tmp_path, capsys, options
 def test_no_curve_on_the_sphere():
     amap = area_preserving_map(RELIEF)
     with pytest.raises(OptionError, match="to the disk"):
-        tradeoff_curve(replace(amap, points=np.zeros_like(amap.surface.vertices)))
+        tradeoff_curve(replace(amap, image=np.zeros_like(amap.surface.vertices)))

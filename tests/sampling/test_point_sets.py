@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshot.sampling.point_sets import disk_to_square, sphere_to_square, square_to_disk, square_to_sphere
+from meshot.maps.target import disk_to_square, sphere_to_square, square_to_disk, square_to_sphere
 
 unit = st.floats(0, 1)
 

@@ -50,9 +50,7 @@ def test_random_points():
 def test_even_points_are_better_in_every_number(target):
     ball = icosphere(3)
     surface_map = (
-        flat_map(disk(20))
-        if target == "disk"
-        else SurfaceMap(ball, ball.vertices[:, :2], np.arange(len(ball.vertices)), points=ball.vertices)
+        flat_map(disk(20)) if target == "disk" else SurfaceMap(ball, ball.vertices, np.arange(len(ball.vertices)))
     )
     random, spiral = (sample_quality(sample(surface_map, 2000, method, rng=0)) for method in ("random", "fibonacci"))
     for name, value in spiral.summary().items():

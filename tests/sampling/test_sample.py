@@ -8,8 +8,9 @@ from similar import assert_unit_and_place_do_not_matter
 from meshot.base.errors import GeometryError
 from meshot.conformal.disk import conformal_map
 from meshot.maps.surface_map import SurfaceMap
+from meshot.maps.target import square_to_disk
 from meshot.meshes.surface import Surface
-from meshot.sampling.point_sets import SQUARE_POINTS, square_to_disk
+from meshot.sampling.point_sets import SQUARE_POINTS
 from meshot.sampling.sample import METHODS, sample
 from meshot.sampling.weights import Texture
 
@@ -330,7 +331,7 @@ def test_results_are_frozen():
 def sphere(subdivisions=3):
     """The identity of a sphere."""
     ball = icosphere(subdivisions)
-    return SurfaceMap(ball, ball.vertices[:, :2], np.arange(len(ball.vertices)), points=ball.vertices)
+    return SurfaceMap(ball, ball.vertices, np.arange(len(ball.vertices)))
 
 
 @pytest.mark.parametrize("method", METHODS)

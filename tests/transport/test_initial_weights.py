@@ -66,16 +66,16 @@ def test_bounds_hold_after_a_weight_has_grown(count, seed):
     sites = rng.random((count, 2))
     sites = sites[hilbert_order(sites)]
     weights = 0.1 * rng.random(count)
-    spans, bounds = build_tree(sites, weights)
+    tree = build_tree(sites, weights)
     i = int(rng.integers(count))
     weights[i] += 3.0
-    raise_bounds(i, sites, weights, bounds)
+    raise_bounds(i, tree)
     x, y = rng.uniform(-1, 2, 2)
     power = (x - sites[:, 0]) ** 2 + (y - sites[:, 1]) ** 2 - weights
-    leaves = np.flatnonzero(spans[:, 2] == 1)
+    leaves = np.flatnonzero(tree.spans[:, 2] == 1)
     for node in leaves:
-        assert node_bound(bounds, node, x, y) <= power[spans[node, 0] : spans[node, 1]].min() + 1e-12
-    assert node_bound(bounds, 0, x, y) <= power.min() + 1e-12
+        assert node_bound(tree.bounds, node, x, y) <= power[tree.spans[node, 0] : tree.spans[node, 1]].min() + 1e-12
+    assert node_bound(tree.bounds, 0, x, y) <= power.min() + 1e-12
 
 
 def test_input_is_not_changed():

@@ -52,6 +52,32 @@ class Fronts(NamedTuple):
     order: Ints
 
 
+class Front(NamedTuple):
+    """The dense front of one node, while it is put together.
+
+    Attributes
+    ----------
+    own, others : int
+        Rows to eliminate, and columns beside these.
+    panel : (p,) float
+        The rows, by tiles.
+    update : (others^2,) float
+        What remains of the front.
+    places, strides : (own + others,) int
+        Where each column begins in the panel, and the step to its next row.
+    local : (V,) int
+        Where each place that the front has stands in it.
+    """
+
+    own: int
+    others: int
+    panel: Floats
+    update: Floats
+    places: Ints
+    strides: Ints
+    local: Ints
+
+
 class BlockCholesky:
     """Solves for some unknowns a vertex; the matrix has a block for each vertex and for each edge.
 
@@ -103,7 +129,7 @@ class BlockCholesky:
         """
         if len(self.panels) == 0:
             self.panels = np.empty(self.fill)
-        work = diagonal, across, self.panels, *self.fronts
+        work = diagonal, across, self.panels, self.fronts
         left, ends = self.fronts.left, [(tree[0], tree[-1]) for tree in self.trees]
         done = run_in_chunks(lambda k, _: _eliminate_tree(*ends[k], *work), len(ends), 1)
         updates = {int(root): update for (_, root), update in zip(ends, done, strict=True)}
@@ -205,13 +231,15 @@ def _add(target, begin, source, start, count):
 
 
 @subkernel
-def _extend(panel, update, own, others, child, list_from, list_to, touched, local, places, strides, size):
-    """Add a child's update, which touches the places `list_from` to `list_to` of the list, to the front."""
-    width, runs = size * (list_to - list_from), 0
+def _extend(front, child, node, fronts, size):
+    """Add the update of a child, `node`, to the front."""
+    own, others, places, strides = front.own, front.others, front.places, front.strides
+    later = fronts.nodes[node, 1]
+    width, runs = size * (fronts.nodes[node + 1, 1] - later), 0
     # Columns that stay side by side are added together: where they go, where such runs begin, and the end of the last.
     where, begins = np.empty(width, dtype=np.int64), np.empty(width + 1, dtype=np.int64)
     for i in range(width):
-        where[i] = size * local[touched[list_from + i // size]] + i % size
+        where[i] = size * front.local[fronts.touched[later + i // size]] + i % size
         if i == 0 or where[i] != where[i - 1] + 1 or places[where[i]] != places[where[i - 1]] + 1:
             begins[runs] = i
             runs += 1
@@ -225,42 +253,43 @@ def _extend(panel, update, own, others, child, list_from, list_to, touched, loca
             begin, end = max(i, begins[r]), begins[r + 1]
             q = where[begin]
             if p < own:
-                _add(panel, places[q] + p * strides[q], child, i * width + begin, end - begin)
+                _add(front.panel, places[q] + p * strides[q], child, i * width + begin, end - begin)
             else:
-                _add(update, (p - own) * others + q - own, child, i * width + begin, end - begin)
+                _add(front.update, (p - own) * others + q - own, child, i * width + begin, end - begin)
 
 
 @subkernel
-def _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size):
+def _load(front, node, diagonal, across, fronts):
     """Put the matrix's own blocks into the rows of a front."""
-    start = nodes[node, 0]
-    for p in range(start, nodes[node + 1, 0]):
+    size, start, places, strides = diagonal.shape[1], fronts.nodes[node, 0], front.places, front.strides
+    for p in range(start, fronts.nodes[node + 1, 0]):
         for u in range(size):
             for v in range(u, size):
                 q = size * (p - start) + v
-                panel[places[q] + (size * (p - start) + u) * strides[q]] = diagonal[order[p], u, v]
-    for e in range(nodes[node, 2], nodes[node + 1, 2]):
-        i, j, number = size * (entries[e, 0] - start), size * local[entries[e, 1]], entries[e, 2]
+                front.panel[places[q] + (size * (p - start) + u) * strides[q]] = diagonal[fronts.order[p], u, v]
+    for e in range(fronts.nodes[node, 2], fronts.nodes[node + 1, 2]):
+        row, column, number = fronts.entries[e, 0], fronts.entries[e, 1], fronts.entries[e, 2]
+        i, j = size * (row - start), size * front.local[column]
         for u in range(size):
             for v in range(size):
                 entry = across[number, u, v] if number >= 0 else across[-1 - number, v, u]
-                panel[places[j + v] + (i + u) * strides[j + v]] = entry
+                front.panel[places[j + v] + (i + u) * strides[j + v]] = entry
 
 
 @kernel
-def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order):
+def _open_front(node, lower, upper, local, diagonal, across, panels, fronts):
     """Put together the front of a node from the matrix and its children's updates; return its own update so far.
 
     `local` (V,) is room for where each place stands in the front.
     """
-    size, start, later = diagonal.shape[1], nodes[node, 0], nodes[node, 1]
+    nodes, size = fronts.nodes, diagonal.shape[1]
+    start, later = nodes[node, 0], nodes[node, 1]
     k, b = nodes[node + 1, 0] - start, nodes[node + 1, 1] - later
     own, others = size * k, size * b
     for i in range(k):
         local[start + i] = i
     for i in range(b):
-        local[touched[later + i]] = k + i
-    # Where each column begins in the panel, and the step to its next row.
+        local[fronts.touched[later + i]] = k + i
     places, strides = np.empty(own + others, dtype=np.int64), np.empty(own + others, dtype=np.int64)
     for tile in range((own + TILE - 1) // TILE + (others + TILE - 1) // TILE):
         at, column, width = tile_place(tile, own, others)
@@ -271,29 +300,27 @@ def _open_front(node, lower, upper, local, diagonal, across, panels, nodes, chil
         panel[i] = 0.0
     for i in range(len(update)):
         update[i] = 0.0
-    _load(panel, node, diagonal, across, nodes, entries, order, local, places, strides, size)
-    left, right = children[node], node - 1
+    front = Front(own, others, panel, update, places, strides, local)
+    _load(front, node, diagonal, across, fronts)
+    left, right = fronts.left[node], node - 1
     if left >= 0:
-        for child, which in ((lower, left), (upper, right)):
-            begin, end = nodes[which, 1], nodes[which + 1, 1]
-            _extend(panel, update, own, others, child, begin, end, touched, local, places, strides, size)
+        _extend(front, lower, left, fronts, size)
+        _extend(front, upper, right, fronts, size)
     return update
 
 
 @kernel
-def _eliminate_tree(first, last, diagonal, across, panels, nodes, children, touched, entries, order):
+def _eliminate_tree(first, last, diagonal, across, panels, fronts):
     """Eliminate the subtree of the nodes `first` to `last`; return the update of its root, `last`."""
-    size, zero = diagonal.shape[1], first - first  # a literal would have kernels compiled once more
+    nodes, size, zero = fronts.nodes, diagonal.shape[1], first - first  # a literal would compile kernels once more
     none = np.empty(zero)
     waiting = [none]
     local = np.empty(len(diagonal), dtype=np.int64)
     for node in range(first, last + 1):
         lower = upper = none
-        if children[node] >= 0:
+        if fronts.left[node] >= 0:
             upper, lower = waiting.pop(), waiting.pop()
-        update = _open_front(
-            node, lower, upper, local, diagonal, across, panels, nodes, children, touched, entries, order
-        )
+        update = _open_front(node, lower, upper, local, diagonal, across, panels, fronts)
         own = size * (nodes[node + 1, 0] - nodes[node, 0])
         others = size * (nodes[node + 1, 1] - nodes[node, 1])
         count, columns = (own + TILE - 1) // TILE, (others + TILE - 1) // TILE

@@ -57,7 +57,7 @@ def volume_command(
     from meshot.app.files.surface_run import Provenance
     from meshot.formats.registry import read_mesh_file
     from meshot.formats.tables import read_masses
-    from meshot.maps.solid_distortion import solid_distortion
+    from meshot.maps.distortion import distortion
     from meshot.volume import volume_preserving_map
 
     files = {"density": density, "masses": masses}
@@ -70,7 +70,7 @@ def volume_command(
         solid, filling = _filled(file, edge_length, measure, job)
         mapped = volume_preserving_map(solid, tol_volume=tol_volume, progress=job.clock, **measure)
         with job.stages("distortion"):
-            distortions = {name: solid_distortion(each) for name, each in named_solid_maps(mapped).items()}
+            distortions = {name: distortion(each) for name, each in named_solid_maps(mapped).items()}
         options = {"map": "volume", "edge_length": edge_length, "tol_volume": tol_volume}
         options |= {name: path.name for name, path in files.items() if path is not None}
         provenance = Provenance(mesh.name, file.sha256, command_line(), options, file.notes)

@@ -97,9 +97,7 @@ def _surface_map(arrays: Mapping[str, Any], metrics: Mapping[str, Any]) -> Surfa
         measure = Measure(metrics["measure"]["kind"], np.full(len(surface.vertices), np.nan), arrays["shares"])
 
     def one(image: Any, **more: Any) -> SurfaceMap:
-        on_sphere = image.shape[1] == 3
-        uv, points = (None, image) if on_sphere else (image, None)
-        return SurfaceMap(surface, uv, source, points=points, **more)  # type: ignore[arg-type]
+        return SurfaceMap(surface, image, source, **more)
 
     image = arrays["points" if "points" in arrays else "uv"]
     conformal = arrays.get(CONFORMAL)

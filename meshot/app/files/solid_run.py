@@ -8,7 +8,7 @@ from meshot.app.files.folder import complete_folder
 from meshot.app.files.surface_run import Provenance, solver_figures
 from meshot.base.files import PathLike, write_json, write_text
 from meshot.formats.write.vtu import write_vtu
-from meshot.maps.solid_distortion import SolidDistortion
+from meshot.maps.distortion import SolidDistortion
 from meshot.maps.solid_map import SolidMap
 from meshot.meshes.tetrahedralization import Tetrahedralization
 

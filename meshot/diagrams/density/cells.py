@@ -7,10 +7,15 @@ digits. A facet on the border of two pieces belongs to the one on whose side the
 Pixels are found row by row, in each between the cell's leftmost and rightmost point; triangles by a tree of boxes.
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from meshot.base.kernels import kernel, subkernel
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import innerkernel, kernel
 from meshot.diagrams.density.fragments import (
+    Linear,
     add_fragment,
     add_measures,
     add_round_fragment,
@@ -18,7 +23,9 @@ from meshot.diagrams.density.fragments import (
     clip,
     clip_by_side,
     farthest_corner,
+    make_workspace,
 )
+from meshot.meshes.location import LEAF
 
 # How far a pixel reaches beyond its border, in pixels, so that rounding leaves none out; an empty fragment is nothing.
 BEYOND = 1e-9
@@ -26,14 +33,49 @@ BEYOND = 1e-9
 TOGETHER = 64
 
 
-@subkernel
-def _cell_polygon(i, sites, weights, starts, beyond, frame, walls, blocks, xy, tag):
+class Outlines(NamedTuple):
+    """The cells of a diagram, in its own order.
+
+    Attributes
+    ----------
+    sites, weights : (n, 2) float, (n,) float
+        Relative to the domain's center.
+    areas : (n,) float
+        Not positive where there is no cell.
+    starts, beyond : (n + 1,) int, (e,) int
+        What is beyond the edges of each cell; see `CellEdges`.
+    """
+
+    sites: Floats
+    weights: Floats
+    areas: Floats
+    starts: Ints
+    beyond: NDArray[np.int32]
+
+
+class _Cell(NamedTuple):
+    """A cell's polygon, so many `corners` from the row `at` on, relative to the point c of the plane.
+
+    The circle of `radius` about that bounds it, if the radius is finite; measures are about the origin o.
+    """
+
+    at: int
+    corners: int
+    radius: float
+    o: tuple[float, float]
+    c: tuple[float, float]
+
+
+@innerkernel
+def _cell_polygon(i, outlines, region, work):
     """Cut cell i out of the frame by what is beyond its edges: bisectors with sites, and walls of the domain.
 
     An edge is called by its place in the list if it leads to a later site, which leaves it to this one to measure.
     Returns the row where the polygon begins, and its corner count.
     """
-    at, to, count = blocks[0], blocks[1], len(frame)
+    sites, weights, starts, beyond = outlines.sites, outlines.weights, outlines.starts, outlines.beyond
+    xy, tag, frame, walls = work.xy, work.tag, region.frame, region.walls
+    at, to, count = 0, len(xy) // 3, len(frame)
     for k in range(count):
         xy[at + k, 0], xy[at + k, 1], tag[at + k] = frame[k, 0], frame[k, 1], -1 - k
     for e in range(starts[i], starts[i + 1]):
@@ -46,14 +88,15 @@ def _cell_polygon(i, sites, weights, starts, beyond, frame, walls, blocks, xy, t
             a, b, c = walls[-1 - j, 0], walls[-1 - j, 1], walls[-1 - j, 2]
         else:
             continue
-        count = clip(xy, tag, at, count, a, b, c, e if j > i else -1 - e, to)
+        count = clip(work, at, count, a, b, c, e if j > i else -1 - e, to)
         at, to = to, at
     return at, count
 
 
-@subkernel
-def _is_inside(corner, sides, xy, at, count, radius):
+@innerkernel
+def _is_inside(sides, work, cell):
     """Whether a piece of the density lies wholly inside a cell, touching none of its edges and not its circle."""
+    corner, xy, at, count, radius = work.piece, work.xy, cell.at, cell.corners, cell.radius
     for n in range(sides):
         x, y = corner[n, 0], corner[n, 1]
         if x * x + y * y > radius * radius:
@@ -66,40 +109,40 @@ def _is_inside(corner, sides, xy, at, count, radius):
     return True
 
 
-@subkernel
-def _add_piece(
-    m, xy, tag, at, count, blocks, radius, ox, oy, corner, sides, f, g, h, polygon, segments, integrals
-):  # fmt: skip
+@innerkernel
+def _add_piece(m, work, cell, sides, f, g, h):
     """Add a cell's part in a triangle or pixel with the densities f, g and h at its first three corners."""
+    corner, at, count, radius, (ox, oy) = work.piece, cell.at, cell.corners, cell.radius, cell.o
     ux, uy = corner[1, 0] - corner[0, 0], corner[1, 1] - corner[0, 1]
     vx, vy = corner[2, 0] - corner[0, 0], corner[2, 1] - corner[0, 1]
     area = ux * vy - uy * vx
     if not area > 0.0:
         return m
     gx, gy = ((g - f) * vy - (h - f) * uy) / area, ((h - f) * ux - (g - f) * vx) / area
-    value = f - gx * corner[0, 0] - gy * corner[0, 1]
-    if _is_inside(corner, sides, xy, at, count, radius):
+    density = Linear(f - gx * corner[0, 0] - gy * corner[0, 1], gx, gy)
+    if _is_inside(sides, work, cell):
         x, y = corner[0, 0], corner[0, 1]
         m = add_triangle(m, x - ox, y - oy, ux, uy, vx, vy, f, g, h)
         if sides > 3:
             wx, wy = corner[3, 0] - x, corner[3, 1] - y
             m = add_triangle(m, x - ox, y - oy, vx, vy, wx, wy, f, h, f + gx * wx + gy * wy)
         return m
-    to, spare = blocks[2], blocks[0] + blocks[1] - at
+    room = len(work.polygon)
+    to, spare = 2 * room, room - at
     for k in range(sides):
         n = k + 1 if k + 1 < sides else 0
         px, py, qx, qy = corner[k, 0], corner[k, 1], corner[n, 0], corner[n, 1]
-        count, copied = clip_by_side(xy, tag, at, count, px, py, qx, qy, -1 - k, to)
+        count, copied = clip_by_side(work, at, count, px, py, qx, qy, -1 - k, to)
         if count == 0:
             return m
         if copied:
             at, to, spare = to, spare, to
-    if farthest_corner(xy, at, count) > radius * radius:
-        return add_round_fragment(m, xy, tag, at, count, radius, ox, oy, value, gx, gy, polygon, segments, integrals)
-    return add_fragment(m, xy, tag, at, count, ox, oy, value, gx, gy, integrals)
+    if farthest_corner(work.xy, at, count) > radius * radius:
+        return add_round_fragment(m, work, at, count, radius, cell.o, density)
+    return add_fragment(m, work, at, count, cell.o, density)
 
 
-@subkernel
+@innerkernel
 def _row_span(xy, at, count, low, high):
     """Return the smallest and the largest x of a polygon between two heights; an empty span if it is not there."""
     left, right = np.inf, -np.inf
@@ -116,7 +159,7 @@ def _row_span(xy, at, count, low, high):
     return left, right
 
 
-@subkernel
+@innerkernel
 def _places(low, high, start, stop, count):
     """Return the first and one past the last of `count` equal parts of an interval that meet [low, high]."""
     width = (stop - start) / count
@@ -124,7 +167,7 @@ def _places(low, high, start, stop, count):
     return int(min(max(first, 0.0), count)), int(min(max(last + 1.0, 0.0), count))
 
 
-@subkernel
+@innerkernel
 def _load_piece(values, r, c, part, sides, x0, y0, x1, y1, corner):
     """Fill in the corners of a pixel or of one of its two triangles; returns the densities at the first three."""
     corner[0, 0], corner[0, 1], corner[1, 0], corner[1, 1] = x0, y0, x1, y0
@@ -138,12 +181,12 @@ def _load_piece(values, r, c, part, sides, x0, y0, x1, y1, corner):
     return f, values[r + 1, c + 1], values[r + 1, c]
 
 
-@subkernel
-def _add_pixels(
-    m, xy, tag, at, count, blocks, radius, ox, oy, cx, cy, xs, ys, values, corner,
-    polygon, segments, integrals,
-):  # fmt: skip
-    """Add a cell's parts in the pixels of a grid; the origin of its coordinates lies at c."""
+@innerkernel
+def _add_pixels(m, work, cell, pieces):
+    """Add a cell's parts in the pixels of a grid."""
+    xs, ys, values, xy, at, count, (cx, cy) = (
+        pieces.xs, pieces.ys, pieces.grid_values, work.xy, cell.at, cell.corners, cell.c
+    )  # fmt: skip
     rows, columns, low, high = len(ys) - 1, len(xs) - 1, np.inf, -np.inf
     parts = 1 + len(values) - rows
     sides = 5 - parts
@@ -158,16 +201,14 @@ def _add_pixels(
         row = (0.0, 0.0, 0.0, 0.0, 0.0)
         for c in range(first, last):
             for part in range(parts):
-                f, g, h = _load_piece(values, r, c, part, sides, xs[c] - cx, bottom, xs[c + 1] - cx, top, corner)
-                row = _add_piece(
-                    row, xy, tag, at, count, blocks, radius, ox, oy, corner, sides, f, g, h,
-                    polygon, segments, integrals,
-                )  # fmt: skip
+                x0, x1 = xs[c] - cx, xs[c + 1] - cx
+                f, g, h = _load_piece(values, r, c, part, sides, x0, bottom, x1, top, work.piece)
+                row = _add_piece(row, work, cell, sides, f, g, h)
         m = add_measures(m, row)
     return m
 
 
-@subkernel
+@innerkernel
 def _misses(xy, at, count, x0, y0, x1, y1):
     """Whether a box lies outside of one of a polygon's edges."""
     for k in range(at, at + count):
@@ -179,32 +220,29 @@ def _misses(xy, at, count, x0, y0, x1, y1):
     return False
 
 
-@subkernel
-def _add_triangles(
-    m, xy, tag, at, count, blocks, radius, ox, oy, cx, cy, corners, corner_values, boxes, first, leaf, stack, corner,
-    polygon, segments, integrals,
-):  # fmt: skip
-    """Add a cell's parts in triangles, found by the tree of their boxes; the origin of its coordinates lies at c."""
-    stack[0], top, sides, leaves = 0, 1, corner_values.shape[1], 0
+@innerkernel
+def _add_triangles(m, work, cell, pieces):
+    """Add a cell's parts in triangles, found by the tree of their boxes."""
+    corners, values, boxes, first, stack, (cx, cy) = (
+        pieces.corners, pieces.corner_values, pieces.boxes, pieces.first, work.stack, cell.c
+    )  # fmt: skip
+    stack[0], top, sides, leaves = 0, 1, values.shape[1], 0
     some = (0.0, 0.0, 0.0, 0.0, 0.0)
     while top > 0:
         top -= 1
         node = stack[top]
         x0, y0, x1, y1 = boxes[node, 0] - cx, boxes[node, 1] - cy, boxes[node, 2] - cx, boxes[node, 3] - cy
-        if not x0 <= x1 or _misses(xy, at, count, x0, y0, x1, y1):
+        if not x0 <= x1 or _misses(work.xy, cell.at, cell.corners, x0, y0, x1, y1):
             continue
         if node < first:
             stack[top], stack[top + 1] = 2 * node + 2, 2 * node + 1
             top += 2
             continue
-        begin = (node - first) * leaf
-        for t in range(begin, min(begin + leaf, len(corners))):
+        begin = (node - first) * LEAF
+        for t in range(begin, min(begin + LEAF, len(corners))):
             for k in range(3):
-                corner[k, 0], corner[k, 1] = corners[t, 2 * k] - cx, corners[t, 2 * k + 1] - cy
-            some = _add_piece(
-                some, xy, tag, at, count, blocks, radius, ox, oy, corner, sides, corner_values[t, 0],
-                corner_values[t, 1], corner_values[t, 2], polygon, segments, integrals,
-            )  # fmt: skip
+                work.piece[k, 0], work.piece[k, 1] = corners[t, 2 * k] - cx, corners[t, 2 * k + 1] - cy
+            some = _add_piece(some, work, cell, sides, values[t, 0], values[t, 1], values[t, 2])
         leaves += 1
         if leaves % TOGETHER == 0:
             m, some = add_measures(m, some), (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -212,15 +250,8 @@ def _add_triangles(
 
 
 @kernel
-def measure_dense_cells(
-    begin, end, blocks, x_center, y_center, sites, weights, areas, starts, beyond, frame, walls, circle,
-    xs, ys, grid_values, corners, corner_values, boxes, first, leaf, measures, integrals,
-):  # fmt: skip
-    """Measure the cells of the sites from `begin` to `end`; sites are relative to the domain's center.
-
-    A site whose area in `areas` is not positive has no cell. ``starts, beyond`` lists what is beyond the edges of each
-    cell, as in `CellEdges`. `blocks` are the rows at which the three polygons begin that the scratch arrays hold, a
-    cell and two on the way; `circle` is the radius of that which bounds the domain.
+def measure_dense_cells(begin, end, room, center, outlines, region, pieces, measures, integrals):
+    """Measure the cells of the sites from `begin` to `end`; `room` is the number of corners that polygons may have.
 
     Fills
     -----
@@ -229,35 +260,24 @@ def measure_dense_cells(
     integrals : (e,) float
         Integral of the density along each edge that leads to a later site.
     """
-    room = blocks[1]
-    xy, tag = np.empty((3 * room, 2)), np.empty(3 * room, np.int64)
-    polygon, segments, corner = np.empty((room, 2)), np.empty((room, 4)), np.empty((4, 2))
-    stack = np.empty(64, np.int64)
+    work = make_workspace(room, integrals)
+    xy = work.xy
     for i in range(begin, end):
-        if not areas[i] > 0.0:
+        if not outlines.areas[i] > 0.0:
             continue
-        at, count = _cell_polygon(i, sites, weights, starts, beyond, frame, walls, blocks, xy, tag)
+        at, count = _cell_polygon(i, outlines, region, work)
         if count == 0:
             continue
         # a corner as origin, unless the circle, which is about the domain's center, takes part
-        x, y, radius = xy[at, 0], xy[at, 1], circle
-        ox, oy, cx, cy = x, y, x_center, y_center
-        if farthest_corner(xy, at, count) <= radius * radius:
-            ox, oy, cx, cy, radius = 0.0, 0.0, cx + x, cy + y, np.inf
+        x, y = xy[at, 0], xy[at, 1]
+        cell = _Cell(at, count, region.radius, (x, y), center)
+        if farthest_corner(xy, at, count) <= region.radius * region.radius:
+            cell = _Cell(at, count, np.inf, (0.0, 0.0), (center[0] + x, center[1] + y))
             for k in range(at, at + count):
                 xy[k, 0] -= x
                 xy[k, 1] -= y
         m = (0.0, 0.0, 0.0, 0.0, 0.0)
-        if len(corners) == 0:
-            m = _add_pixels(
-                m, xy, tag, at, count, blocks, radius, ox, oy, cx, cy, xs, ys, grid_values, corner,
-                polygon, segments, integrals,
-            )  # fmt: skip
-        else:
-            m = _add_triangles(
-                m, xy, tag, at, count, blocks, radius, ox, oy, cx, cy, corners, corner_values, boxes, first, leaf,
-                stack, corner, polygon, segments, integrals,
-            )  # fmt: skip
+        m = _add_pixels(m, work, cell, pieces) if len(pieces.corners) == 0 else _add_triangles(m, work, cell, pieces)
         measures[i, 4] = m[4]
         if m[0] > 0.0:
             dx, dy = m[1] / m[0], m[2] / m[0]

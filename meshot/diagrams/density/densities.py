@@ -22,7 +22,7 @@ BATCH, FINER = 1 << 20, 2
 
 
 class DensityPieces(NamedTuple):
-    """What the kernels of `densecells` read; what belongs to the other kind of density is empty.
+    """What the kernels of `cells` read; what belongs to the other kind of density is empty.
 
     All arrays are writable: the kernels would be compiled once more for others.
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError
 from meshot.base.kernels import run_in_chunks
-from meshot.diagrams.density.cells import copy_to_earlier_sites, measure_dense_cells
+from meshot.diagrams.density.cells import Outlines, copy_to_earlier_sites, measure_dense_cells
 from meshot.diagrams.density.densities import Density
 from meshot.diagrams.domains import Domain
-from meshot.meshes.location import LEAF
+from meshot.diagrams.region import plane_region
 
 # Share of the domain that the density's pieces may leave out or cover twice, by rounding.
 COVER = 1e-9
@@ -113,15 +113,14 @@ class Source:
     def _measure(
         self, sites: Floats, weights: Floats, areas: Floats, starts: Ints, beyond: NDArray[Any]
     ) -> tuple[Floats, Floats]:
-        domain, pieces = self.domain, self.density.pieces
+        outlines, region = Outlines(sites, weights, areas, starts, beyond), plane_region(self.domain)
+        x, y = self.domain.center
+        pieces, room = self.density.pieces, 2 * int(np.diff(starts).max()) + 32
         cells, integrals = np.zeros((len(sites), 5)), np.zeros(len(beyond))
-        blocks = np.arange(3) * (2 * int(np.diff(starts).max()) + 32)
-        (x, y), circle = domain.center, domain.circle_radius
 
         def work(first: int, last: int) -> None:
             measure_dense_cells(
-                first, last, blocks, x, y, sites, weights, areas, starts, beyond, domain.frame, domain.walls, circle,
-                *pieces, LEAF, cells, integrals,
+                first, last, room, (float(x), float(y)), outlines, region, pieces, cells, integrals
             )  # fmt: skip
 
         # large cells hold many pieces: these too are shared out

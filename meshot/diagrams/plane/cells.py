@@ -6,18 +6,70 @@ over triangles and circular segments. A measure is a tuple: mass, the two first 
 origin point near the cell. Coordinates are relative to the domain's center.
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from meshot.base.kernels import kernel, subkernel
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.base.arrays import Floats
+from meshot.base.kernels import innerkernel, kernel
 from meshot.diagrams.circle import holds_origin, segments_in_circle, turn_between
-from meshot.diagrams.plane.clipping import EMPTY, FULL, cut_by_site, cut_by_walls, reaches, start_cell
+from meshot.diagrams.plane.clipping import EMPTY, FULL, cut_by_site, cut_by_walls, make_polygon, reaches, start_cell
 from meshot.diagrams.plane.triangulation import place_of
 
 # outcomes of `measure_cells`
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
-@subkernel
+class Dual(NamedTuple):
+    """The triangulation that is dual to the cells, as they are read off it.
+
+    Attributes
+    ----------
+    sites, weights, triangles, across, corner_of
+        As of `RegularTriangulation`, in Hilbert order.
+    vertices : (t, 2) float
+        The power vertex of each triangle, with equal power distance to the three corners.
+    inside : (t,) bool
+        Whether it lies in the domain.
+    """
+
+    sites: Floats
+    weights: Floats
+    triangles: NDArray[np.int32]
+    across: NDArray[np.int32]
+    corner_of: NDArray[np.int32]
+    vertices: Floats
+    inside: NDArray[np.bool_]
+
+
+class PlaneCells(NamedTuple):
+    """Measured cells, one after the other.
+
+    Attributes
+    ----------
+    measures : (m, 4) float
+        Mass, centroid, second moment about the centroid of each cell.
+    counts : (m,) int32
+        Edges of each cell's polygon before the circle cuts it.
+    links, facets : (e,) int32, (e, 1 or 5) float
+        Of each such edge: the site beyond (negative: a wall); its length in the domain (0: none) and, if there is a
+        place for them, its end points.
+    arcs : (a, 3) float
+        Site, start angle and turn of each arc of the circle that bounds a cell.
+    overlaps : (1,) float
+        Area that cells have in common.
+    """
+
+    measures: Floats
+    counts: NDArray[np.int32]
+    links: NDArray[np.int32]
+    facets: Floats
+    arcs: Floats
+    overlaps: Floats
+
+
+@innerkernel
 def _angle_minus_sine(t):
     """Return t - sin t without cancellation for small t."""
     if t > 0.5:
@@ -26,7 +78,7 @@ def _angle_minus_sine(t):
     return t * s / 6 * (1 - s / 20 * (1 - s / 42 * (1 - s / 72 * (1 - s / 110 * (1 - s / 156)))))
 
 
-@subkernel
+@innerkernel
 def _add_triangle(m, px, py, qx, qy):
     """Add the signed triangle (o, p, q), corners relative to the point o."""
     area = 0.5 * (px * qy - py * qx)
@@ -34,7 +86,7 @@ def _add_triangle(m, px, py, qx, qy):
     return m[0] + area, m[1] + area * (px + qx) / 3, m[2] + area * (py + qy) / 3, m[3] + area * moment / 6
 
 
-@subkernel
+@innerkernel
 def _add_circular_segment(m, angle, turn, radius, ox, oy):
     """Add what lies between an arc, from `angle` on and over `turn`, and its chord; moments relative to o."""
     mass = 0.5 * radius**2 * _angle_minus_sine(turn)
@@ -45,7 +97,7 @@ def _add_circular_segment(m, angle, turn, radius, ox, oy):
     return m[0] + mass, m[1] + mx - mass * ox, m[2] + my - mass * oy, m[3] + second
 
 
-@subkernel
+@innerkernel
 def _measure_in_circle(xy, count, radius, segments, turns):
     """Measure the polygon's part in the circle.
 
@@ -81,7 +133,7 @@ def _measure_in_circle(xy, count, radius, segments, turns):
     return total, ox, oy, arcs
 
 
-@subkernel
+@innerkernel
 def _measure_polygon(xy, count, segments):
     """Measure a polygon that no circle cuts; as `_measure_in_circle`."""
     total = (0.0, 0.0, 0.0, 0.0)
@@ -94,30 +146,31 @@ def _measure_polygon(xy, count, segments):
     return total, ox, oy, 0
 
 
-@subkernel
-def measure_cell(xy, tag, count, radius, segments, turns):
+@innerkernel
+def measure_cell(xy, count, radius, segments, turns):
     """Measure the cell, as `_measure_in_circle`."""
     if reaches(xy, count, radius):
         return _measure_in_circle(xy, count, radius, segments, turns)
     return _measure_polygon(xy, count, segments)
 
 
-@subkernel
-def _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, tag):
+@innerkernel
+def _walk_around(i, dual, xy, tag):
     """Fill the cell's corners, the power vertices of the triangles around site i, and the sites beyond its edges.
 
-    Returns how many corners there are, or `FULL`, and whether all of them are inside the domain. Sites from `far` on
+    Returns how many corners there are, or `FULL`, and whether all of them are inside the domain. The last three sites
     are the far corners, whose edges are none.
     """
-    start, t, count, whole = corner_of[i], corner_of[i], 0, corner_of[i] >= 0
+    triangles, across, far = dual.triangles, dual.across, len(dual.sites) - 3
+    start, t, count, whole = dual.corner_of[i], dual.corner_of[i], 0, dual.corner_of[i] >= 0
     while t >= 0:
         if count == len(xy):
             return FULL, False
         k = place_of(triangles, t, i)
-        xy[count, 0], xy[count, 1] = vertices[t, 0], vertices[t, 1]
+        xy[count, 0], xy[count, 1] = dual.vertices[t, 0], dual.vertices[t, 1]
         beyond = triangles[t, (k + 2) % 3]
         tag[count, 0] = beyond if beyond < far else i
-        whole = whole and inside[t]
+        whole = whole and dual.inside[t]
         count += 1
         t = across[t, (k + 1) % 3]
         if t == start:
@@ -125,9 +178,10 @@ def _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, tag
     return count, whole
 
 
-@subkernel
-def _copy_list(i, starts, neighbors, around):
+@innerkernel
+def _copy_list(i, lists, around):
     """Fill the listed neighbors of site i; returns how many there are, `FULL`, or `EMPTY`."""
+    starts, neighbors = lists
     count = starts[i + 1] - starts[i]
     if count > len(around):
         return FULL
@@ -138,7 +192,7 @@ def _copy_list(i, starts, neighbors, around):
     return count
 
 
-@subkernel
+@innerkernel
 def _measure_whole(i, xy, tag, count, sites, segments):
     """Measure a cell that is inside the domain. Returns the measure, and twice the area that it shares with others.
 
@@ -156,22 +210,20 @@ def _measure_whole(i, xy, tag, count, sites, segments):
     return m, overlap
 
 
-@subkernel
-def _cut_out(
-    i, count, around, sites, weights, frame, walls, radii, xy, tag, side, spare
-):  # fmt: skip
+@innerkernel
+def _cut_out(i, count, around, dual, region, cell):
     """Cut cell i out of the frame; `around` holds its `count` neighbors, then the sites beyond its edges."""
-    neighbors, count = count, start_cell(xy, tag, frame)
+    neighbors, count = count, start_cell(cell, region.frame)
     for k in range(neighbors):
         if around[k, 0] != i:
-            count = cut_by_site(xy, tag, count, i, around[k, 0], sites, weights, side, spare)
-    count = cut_by_walls(xy, tag, count, walls, radii[1], side, spare)
+            count = cut_by_site(cell, count, i, around[k, 0], dual.sites, dual.weights)
+    count = cut_by_walls(cell, count, region)
     for k in range(count):
-        around[k, 0] = tag[k, 0]
+        around[k, 0] = cell.tag[k, 0]
     return count
 
 
-@subkernel
+@innerkernel
 def _write_measure(m, ox, oy, measures, row):
     """Write mass, centroid and second moment about it; `m` is about the point (ox, oy)."""
     if m[0] > 0.0:
@@ -180,9 +232,10 @@ def _write_measure(m, ox, oy, measures, row):
         measures[row, 3] = m[3] - m[0] * (dx * dx + dy * dy)
 
 
-@subkernel
-def _write_edges(full, count, around, segments, links, facets, place):
+@innerkernel
+def _write_edges(full, count, around, segments, cells, place):
     """Write the sites beyond the edges, their lengths and, if there is a place for them, their ends."""
+    links, facets = cells.links, cells.facets
     for k in range(count):
         px, py, qx, qy = segments[k, 0], segments[k, 1], segments[k, 2], segments[k, 3]
         length = np.sqrt((qx - px) ** 2 + (qy - py) ** 2)
@@ -193,9 +246,10 @@ def _write_edges(full, count, around, segments, links, facets, place):
 
 
 @kernel
-def find_power_vertices(first, last, sites, weights, triangles, frame, walls, radius, vertices, inside):
-    """Fill `vertices` (t, 2), with equal power distance to the three corners, and whether they are `inside` (t,)."""
-    far = len(sites) - 3
+def find_power_vertices(first, last, dual, region):
+    """Fill the triangulation's `vertices`, and whether they are `inside`."""
+    sites, weights, triangles, _, _, vertices, inside = dual
+    (frame, walls, radius, _), far = region, len(sites) - 3
     for t in range(first, last):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         inside[t] = False
@@ -216,28 +270,13 @@ def find_power_vertices(first, last, sites, weights, triangles, frame, walls, ra
 
 
 @kernel
-def measure_cells(
-    first, last, room, least, sites, weights, frame, walls, radii, triangles, across, corner_of, vertices, inside,
-    starts, neighbors, measures, counts, links, facets, arcs,
-):  # fmt: skip
-    """Measure the cells of the sites from `first` to `last`.
+def measure_cells(first, last, room, least, dual, region, lists, cells):
+    """Measure the cells of the sites from `first` to `last`; fill `cells`.
 
     A cell whose corners are all inside the domain is read off the triangulation; another one is cut out of the domain's
-    frame by the bisectors with its neighbors there. Where ``starts, neighbors`` list some (CSR), all are cut out by
-    these; else the two are empty. `room` is the number of corners that a cell may have, `least` the mass below which no
-    cell may fall. `radii` are the circle's and the inner disk's.
-
-    Fills
-    -----
-    measures : (m, 4) float
-        Mass, centroid, second moment about the centroid of each cell.
-    counts : (m,) int
-        Edges of each cell's polygon before the circle cuts it.
-    links : (e,) int, facets : (e, 1 or 5) float
-        Of each such edge: the site beyond (negative: a wall); its length in the domain (0: none) and, if there is a
-        place for them, its end points.
-    arcs : (a, 3) float
-        Site, start angle and turn of each arc of the circle that bounds a cell.
+    frame by the bisectors with its neighbors there. Where `lists` (CSR: starts, neighbors) has some, all are cut out by
+    these; else it is empty. `room` is the number of corners that a cell may have, `least` the mass below which no cell
+    may fall.
 
     Returns
     -------
@@ -245,36 +284,35 @@ def measure_cells(
         `DONE`, or why the rest is incomplete: `NO_ROOM` (in a polygon, `links` or `arcs`), `TOO_SMALL`.
     edges, arcs : int
         How many there are.
-    overlap : float
-        Area that cells have in common.
     """
-    xy, side, segments, turns = np.empty((room, 2)), np.empty((room, 2)), np.empty((room, 4)), np.empty((room, 2))
-    tag, spare, around = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
-    far, listed = len(sites) - 3, len(starts) > 0
-    total, total_arcs, overlap = 0, 0, 0.0
+    cell, around = make_polygon(room), np.empty((room, 2), np.int64)
+    segments, turns = np.empty((room, 4)), np.empty((room, 2))
+    listed, total, total_arcs = len(lists[0]) > 0, 0, 0
     for i in range(first, last):
         arc_count, ox, oy, m = 0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0)
         if listed:
-            count, whole = _copy_list(i, starts, neighbors, around), False
+            count, whole = _copy_list(i, lists, around), False
         else:
-            count, whole = _walk_around(i, far, triangles, across, corner_of, vertices, inside, xy, around)
+            count, whole = _walk_around(i, dual, cell.xy, around)
         if whole:
-            m, shared = _measure_whole(i, xy, around, count, sites, segments)
-            ox, oy, overlap = xy[0, 0], xy[0, 1], overlap + shared
+            m, shared = _measure_whole(i, cell.xy, around, count, dual.sites, segments)
+            ox, oy = cell.xy[0, 0], cell.xy[0, 1]
+            cells.overlaps[0] += shared
         elif count == EMPTY or (count == 0 and not listed):
             count = 0
         elif count != FULL:
-            count = _cut_out(i, count, around, sites, weights, frame, walls, radii, xy, tag, side, spare)
+            count = _cut_out(i, count, around, dual, region, cell)
             if count != FULL:
-                m, ox, oy, arc_count = measure_cell(xy, tag, count, radii[0], segments, turns)
-        if count == FULL or total + count > len(links) or total_arcs + arc_count > len(arcs):
-            return NO_ROOM, total, total_arcs, overlap
+                m, ox, oy, arc_count = measure_cell(cell.xy, count, region.radius, segments, turns)
+        if count == FULL or total + count > len(cells.links) or total_arcs + arc_count > len(cells.arcs):
+            return NO_ROOM, total, total_arcs
         if m[0] < least:
-            return TOO_SMALL, total, total_arcs, overlap
-        counts[i - first] = count
-        _write_measure(m, ox, oy, measures, i - first)
-        _write_edges(m[0] > 0.0, count, around, segments, links, facets, total)
+            return TOO_SMALL, total, total_arcs
+        cells.counts[i - first] = count
+        _write_measure(m, ox, oy, cells.measures, i - first)
+        _write_edges(m[0] > 0.0, count, around, segments, cells, total)
         for k in range(arc_count):
-            arcs[total_arcs + k, 0], arcs[total_arcs + k, 1], arcs[total_arcs + k, 2] = i, turns[k, 0], turns[k, 1]
+            for column in range(3):
+                cells.arcs[total_arcs + k, column] = i if column == 0 else turns[k, column - 1]
         total, total_arcs = total + count, total_arcs + arc_count
-    return DONE, total, total_arcs, overlap
+    return DONE, total, total_arcs

@@ -4,46 +4,82 @@ The lines are bisectors with sites: those that the caller names, and, if asked f
 the corners than the cell's own, which makes the cell exact whatever the others were. At the end the domain's straight
 walls cut. Coordinates are relative to the domain's center.
 
-A polygon is two arrays with room to spare: `xy` (c, 2), its corners counter-clockwise, and `tag` (c, 2), for each
-corner the label of the edge that starts there and 1 if it is sure, that is, known to be nearest to its own site. Where
-the room does not suffice, the functions return `FULL`, and the caller begins again with more. Plain arrays and scalars
-throughout: records of arrays cost a hundred times the arithmetic in reference counts.
+Where a polygon's room does not suffice, the functions return `FULL`, and the caller begins again with more.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from meshot.base.kernels import kernel, subkernel
+from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import innerkernel, kernel, subkernel
 from meshot.diagrams.site_tree import nearest_site
 
 FULL, EMPTY = -1, -2
 
 
+class Polygon(NamedTuple):
+    """A polygon in arrays with room to spare; how many corners there are is told beside it.
+
+    Attributes
+    ----------
+    xy : (c, 2) float
+        Its corners, counter-clockwise.
+    tag : (c, 2) int
+        For each corner the label of the edge that starts there, and 1 if it is sure, that is, known to be nearest to
+        its own site.
+    side, spare : (c, 2) float, (c, 2) int
+        Room for a cut.
+    """
+
+    xy: Floats
+    tag: Ints
+    side: Floats
+    spare: Ints
+
+
+class Visits(NamedTuple):
+    """What a search of the tree writes over: `stack` (128,) of nodes, `seen` (n,), the last cell that a site met."""
+
+    stack: Ints
+    seen: Ints
+
+
 @subkernel
-def start_cell(xy, tag, frame):
+def make_polygon(room):
+    """Return a polygon with room for so many corners."""
+    tag, spare = np.empty((room, 2), np.int64), np.empty((room, 2), np.int64)
+    return Polygon(np.empty((room, 2)), tag, np.empty((room, 2)), spare)
+
+
+@innerkernel
+def start_cell(cell, frame):
     """Fill the polygon with the domain's frame, whose side k has the label -1 - k."""
+    xy, tag = cell.xy, cell.tag
     for k in range(len(frame)):
         xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1] = frame[k, 0], frame[k, 1], -1 - k, 0
     return len(frame)
 
 
-@subkernel
+@innerkernel
 def _copy_corner(xy, tag, k, to_xy, to_tag, m):
     to_xy[m, 0], to_xy[m, 1], to_tag[m, 0], to_tag[m, 1] = xy[k, 0], xy[k, 1], tag[k, 0], tag[k, 1]
 
 
-@subkernel
+@innerkernel
 def _crossing(xy, side, k, m):
     t = side[k, 0] / (side[k, 0] - side[m, 0])
     return xy[k, 0] + t * (xy[m, 0] - xy[k, 0]), xy[k, 1] + t * (xy[m, 1] - xy[k, 1])
 
 
-@subkernel
-def _cut(xy, tag, count, a, b, c, label, side, spare):
+@innerkernel
+def _cut(cell, count, a, b, c, label):
     """Keep the part with ``a x + b y <= c``; the new edge gets `label`. Returns the new corner count, or `FULL`.
 
     The kept corners are the run around the one farthest inside: near a corner where many bisectors meet, rounding can
     scatter signs, and a corner that is out of line by rounding must not break the polygon.
     """
+    xy, tag, side, spare = cell
     outside, start = 0, 0
     for k in range(count):
         side[k, 0] = c - a * xy[k, 0] - b * xy[k, 1]
@@ -78,17 +114,18 @@ def _cut(xy, tag, count, a, b, c, label, side, spare):
     return inside + 2
 
 
-@subkernel
-def cut_by_site(xy, tag, count, i, j, sites, weights, side, spare):
+@innerkernel
+def cut_by_site(cell, count, i, j, sites, weights):
     """Keep the points whose power distance to site i is not above that to site j."""
     a, b = sites[j, 0] - sites[i, 0], sites[j, 1] - sites[i, 1]
     c = a * (sites[i, 0] + sites[j, 0]) + b * (sites[i, 1] + sites[j, 1]) - (weights[j] - weights[i])
-    return _cut(xy, tag, count, 2.0 * a, 2.0 * b, c, j, side, spare)
+    return _cut(cell, count, 2.0 * a, 2.0 * b, c, j)
 
 
-@subkernel
-def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen, stamp, side, spare):
-    """Cut cell i by its listed neighbors, then by theirs; site j is marked by ``seen[j] = stamp``."""
+@innerkernel
+def cut_by_candidates(cell, count, i, tree, lists, seen, stamp):
+    """Cut cell i by its neighbors in `lists` (CSR), then by theirs; site j is marked by ``seen[j] = stamp``."""
+    starts, neighbors = lists
     seen[i] = stamp
     for ring in range(2):
         for m in range(starts[i], starts[i + 1]):
@@ -99,13 +136,14 @@ def cut_by_candidates(xy, tag, count, i, sites, weights, starts, neighbors, seen
                 if seen[j] == stamp:
                     continue
                 seen[j] = stamp
-                count = cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
+                count = cut_by_site(cell, count, i, j, tree.sites, tree.weights)
     return count
 
 
-@subkernel
-def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, stamp, side, spare):
+@innerkernel
+def cut_by_tree(cell, count, i, tree, visits, stamp):
     """Cut cell i until no site is nearer, in power distance, to one of its corners; site j is marked by `stamp`."""
+    xy, tag, sites, seen = cell.xy, cell.tag, tree.sites, visits.seen
     for k in range(count):
         tag[k, 1] = 0
     k = 0
@@ -114,19 +152,19 @@ def cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, s
             k += 1
             continue
         x, y = xy[k, 0], xy[k, 1]
-        own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 - weights[i]
-        j = nearest_site(x, y, own, i, sites, weights, spans, bounds, stack)
+        own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 - tree.weights[i]
+        j = nearest_site(x, y, own, i, tree, visits.stack)
         if seen[j] == stamp or j == i:  # nothing nearer, but for rounding
             tag[k, 1] = 1
             continue
         seen[j] = stamp
-        count = cut_by_site(xy, tag, count, i, j, sites, weights, side, spare)
+        count = cut_by_site(cell, count, i, j, tree.sites, tree.weights)
         k = 0
     return count
 
 
 @kernel
-def search_neighbors(first, last, room, sites, weights, frame, spans, bounds, counts, links):
+def search_neighbors(first, last, room, tree, frame, counts, links):
     """List the sites beyond the edges of the cells from `first` to `last`, found with the help of the tree alone.
 
     An empty cell has itself for its only neighbor.
@@ -134,22 +172,15 @@ def search_neighbors(first, last, room, sites, weights, frame, spans, bounds, co
     Fills `counts` (m,) and `links` (e,); returns how many there are, or `FULL` if a cell has more than `room` corners
     or there are more links than there is place for.
     """
-    xy, side, tag, spare = (
-        np.empty((room, 2)),
-        np.empty((room, 2)),
-        np.empty((room, 2), np.int64),
-        np.empty((room, 2), np.int64),
-    )
-    seen, stack, total = np.full(len(sites), -1, np.int64), np.empty(128, np.int64), 0
+    cell, visits, total = make_polygon(room), Visits(np.empty(128, np.int64), np.full(len(tree.sites), -1)), 0
     for i in range(first, last):
-        count = start_cell(xy, tag, frame)
-        count = cut_by_tree(xy, tag, count, i, sites, weights, spans, bounds, stack, seen, i, side, spare)
+        count = cut_by_tree(cell, start_cell(cell, frame), i, tree, visits, i)
         if count == FULL or total + count >= len(links):
             return FULL
         before = total
         for k in range(count):
-            if tag[k, 0] >= 0:
-                links[total] = tag[k, 0]
+            if cell.tag[k, 0] >= 0:
+                links[total] = cell.tag[k, 0]
                 total += 1
         if count == 0:
             links[total] = i
@@ -158,17 +189,18 @@ def search_neighbors(first, last, room, sites, weights, frame, spans, bounds, co
     return total
 
 
-@subkernel
-def cut_by_walls(xy, tag, count, walls, inner_radius, side, spare):
+@innerkernel
+def cut_by_walls(cell, count, region):
     """Cut by the domain's walls, wall k with the label -1 - k, unless the cell is well inside."""
-    if reaches(xy, count, inner_radius):
+    walls = region.walls
+    if reaches(cell.xy, count, region.inner_radius):
         for k in range(len(walls)):
             if count > 0:
-                count = _cut(xy, tag, count, walls[k, 0], walls[k, 1], walls[k, 2], -1 - k, side, spare)
+                count = _cut(cell, count, walls[k, 0], walls[k, 1], walls[k, 2], -1 - k)
     return count
 
 
-@subkernel
+@innerkernel
 def reaches(xy, count, radius):
     """Whether a corner lies outside the circle about the origin."""
     for k in range(count):

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,11 +30,12 @@ from meshot.diagrams.density.densities import Density
 from meshot.diagrams.density.source import Source
 from meshot.diagrams.domains import Ball, ConvexPolygon, ConvexPolyhedron, Disk, Domain, SpaceDomain
 from meshot.diagrams.engine import CellEdges
-from meshot.diagrams.plane.cells import DONE, NO_ROOM, find_power_vertices, measure_cells
+from meshot.diagrams.plane.cells import DONE, NO_ROOM, Dual, PlaneCells, find_power_vertices, measure_cells
 from meshot.diagrams.plane.clipping import FULL, search_neighbors
 from meshot.diagrams.plane.dual import power_vertices
 from meshot.diagrams.plane.polygons import ARC_STEP, CellPolygons, cell_polygons
 from meshot.diagrams.plane.triangulation import RegularTriangulation
+from meshot.diagrams.region import PlaneRegion, plane_region
 from meshot.diagrams.site_tree import build_tree, hilbert_order
 from meshot.diagrams.sites import Duplicates, check_duplicates, check_sites, check_weights, dimension_of, heaviest
 from meshot.diagrams.space.diagram import SpaceDiagram, space_diagram
@@ -289,17 +290,6 @@ def _with_empty_cells(diagram: PowerDiagram, kept: Ints, sites: Floats, weights:
     )  # fmt: skip
 
 
-class Cells(NamedTuple):
-    """What `measure_cells` fills, for all sites in Hilbert order."""
-
-    measures: Floats
-    counts: Ints
-    links: Ints
-    facets: Floats
-    arcs: Floats
-    overlaps: Floats
-
-
 @dataclass
 class PowerEngine:
     """Diagrams of the same sites for one set of weights after another.
@@ -368,7 +358,7 @@ class PowerEngine:
         diagram = None if cells is None else self._assemble(psi, cells)
         return diagram if diagram is None or self.source is None else with_masses(diagram, self.source, mass)
 
-    def _certificate(self, cells: Cells) -> float:
+    def _certificate(self, cells: PlaneCells) -> float:
         gap = abs(float(cells.measures[:, 0].sum()) - self.domain.area)
         return (gap + float(cells.overlaps.sum())) / self.domain.area
 
@@ -381,7 +371,7 @@ class PowerEngine:
             while total == FULL:
                 counts = np.empty(last - first, dtype=np.int32)
                 links = np.empty((last - first) * room // 8 + room, dtype=np.int32)
-                total = search_neighbors(first, last, room, self.local, psi, self.domain.frame, *tree, counts, links)
+                total = search_neighbors(first, last, room, tree, self.domain.frame, counts, links)
                 room *= 2
             return counts, links[:total]
 
@@ -389,55 +379,48 @@ class PowerEngine:
         counts, neighbors = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return np.append(0, np.cumsum(counts)).astype(np.int32), neighbors
 
-    def _measure(self, listed: tuple[NDArray[Any], NDArray[Any]], least: float, facet_ends: bool) -> Cells | None:
+    def _measure(self, listed: tuple[NDArray[Any], NDArray[Any]], least: float, facet_ends: bool) -> PlaneCells | None:
         """Measure all cells, read off the triangulation or cut out by `listed` neighbors; None if one is too small."""
-        domain, dual = self.domain, self._triangulation
-        radii = np.array([domain.circle_radius, domain.inner_radius])
-        vertices, inside = self._power_vertices()
+        region = plane_region(self.domain)
+        dual = self._dual(region)
         given_up = Event()
 
-        def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
+        def work(first: int, last: int) -> PlaneCells | tuple[()]:
             room, outcome, size = 64, NO_ROOM, last - first
             while outcome == NO_ROOM and not given_up.is_set():
                 edges = size * room // 8 + room
-                parts = (
+                cells = PlaneCells(
                     np.zeros((size, 4)),
                     np.zeros(size, dtype=np.int32),
                     np.empty(edges, dtype=np.int32),
                     np.empty((edges, 5 if facet_ends else 1)),
                     np.empty((size + room, 3)),
+                    np.zeros(1),
                 )
-                outcome, total, arcs, overlap = measure_cells(
-                    first, last, room, least, dual.sites, dual.weights, domain.frame, domain.walls, radii,
-                    dual.triangles, dual.across, dual.corner_of, vertices, inside, *listed, *parts,
-                )  # fmt: skip
+                outcome, total, arcs = measure_cells(first, last, room, least, dual, region, listed, cells)
                 room *= 2
             if outcome != DONE:
                 given_up.set()
                 return ()
-            return *parts[:2], parts[2][:total], parts[3][:total], parts[4][:arcs], np.array([overlap])
+            return cells._replace(
+                links=cells.links[:total], facets=cells.facets[:total], arcs=cells.arcs[:arcs]
+            )  # fmt: skip
 
         parts = run_in_chunks(work, self.count, max(2048 if self.count > 2048 else 256, self.count // 32))
         if given_up.is_set():
             return None
-        return Cells(*(_joined(columns) for columns in zip(*parts, strict=True)))
+        return PlaneCells(*(_joined(columns) for columns in zip(*parts, strict=True)))
 
-    def _power_vertices(self) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the power vertex of each triangle, (t, 2), and whether it is inside the domain, (t,)."""
-        domain, dual = self.domain, self._triangulation
-        count = len(dual.triangles)
+    def _dual(self, region: PlaneRegion) -> Dual:
+        """Return the triangulation with its power vertices."""
+        mesh = self._triangulation
+        count = len(mesh.triangles)
         vertices, inside = np.empty((count, 2)), np.empty(count, dtype=np.bool_)
-        run_in_chunks(
-            lambda first, last: find_power_vertices(
-                first, last, dual.sites, dual.weights, dual.triangles, domain.frame, domain.walls,
-                domain.circle_radius, vertices, inside,
-            ),
-            count,
-            max(8192, count // 32),
-        )  # fmt: skip
-        return vertices, inside
+        dual = Dual(mesh.sites, mesh.weights, mesh.triangles, mesh.across, mesh.corner_of, vertices, inside)
+        run_in_chunks(lambda first, last: find_power_vertices(first, last, dual, region), count, max(8192, count // 32))
+        return dual
 
-    def _assemble(self, psi: Floats, cells: Cells) -> PowerDiagram:
+    def _assemble(self, psi: Floats, cells: PlaneCells) -> PowerDiagram:
         """Bring what belongs to a site back to the caller's order."""
         measures, counts, links, facets, arcs, _ = cells
         place = np.take(measures, self._place, axis=0)

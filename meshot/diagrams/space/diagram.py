@@ -1,8 +1,8 @@
 """Power diagrams of space, clipped exactly to a convex domain.
 
 Each cell is cut out of the domain, first by its neighbors in the last diagram, then by whatever a tree over the sites
-cannot rule out; see `spaceclipping`. It is exact whatever the weights were before. The sphere of a ball bounds cells as
-it is, with no polyhedron in its place; see `spacemeasure`. Cells are computed on all cores.
+cannot rule out; see `clipping`. It is exact whatever the weights were before. The sphere of a ball bounds cells as
+it is, with no polyhedron in its place; see `measure`. Cells are computed on all cores.
 
 The certificate: the cells tile the domain, so their volumes sum to the domain's; if they do not, that is an error.
 """
@@ -10,7 +10,6 @@ The certificate: the cells tile the domain, so their volumes sum to the domain's
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Event
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,9 +20,10 @@ from meshot.base.kernels import run_in_chunks
 from meshot.base.memory import require_memory
 from meshot.diagrams.domains import Ball, Box, SpaceDomain
 from meshot.diagrams.engine import CellEdges
+from meshot.diagrams.region import space_region
 from meshot.diagrams.site_tree import build_tree, hilbert_order
 from meshot.diagrams.sites import Duplicates, check_sites, check_weights, heaviest
-from meshot.diagrams.space.cells import DONE, NO_ROOM, measure_space_cells
+from meshot.diagrams.space.cells import DONE, NO_ROOM, SpaceCells, measure_space_cells
 
 # Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
 DIAGRAM_BYTES = 1200
@@ -154,15 +154,6 @@ def _with_empty_cells(diagram: SpaceDiagram, kept: Ints, sites: Floats, weights:
     )  # fmt: skip
 
 
-class _Cells(NamedTuple):
-    """What `measure_space_cells` fills, for all sites in Hilbert order."""
-
-    measures: Floats
-    counts: NDArray[np.int32]
-    links: NDArray[np.int32]
-    areas: Floats
-
-
 @dataclass
 class SpaceEngine:
     """Diagrams of the same sites in space for one set of weights after another.
@@ -232,38 +223,33 @@ class SpaceEngine:
         cells = self._measure(np.take(psi, self.order) - psi.mean(), least)
         return None if cells is None else self._assemble(psi, cells)
 
-    def _measure(self, psi: Floats, least: float) -> _Cells | None:
+    def _measure(self, psi: Floats, least: float) -> SpaceCells | None:
         """Measure all cells; None if one is too small."""
-        domain = self.domain
-        tree, radii = build_tree(self.local, psi), np.array([domain.circle_radius, domain.inner_radius])
+        tree, domain = build_tree(self.local, psi), self.domain
+        region = space_region(self.frame, domain.walls, domain.circle_radius, domain.inner_radius)
         given_up = Event()
 
-        def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
+        def work(first: int, last: int) -> SpaceCells | tuple[()]:
             room, outcome, size = 128, NO_ROOM, last - first
             while outcome == NO_ROOM and not given_up.is_set():
                 facets = size * room * USUAL_FACETS // 128 + room
-                parts = (
-                    np.zeros((size, 9)),
-                    np.zeros(size, dtype=np.int32),
-                    np.empty(facets, dtype=np.int32),
-                    np.empty(facets),
-                )
+                measures, counts = np.zeros((size, 9)), np.zeros(size, dtype=np.int32)
+                cells = SpaceCells(measures, counts, np.empty(facets, dtype=np.int32), np.empty(facets))
                 outcome, total = measure_space_cells(
-                    first, last, room, least, self._origins, self.local, psi, self.frame, domain.walls, radii, *tree,
-                    *self._near, *parts,
-                )  # fmt: skip
+                    first, last, room, least, self._origins, tree, region, self._near, cells
+                )
                 room *= 2
             if outcome != DONE:
                 given_up.set()
                 return ()
-            return *parts[:2], parts[2][:total], parts[3][:total]
+            return cells._replace(links=cells.links[:total], areas=cells.areas[:total])
 
         parts = run_in_chunks(work, self.count, max(1024 if self.count > 1024 else 128, self.count // 64))
         if given_up.is_set():
             return None
-        return _Cells(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return SpaceCells(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _assemble(self, psi: Floats, cells: _Cells) -> SpaceDiagram:
+    def _assemble(self, psi: Floats, cells: SpaceCells) -> SpaceDiagram:
         """Bring what belongs to a site back to the caller's order; keep what the next diagram begins with."""
         measures, counts, links, areas = cells
         full = measures[:, 0] > 0

@@ -13,10 +13,12 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import kernel, run_in_chunks
 from meshot.diagrams.domains import Ball, SpaceDomain
+from meshot.diagrams.region import space_region
 from meshot.diagrams.site_tree import build_tree
-from meshot.diagrams.space.cells import cut_out
+from meshot.diagrams.space.cells import Near, cut_out
+from meshot.diagrams.space.clipping import no_visits
 from meshot.diagrams.space.diagram import SpaceDiagram
-from meshot.diagrams.space.polytope import OUT_OF_ROOM
+from meshot.diagrams.space.polytope import OUT_OF_ROOM, make_polytope
 
 # Planes that stand for a ball's sphere: they leave it by less than 1 % of the radius.
 TANGENTS = 400
@@ -68,8 +70,7 @@ def cell_faces(diagram: SpaceDiagram) -> CellFaces:
     domain, order = diagram.domain, diagram.edges.order
     sites, psi = diagram.sites[order] - domain.center, diagram.weights[order] - diagram.weights.mean()
     origins = np.where(np.isfinite(diagram.centroids[order]), diagram.centroids[order] - domain.center, sites)
-    walls, frame, tree = _walls(domain), np.asarray(domain.extent), build_tree(sites, psi)
-    radii = np.array([np.inf, domain.inner_radius])
+    tree, region = build_tree(sites, psi), space_region(domain.extent, _walls(domain), np.inf, domain.inner_radius)
     near, full = (diagram.edges.starts, diagram.edges.beyond), diagram.masses[order] > 0
 
     def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
@@ -77,11 +78,8 @@ def cell_faces(diagram: SpaceDiagram) -> CellFaces:
         while True:
             points, corners = np.empty((size * room // 8, 3)), np.empty(size * USUAL_CORNERS + 4 * room, np.int32)
             counts, faces = np.zeros((size, 2), np.int32), np.empty((size * room // 8, 2), np.int32)
-            held = trace_faces(
-                first, last, room, origins, sites, psi, full, frame, walls, radii, *tree, *near, points, corners,
-                counts, faces,
-            )  # fmt: skip
-            if held:
+            loops = _Loops(points, counts, faces, corners)
+            if trace_faces(first, last, room, origins, full, tree, region, near, loops):
                 return points[: counts[:, 0].sum()], counts, faces[: counts[:, 1].sum()], corners
             room *= 4
             if room > 1 << 16:
@@ -135,29 +133,39 @@ def _ranges(first: Ints, count: Ints) -> Ints:
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - count), count)
 
 
-@kernel
-def trace_faces(
-    first, last, room, origins, sites, weights, full, frame, walls, radii, spans, bounds, starts, neighbors, points,
-    corners, counts, faces,
-):  # fmt: skip
-    """Fill the corners of each cell and the loops of its faces; returns whether there was room.
+class _Loops(NamedTuple):
+    """The faces of some cells, one after the other.
 
-    ``counts[c]`` are the cell's corners and faces, ``faces[f]`` the size of a loop and the site beyond it, and
-    `corners` numbers of the cell's own corners.
+    Attributes
+    ----------
+    points : (p, 3) float
+        Corners of the cells.
+    counts : (m, 2) int32
+        How many corners and faces each cell has.
+    faces : (f, 2) int32
+        The size of each face's loop, and the site beyond it.
+    corners : (c,) int32
+        The loops, in numbers of the cell's own corners.
     """
-    pos, top, work = np.empty((7, room)), np.empty((room, 6), np.int32), np.empty((room, 9), np.int32)
-    planes, label = np.empty((room, 4)), np.empty(room, np.int32)
-    seen, stack = np.full(len(sites), -1, np.int32), np.empty(256, np.int64)
-    size = max(frame[1, 0] - frame[0, 0], frame[1, 1] - frame[0, 1], frame[1, 2] - frame[0, 2])
-    tol, held, traced, ends = 5e-16 * size, 0, 0, 0
+
+    points: Floats
+    counts: NDArray[np.int32]
+    faces: NDArray[np.int32]
+    corners: NDArray[np.int32]
+
+
+@kernel
+def trace_faces(first, last, room, origins, full, tree, region, lists, loops):
+    """Fill `loops` with the corners of each cell and its faces; returns whether there was room."""
+    (starts, neighbors), (points, counts, faces, corners) = lists, loops
+    cell, visits, held, traced, ends = make_polytope(room), no_visits(len(tree.sites)), 0, 0, 0
+    pos, top, work, label = cell.pos, cell.top, cell.work, cell.label
     for i in range(first, last):
         if not full[i]:
             continue
         ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
-        count, used = cut_out(
-            pos, top, planes, label, work, i, ox, oy, oz, sites, weights, frame, walls, radii, tol, spans, bounds,
-            neighbors, starts[i], starts[i + 1], stack, seen,
-        )  # fmt: skip
+        near = Near(neighbors, starts[i], starts[i + 1])
+        count, used = cut_out(cell, i, (ox, oy, oz), tree, region, near, visits)
         if (
             count == OUT_OF_ROOM
             or held + count > len(points)

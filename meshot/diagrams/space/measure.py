@@ -14,6 +14,8 @@ the chord within the circle, and circular sectors before and after it. No arc is
 number of parts and holes.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from meshot.base.kernels import innerkernel
@@ -22,10 +24,19 @@ from meshot.base.kernels import innerkernel
 COLUMNS = 6
 
 
+class _Circle(NamedTuple):
+    """Where the sphere cuts a facet's plane, at the offset h: its center `foot`, its radius, and that of the sphere."""
+
+    foot: tuple[float, float, float]
+    h: float
+    rho: float
+    radius: float
+
+
 @innerkernel
-def _mark_outside(pos, top, count, ox, oy, oz, radius, work):
+def _mark_outside(cell, count, o, radius):
     """Mark, in column 8 of `work`, the facets that have a corner outside the ball; returns whether there are any."""
-    found = False
+    pos, top, work, found, (ox, oy, oz) = cell.pos, cell.top, cell.work, False, o
     for v in range(count):
         if (pos[0, v] + ox) ** 2 + (pos[1, v] + oy) ** 2 + (pos[2, v] + oz) ** 2 > radius * radius:
             found = True
@@ -34,8 +45,9 @@ def _mark_outside(pos, top, count, ox, oy, oz, radius, work):
 
 
 @innerkernel
-def _add_triangle(facets, f, nx, ny, nz, rx, ry, rz, vx, vy, vz, wx, wy, wz):
-    """Add the signed triangle (r, v, w) to facet f."""
+def _add_triangle(facets, f, n, r, v, w):
+    """Add the signed triangle (r, v, w) to facet f with the normal n."""
+    (nx, ny, nz), (rx, ry, rz), (vx, vy, vz), (wx, wy, wz) = n, r, v, w
     ax, ay, az, bx, by, bz = vx - rx, vy - ry, vz - rz, wx - rx, wy - ry, wz - rz
     area = 0.5 * (nx * (ay * bz - az * by) + ny * (az * bx - ax * bz) + nz * (ax * by - ay * bx))
     sx, sy, sz = rx + vx + wx, ry + vy + wy, rz + vz + wz
@@ -62,8 +74,9 @@ def _solid_angle(t0, t1, p, h, angle, radius):
 
 
 @innerkernel
-def _add_sector(facets, f, t0, t1, p, h, rho, radius, foot, along, aside):
+def _add_sector(facets, f, t0, t1, p, circle, along, aside):
     """Add the circular sector between the points t0 and t1 of an edge, as seen from the foot."""
+    foot, h, rho, radius = circle
     angle = np.copysign(np.arctan2(abs(p) * (t1 - t0), p * p + t0 * t1), p)
     facets[f, 5] += _solid_angle(t0, t1, p, h, angle, radius)
     if rho > 0.0:
@@ -78,8 +91,9 @@ def _add_sector(facets, f, t0, t1, p, h, rho, radius, foot, along, aside):
 
 
 @innerkernel
-def _add_edge(facets, f, nx, ny, nz, h, radius, vx, vy, vz, wx, wy, wz):
+def _add_edge(facets, f, n, h, radius, v, w):
     """Add the edge from v to w of facet f, a part of it for each side of the sphere."""
+    (nx, ny, nz), (vx, vy, vz), (wx, wy, wz) = n, v, w
     ex, ey, ez = wx - vx, wy - vy, wz - vz
     length = np.sqrt(ex * ex + ey * ey + ez * ez)
     if not length > 0.0:
@@ -91,14 +105,14 @@ def _add_edge(facets, f, nx, ny, nz, h, radius, vx, vy, vz, wx, wy, wz):
     p, t0 = dx * ax + dy * ay + dz * az, dx * ex + dy * ey + dz * ez
     t1, square = t0 + length, max(radius * radius - h * h, 0.0)
     rho, root = np.sqrt(square), np.sqrt(max(square - p * p, 0.0))
-    a, b = max(t0, -root), min(t1, root)
+    a, b, circle = max(t0, -root), min(t1, root), _Circle(foot, h, rho, radius)
     if not a < b:
-        _add_sector(facets, f, t0, t1, p, h, rho, radius, foot, along, aside)
+        _add_sector(facets, f, t0, t1, p, circle, along, aside)
         return
     if t0 < a:
-        _add_sector(facets, f, t0, a, p, h, rho, radius, foot, along, aside)
+        _add_sector(facets, f, t0, a, p, circle, along, aside)
     if b < t1:
-        _add_sector(facets, f, b, t1, p, h, rho, radius, foot, along, aside)
+        _add_sector(facets, f, b, t1, p, circle, along, aside)
     area = 0.5 * p * (b - a)
     facets[f, 0] += area
     for k in range(3):
@@ -107,38 +121,39 @@ def _add_edge(facets, f, nx, ny, nz, h, radius, vx, vy, vz, wx, wy, wz):
 
 
 @innerkernel
-def _sum_facets(pos, top, planes, count, used, ox, oy, oz, radius, facets, work):
+def _sum_facets(cell, count, used, o, radius, facets):
     """Fill the integrals over all facets, relative to the cell's origin o; or to the ball's center, if it cuts some.
 
     Column 7 of `work` holds a corner of each facet, -1 if it is none of the polytope's, column 8 whether the ball cuts
     it. Returns the offset from what it is relative to, (x, y, z), and whether the ball cuts the cell.
     """
+    pos, top, planes, work, (ox, oy, oz) = cell.pos, cell.top, cell.planes, cell.work, o
     for f in range(used):
         work[f, 7], work[f, 8] = -1, 0
         for k in range(6):
             facets[f, k] = 0.0
-    if not _mark_outside(pos, top, count, ox, oy, oz, radius, work):
+    if not _mark_outside(cell, count, o, radius):
         radius, ox, oy, oz = np.inf, 0.0, 0.0, 0.0
     for v in range(count):
-        vx, vy, vz = pos[0, v] + ox, pos[1, v] + oy, pos[2, v] + oz
+        here = pos[0, v] + ox, pos[1, v] + oy, pos[2, v] + oz
         for k in range(3):
             f, w = top[v, k + 1 if k < 2 else 0], top[v, 3 + k]
             if work[f, 7] < 0:
                 work[f, 7] = v
-            nx, ny, nz, r = planes[f, 0], planes[f, 1], planes[f, 2], work[f, 7]
-            wx, wy, wz = pos[0, w] + ox, pos[1, w] + oy, pos[2, w] + oz
+            n, r = (planes[f, 0], planes[f, 1], planes[f, 2]), work[f, 7]
+            there = pos[0, w] + ox, pos[1, w] + oy, pos[2, w] + oz
             if work[f, 8] == 1:
-                h = planes[f, 3] + nx * ox + ny * oy + nz * oz
-                _add_edge(facets, f, nx, ny, nz, h, radius, vx, vy, vz, wx, wy, wz)
+                _add_edge(facets, f, n, planes[f, 3] + n[0] * ox + n[1] * oy + n[2] * oz, radius, here, there)
             elif v != r and w != r:
-                rx, ry, rz = pos[0, r] + ox, pos[1, r] + oy, pos[2, r] + oz
-                _add_triangle(facets, f, nx, ny, nz, rx, ry, rz, vx, vy, vz, wx, wy, wz)
+                root = pos[0, r] + ox, pos[1, r] + oy, pos[2, r] + oz
+                _add_triangle(facets, f, n, root, here, there)
     return ox, oy, oz, radius < np.inf
 
 
 @innerkernel
-def _holds_ball(planes, used, ox, oy, oz, radius, work):
+def _holds_ball(cell, used, o, radius):
     """Whether no facet cuts the ball that the polytope has part in: it then holds all of it."""
+    planes, work, (ox, oy, oz) = cell.planes, cell.work, o
     for f in range(used):
         h = planes[f, 3] + planes[f, 0] * ox + planes[f, 1] * oy + planes[f, 2] * oz
         if work[f, 7] >= 0 and h < radius:
@@ -147,13 +162,14 @@ def _holds_ball(planes, used, ox, oy, oz, radius, work):
 
 
 @innerkernel
-def measure_polytope(pos, top, planes, count, used, ox, oy, oz, radius, tol, facets, work):
-    """Measure the polytope's part in the ball of `radius` about the domain's center.
+def measure_polytope(cell, count, used, o, region, facets):
+    """Measure the polytope's part in the region's ball; its coordinates are relative to the point o.
 
     Returns volume, centroid relative to the domain's center, second moment about the centroid, area of the patch on the
     sphere, and the integral of its normal. Fills the areas of the facets in the ball, column 0 of `facets`.
     """
-    bx, by, bz, cut = _sum_facets(pos, top, planes, count, used, ox, oy, oz, radius, facets, work)
+    planes, work, radius, (ox, oy, oz) = cell.planes, cell.work, region.radius, o
+    bx, by, bz, cut = _sum_facets(cell, count, used, o, radius, facets)
     volume, mx, my, mz, second, area = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     nx, ny, nz, solid = 0.0, 0.0, 0.0, 0.0
     for f in range(used):
@@ -170,14 +186,14 @@ def measure_polytope(pos, top, planes, count, used, ox, oy, oz, radius, tol, fac
         square = radius * radius
         if area > 0.0:
             patch = max(solid * square, 0.0)
-        elif _holds_ball(planes, used, ox, oy, oz, radius, work):
+        elif _holds_ball(cell, used, o, radius):
             patch = 4.0 * np.pi * square
         volume, second = volume + radius * patch, second + radius * square * patch
         mx, my, mz = mx + square * nx, my + square * ny, mz + square * nz
     else:
         bx, by, bz, nx, ny, nz = ox, oy, oz, 0.0, 0.0, 0.0
     volume /= 3
-    if not volume > tol * (area + patch):  # no thicker than rounding
+    if not volume > region.tol * (area + patch):  # no thicker than rounding
         return 0.0, np.nan, np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0
     cx, cy, cz = 0.25 * mx / volume, 0.25 * my / volume, 0.25 * mz / volume
     second = max(0.2 * second - volume * (cx * cx + cy * cy + cz * cz), 0.0)

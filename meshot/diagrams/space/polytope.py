@@ -1,31 +1,66 @@
 """Kernels: a convex polytope cut by planes.
 
 Every corner is the meet of three facets; where more planes meet in a point, several corners coincide, joined by edges
-of no length. A polytope is a few arrays with room to spare:
-
-* `pos` (7, c) float: the corners' coordinates, the distance to the plane at hand, and room for new corners;
-* `top` (c, 6) int32: the three facets of a corner, counter-clockwise seen from outside, and the three corners next to
-  it: edge k runs along the facets k and k + 1, counter-clockwise around the latter;
-* `planes` (c, 4) float: unit normal and offset, ``n x <= h``, of each facet; a facet that was cut off keeps its row;
-* `work` (c, 9) int32: room for a cut. Its columns 0 to 5 list the edges that are cut: the end that stays, the facets a
-  and b beside the edge, the end that goes, where the first has it among the corners next to it, and the number of the
-  new corner; column 6 lists the corners that go; columns 7 and 8, for each facet, the cut edge of which it is the
-  first, the second.
+of no length.
 
 A cut takes away the corners beyond the plane and closes the hole. Rounding may scatter signs among corners on the
 plane; then the part taken away is made one connected piece that leaves one connected piece, so that the polytope's
-combinatorics are sound whatever the rounding. Plain arrays and scalars throughout: see `clipping`.
+combinatorics are sound whatever the rounding.
 """
 
-from meshot.base.kernels import innerkernel
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshot.base.arrays import Floats
+from meshot.base.kernels import innerkernel, subkernel
 
 # Outcomes of `cut`, in place of the count of corners: the plane misses the polytope, or there is no room.
 MISSED, OUT_OF_ROOM = -3, -1
 
 
+class Polytope(NamedTuple):
+    """A polytope in arrays with room to spare; how many corners and facets there are is told beside it.
+
+    Attributes
+    ----------
+    pos : (7, c) float
+        The corners' coordinates, the distance to the plane at hand, and room for new corners.
+    top : (c, 6) int32
+        The three facets of a corner, counter-clockwise seen from outside, and the three corners next to it: edge k runs
+        along the facets k and k + 1, counter-clockwise around the latter.
+    planes : (c, 4) float
+        Unit normal and offset, ``n x <= h``, of each facet; a facet that was cut off keeps its row.
+    label : (c,) int32
+        What is beyond each facet: a site, or -1 - k for the domain's wall k.
+    work : (c, 9) int32
+        Room for a cut. Columns 0 to 5 list the edges that are cut: the end that stays, the facets a and b beside the
+        edge, the end that goes, where the first has it among the corners next to it, and the number of the new corner;
+        column 6 lists the corners that go; columns 7 and 8, for each facet, the cut edge of which it is the first, the
+        second.
+    """
+
+    pos: Floats
+    top: NDArray[np.int32]
+    planes: Floats
+    label: NDArray[np.int32]
+    work: NDArray[np.int32]
+
+
+@subkernel
+def make_polytope(room):
+    """Return a polytope with room for so many corners and facets."""
+    top, label, work = np.empty((room, 6), np.int32), np.empty(room, np.int32), np.empty((room, 9), np.int32)
+    return Polytope(np.empty((7, room)), top, np.empty((room, 4)), label, work)
+
+
 @innerkernel
-def start_box(pos, top, planes, low_x, low_y, low_z, high_x, high_y, high_z):
+def start_box(cell, low_x, low_y, low_z, high_x, high_y, high_z):
     """Fill the polytope with a box, whose facets are low x, high x, low y and so on. Returns the count of corners."""
+    pos, top, planes = cell.pos, cell.top, cell.planes
+    for k in range(6):
+        cell.label[k] = -1 - k
     for axis in range(3):
         for high in range(2):
             for k in range(3):
@@ -47,11 +82,12 @@ def start_box(pos, top, planes, low_x, low_y, low_z, high_x, high_y, high_z):
 
 
 @innerkernel
-def _find_cut_edges(pos, top, count, tol, work):
+def _find_cut_edges(cell, count, tol):
     """List the corners beyond the plane, and the edges that leave them. Returns both counts, the latter -1 if too many.
 
     What is listed is written first and counted then, if it counts: branches that nothing foretells would cost more.
     """
+    pos, top, work = cell.pos, cell.top, cell.work
     gone, edges = 0, 0
     for v in range(count):
         work[gone, 6] = v
@@ -98,12 +134,13 @@ def _flood(top, work, start, old, new):
 
 
 @innerkernel
-def _tidy(pos, top, count, tol, work):
+def _tidy(cell, count, tol):
     """Change distances of rounding size so that the corners beyond the plane are one piece, and the others too.
 
     What stays is the piece of the farthest corner on this side; what goes, of the others, that of the one farthest
     beyond.
     """
+    pos, top, work = cell.pos, cell.top, cell.work
     lowest, highest = 0, 0
     for v in range(count):
         work[v, 5] = 1 if pos[3, v] >= -tol else 0
@@ -132,8 +169,9 @@ def _move(pos, top, v, hole):
 
 
 @innerkernel
-def _close(pos, top, count, tol, gone, edges, slot, work):
+def _close(cell, count, tol, gone, edges, slot):
     """Put a corner on each cut edge, around the new facet `slot`, in the places of those gone. Returns the count."""
+    pos, top, work = cell.pos, cell.top, cell.work
     for m in range(edges):
         u, w = work[m, 0], work[m, 3]
         work[m, 5] = work[m, 6] if m < gone else count + m - gone
@@ -156,12 +194,13 @@ def _close(pos, top, count, tol, gone, edges, slot, work):
 
 
 @innerkernel
-def cut(pos, top, planes, count, slot, a, b, c, h, tol, work):
+def cut(cell, count, slot, a, b, c, h, tol):
     """Keep the part with ``a x + b y + c z <= h``; the new facet gets the row `slot` of `planes`.
 
     Returns the new count of corners, 0 if nothing is left, or `MISSED` or `OUT_OF_ROOM`. Corners at most `tol`
     beyond the plane stay.
     """
+    pos, planes = cell.pos, cell.planes
     gone = 0
     for v in range(count):  # most planes miss: this loop runs on several corners at a time
         gone += a * pos[0, v] + b * pos[1, v] + c * pos[2, v] - h > tol
@@ -173,11 +212,11 @@ def cut(pos, top, planes, count, slot, a, b, c, h, tol, work):
         return OUT_OF_ROOM
     for v in range(count):
         pos[3, v] = h - (a * pos[0, v] + b * pos[1, v] + c * pos[2, v])
-    gone, edges = _find_cut_edges(pos, top, count, tol, work)
-    if edges >= 0 and not _is_one_loop(work, edges):
-        _tidy(pos, top, count, tol, work)
-        gone, edges = _find_cut_edges(pos, top, count, tol, work)
-    if edges < 0 or count + edges - gone > len(top):
+    gone, edges = _find_cut_edges(cell, count, tol)
+    if edges >= 0 and not _is_one_loop(cell.work, edges):
+        _tidy(cell, count, tol)
+        gone, edges = _find_cut_edges(cell, count, tol)
+    if edges < 0 or count + edges - gone > len(cell.top):
         return OUT_OF_ROOM
     planes[slot, 0], planes[slot, 1], planes[slot, 2], planes[slot, 3] = a, b, c, h
-    return _close(pos, top, count, tol, gone, edges, slot, work)
+    return _close(cell, count, tol, gone, edges, slot)

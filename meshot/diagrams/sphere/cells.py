@@ -5,16 +5,18 @@ outer normals at a corner of the convex hull of the points. Its sides are arcs o
 A cell lies in the hemisphere about its own site, so it starts as that, three corners on a great circle, and is cut by
 candidates: the listed ones, and those listed for them.
 
-A polygon is two arrays with room to spare: `xyz` (c, 3), its corners, unit vectors, counter-clockwise seen from
-outside, and `tag` (c,), the label of the edge that starts at each corner. Where the room does not suffice, the
-functions return `FULL`, and the caller begins again with more.
+Where a polygon's room does not suffice, the functions return `FULL`, and the caller begins again with more.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from meshot.base.kernels import kernel, subkernel
+from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import innerkernel, kernel
 
 FULL = -1
+AREA = 4 * np.pi
 # Label of the hemisphere's rim.
 RIM = -1
 
@@ -22,9 +24,54 @@ RIM = -1
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
-@subkernel
-def _start(x, y, z, xyz, tag):
+class _Polygon(NamedTuple):
+    """A spherical polygon in arrays with room to spare; how many corners there are is told beside it.
+
+    Attributes
+    ----------
+    xyz : (c, 3) float
+        Its corners, unit vectors, counter-clockwise seen from outside.
+    tag : (c,) int
+        The label of the edge that starts at each corner.
+    side, spare, spare_tag : (c,) float, (c, 3) float, (c,) int
+        Room for a cut.
+    """
+
+    xyz: Floats
+    tag: Ints
+    side: Floats
+    spare: Floats
+    spare_tag: Ints
+
+
+class SphereCells(NamedTuple):
+    """Measured cells, one after the other.
+
+    Attributes
+    ----------
+    measures : (m, 4) float
+        Area, and the integral of the position.
+    counts : (m,) int
+        Number of sides.
+    links, conductances : (e,) int, (e,) float
+        Of each side: the site beyond, `RIM` if there is none, and the derivative of the area by its height.
+    """
+
+    measures: Floats
+    counts: Ints
+    links: Ints
+    conductances: Floats
+
+    @property
+    def certificate(self) -> float:
+        """``|sum of areas - 4 pi| / 4 pi``."""
+        return abs(float(self.measures[:, 0].sum()) - AREA) / AREA
+
+
+@innerkernel
+def _start(cell, x, y, z):
     """Fill the polygon with the hemisphere about a direction; returns its corner count."""
+    xyz, tag = cell.xyz, cell.tag
     size = np.sqrt(x * x + y * y + z * z)
     x, y, z = x / size, y / size, z / size
     # A direction across it: its cross product with the axis that it leans to least.
@@ -43,12 +90,12 @@ def _start(x, y, z, xyz, tag):
     return 3
 
 
-@subkernel
+@innerkernel
 def _copy_corner(xyz, tag, k, to_xyz, to_tag, m):
     to_xyz[m, 0], to_xyz[m, 1], to_xyz[m, 2], to_tag[m] = xyz[k, 0], xyz[k, 1], xyz[k, 2], tag[k]
 
 
-@subkernel
+@innerkernel
 def _crossing(xyz, side, k, m):
     t = side[k] / (side[k] - side[m])
     x = xyz[k, 0] + t * (xyz[m, 0] - xyz[k, 0])
@@ -58,12 +105,13 @@ def _crossing(xyz, side, k, m):
     return x * size, y * size, z * size
 
 
-@subkernel
-def _cut(xyz, tag, count, a, b, c, label, side, spare, spare_tag):
+@innerkernel
+def _cut(cell, count, a, b, c, label):
     """Keep the part with ``a x + b y + c z <= 0``; the new edge gets `label`. Returns the new corner count, or `FULL`.
 
     The kept corners are the run around the one farthest inside, whatever signs rounding gives to the others.
     """
+    xyz, tag, side, spare, spare_tag = cell
     outside, start = 0, 0
     for k in range(count):
         side[k] = -(a * xyz[k, 0] + b * xyz[k, 1] + c * xyz[k, 2])
@@ -104,9 +152,10 @@ def _cut(xyz, tag, count, a, b, c, label, side, spare, spare_tag):
     return k + 1
 
 
-@subkernel
-def _cut_by_candidates(i, points, starts, neighbors, xyz, tag, count, seen, side, spare, spare_tag):
-    """Cut cell i by its listed neighbors, then by theirs."""
+@innerkernel
+def _cut_by_candidates(i, points, lists, cell, count, seen):
+    """Cut cell i by its neighbors in `lists` (CSR), then by theirs."""
+    xyz, (starts, neighbors) = cell.xyz, lists
     seen[i] = i
     px, py, pz = points[i, 0], points[i, 1], points[i, 2]
     for ring in range(2):
@@ -121,14 +170,14 @@ def _cut_by_candidates(i, points, starts, neighbors, xyz, tag, count, seen, side
                 a, b, c = points[j, 0] - px, points[j, 1] - py, points[j, 2] - pz
                 for k in range(count):
                     if a * xyz[k, 0] + b * xyz[k, 1] + c * xyz[k, 2] > 0.0:
-                        count = _cut(xyz, tag, count, a, b, c, j, side, spare, spare_tag)
+                        count = _cut(cell, count, a, b, c, j)
                         break
                 if count <= 0:
                     return count
     return count
 
 
-@subkernel
+@innerkernel
 def _measure(xyz, count):
     """Area of a spherical polygon, and the integral of the position over it.
 
@@ -157,7 +206,7 @@ def _measure(xyz, count):
     return area, mx, my, mz
 
 
-@subkernel
+@innerkernel
 def _conductance(xyz, k, m, px, py, pz, dx, dy, dz):
     """Integral of <x, p_i> / |p_j - p_i| over the side from corner k to m, d being the difference.
 
@@ -170,10 +219,8 @@ def _conductance(xyz, k, m, px, py, pz, dx, dy, dz):
 
 
 @kernel
-def measure_sphere_cells(
-    first, last, which, room, least, points, starts, neighbors, measures, counts, links, conductances
-):
-    """Cut and measure the cells of the sites `which`, from its place `first` to `last`.
+def measure_sphere_cells(first, last, which, room, least, points, lists, cells):
+    """Cut and measure the cells of the sites `which`, from its place `first` to `last`; fill `cells`.
 
     Parameters
     ----------
@@ -183,17 +230,8 @@ def measure_sphere_cells(
         Area below which no cell may fall.
     points : (n, 3) float
         The sites, of length e^h.
-    starts, neighbors : (n + 1,) int, (l,) int
+    lists : tuple of (n + 1,) int and (l,) int
         Candidates for each site (CSR).
-
-    Fills
-    -----
-    measures : (m, 4) float
-        Area, and the integral of the position.
-    counts : (m,) int
-        Number of sides.
-    links : (e,) int, conductances : (e,) float
-        Of each side: the site beyond, `RIM` if there is none, and the derivative of the area by its height.
 
     Returns
     -------
@@ -202,27 +240,26 @@ def measure_sphere_cells(
     sides : int
         How many there are.
     """
-    xyz, spare, side = np.empty((room, 3)), np.empty((room, 3)), np.empty(room)
     tag, spare_tag = np.empty(room, np.int64), np.empty(room, np.int64)
-    seen, total = np.full(len(points), -1, np.int64), 0
+    cell = _Polygon(np.empty((room, 3)), tag, np.empty(room), np.empty((room, 3)), spare_tag)
+    (measures, counts, links, conductances), seen, total = cells, np.full(len(points), -1), 0
     for row in range(last - first):
         i = which[first + row]
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
-        count = _start(px, py, pz, xyz, tag)
-        count = _cut_by_candidates(i, points, starts, neighbors, xyz, tag, count, seen, side, spare, spare_tag)
+        count = _cut_by_candidates(i, points, lists, cell, _start(cell, px, py, pz), seen)
         if count == FULL or total + count > len(links):
             return NO_ROOM, total
         counts[row] = count
         if count > 0:
-            measures[row, 0], measures[row, 1], measures[row, 2], measures[row, 3] = _measure(xyz, count)
+            measures[row, 0], measures[row, 1], measures[row, 2], measures[row, 3] = _measure(cell.xyz, count)
         if measures[row, 0] < least:
             return TOO_SMALL, total
         for k in range(count):
             m = k + 1 if k + 1 < count else 0
-            j = tag[k]
+            j = cell.tag[k]
             links[total], conductances[total] = j, 0.0
             if j >= 0:
                 dx, dy, dz = points[j, 0] - px, points[j, 1] - py, points[j, 2] - pz
-                conductances[total] = _conductance(xyz, k, m, px, py, pz, dx, dy, dz)
+                conductances[total] = _conductance(cell.xyz, k, m, px, py, pz, dx, dy, dz)
             total += 1
     return DONE, total

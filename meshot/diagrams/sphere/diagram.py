@@ -13,10 +13,9 @@ another, and in the end the convex hull (Qhull) is asked for all.
 
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
@@ -26,10 +25,9 @@ from meshot.base.errors import GeometryError
 from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.site_tree import hilbert_order
 from meshot.diagrams.sites import check_sites, check_weights
-from meshot.diagrams.sphere.cells import DONE, NO_ROOM, measure_sphere_cells
+from meshot.diagrams.sphere.cells import DONE, NO_ROOM, SphereCells, measure_sphere_cells
 
 CERTIFICATE = 1e-12
-AREA = 4 * np.pi
 # Heights that differ by more leave cells empty in double precision.
 SPREAD = 300.0
 # Rounds in which neighbors are told of one another, before the convex hull is computed.
@@ -130,19 +128,6 @@ def sphere_diagram(sites: ArrayLike, heights: ArrayLike | None = None) -> Sphere
     return engine.diagram(np.zeros(engine.count) if heights is None else heights)
 
 
-class _Cells(NamedTuple):
-    """What `measure_sphere_cells` fills, for all sites in the engine's order."""
-
-    measures: Floats
-    counts: Ints
-    links: Ints
-    conductances: Floats
-
-    @property
-    def certificate(self) -> float:
-        return abs(float(self.measures[:, 0].sum()) - AREA) / AREA
-
-
 @dataclass
 class SphereEngine:
     """Diagrams of the same sites for one set of heights after another.
@@ -197,7 +182,7 @@ class SphereEngine:
         points = np.exp(h - h.mean())[self.order, None] * self._local
         candidates = hull_neighbors(points) if self._candidates is None else self._candidates
         everyone = np.arange(self.count)
-        cells = self._measure(points, everyone, *candidates, least)
+        cells = self._measure(points, everyone, candidates, least)
         for attempt in range(ROUNDS + 1):
             if cells is None or cells.certificate <= CERTIFICATE:
                 break
@@ -207,7 +192,7 @@ class SphereEngine:
                 pairs.append(_sides(triangles))
                 which = np.unique(triangles)
             candidates = _mutual(np.concatenate(pairs), self.count)
-            cells = self._measure(points, which, *candidates, least)
+            cells = self._measure(points, which, candidates, least)
         if cells is None:
             return None
         if cells.certificate > 0.1 and (cells.links < 0).any():
@@ -215,28 +200,24 @@ class SphereEngine:
         self._candidates = _mutual(_found(cells), self.count)
         return self._assemble(h, cells)
 
-    def _measure(self, points: Floats, which: Ints, starts: Ints, neighbors: Ints, least: float) -> _Cells | None:
+    def _measure(self, points: Floats, which: Ints, lists: tuple[Ints, Ints], least: float) -> SphereCells | None:
         """Cut and measure the cells of the sites `which`, the others being empty; None if one is too small."""
         given_up = Event()
         if least > 0 and len(which) < self.count:
             return None
 
-        def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
+        def work(first: int, last: int) -> SphereCells | tuple[()]:
             room, outcome, size = 64, NO_ROOM, last - first
-            parts: tuple[NDArray[Any], ...] = ()
             while outcome == NO_ROOM and not given_up.is_set():
                 edges = size * room // 8 + room
-                parts = (
-                    np.zeros((size, 4)), np.zeros(size, np.int64), np.empty(edges, np.int64), np.empty(edges)
-                )  # fmt: skip
-                outcome, total = measure_sphere_cells(
-                    first, last, which, room, least, points, starts, neighbors, *parts
-                )
+                links, conductances = np.empty(edges, np.int64), np.empty(edges)
+                cells = SphereCells(np.zeros((size, 4)), np.zeros(size, np.int64), links, conductances)
+                outcome, total = measure_sphere_cells(first, last, which, room, least, points, lists, cells)
                 room *= 2
             if outcome != DONE:
                 given_up.set()
                 return ()
-            return *parts[:2], parts[2][:total], parts[3][:total]
+            return cells._replace(links=cells.links[:total], conductances=cells.conductances[:total])
 
         parts = run_in_chunks(work, len(which), max(2048 if self.count > 2048 else 256, self.count // 32))
         if given_up.is_set():
@@ -244,9 +225,9 @@ class SphereEngine:
         some, some_counts, *edges = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         measures, counts = np.zeros((self.count, 4)), np.zeros(self.count, dtype=np.int64)
         measures[which], counts[which] = some, some_counts
-        return _Cells(measures, counts, *edges)
+        return SphereCells(measures, counts, *edges)
 
-    def _assemble(self, heights: Floats, cells: _Cells) -> SphereDiagram:
+    def _assemble(self, heights: Floats, cells: SphereCells) -> SphereDiagram:
         """Bring everything back to the caller's order of sites."""
         measures = np.empty((self.count, 4))
         measures[self.order] = cells.measures
@@ -292,7 +273,7 @@ def _pairs(starts: Ints, neighbors: Ints) -> Ints:
     return np.stack([np.repeat(np.arange(len(starts) - 1), np.diff(starts)), neighbors], axis=1)
 
 
-def _found(cells: _Cells) -> Ints:
+def _found(cells: SphereCells) -> Ints:
     """Pairs of neighbors in a diagram, (e, 2)."""
     owner = np.repeat(np.arange(len(cells.counts)), cells.counts)
     inner = cells.links >= 0

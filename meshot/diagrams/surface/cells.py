@@ -4,9 +4,66 @@ Each face is a triangle in a plane of its own: the first corner at the origin, t
 carried from face to face by unfolding them around the edges in between.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
+from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, subkernel
+
+
+class Unfolding(NamedTuple):
+    """The faces of a surface, each in its plane, and how these follow one another.
+
+    Attributes
+    ----------
+    shapes : (F, 3) float
+        Length of the first side, and x, y of the third corner.
+    twins : (3F,) int
+        Opposite halfedge, -1 on the boundary.
+    hinges : (3F, 4) float
+        Cosine and sine of the turn into the face beyond each halfedge, and the shift after it.
+    """
+
+    shapes: Floats
+    twins: Ints
+    hinges: Floats
+
+
+class Reached(NamedTuple):
+    """The sites around each face.
+
+    Attributes
+    ----------
+    starts, sites : (F + 1,) int, (e,) int
+        Those of face f are ``sites[starts[f]:starts[f + 1]]``.
+    images : (e, 4) float
+        Where the site lies seen from the face, and cosine and sine of the turn back into its own.
+    """
+
+    starts: Ints
+    sites: Ints
+    images: Floats
+
+
+class Parts(NamedTuple):
+    """The parts that faces are cut into, and the sides between them.
+
+    Attributes
+    ----------
+    owner, faces : (p,) int
+        Site and face of each part.
+    values : (p, 4) float
+        Mass, its first moments from the site, turned into the site's own face, and the largest squared distance to it.
+    pairs, links : (s, 2) int, (s,) float
+        Of each side between the parts of two sites i < j: these, and the density times its length over their distance.
+    """
+
+    owner: Ints
+    faces: Ints
+    values: Floats
+    pairs: Ints
+    links: Floats
 
 
 @subkernel
@@ -26,16 +83,15 @@ def _outside(shape, x, y):
 
 
 @kernel
-def flood(first, last, shapes, twins, hinges, homes, places, reach, seen, counts, found, images):
+def flood(first, last, net, homes, places, reach, seen, counts, found, images):
     """List the faces that each site reaches, the nearest first, and where it lies seen from them.
 
-    Parameters: `shapes` (F, 3) are length, and x, y of the third corner; `hinges` (3F, 4) cosine and sine of the turn
-    into the face beyond each halfedge, and the shift after it; `places` (n, 2) the sites in their own faces; `seen`
-    (F,) holds -1 or what earlier calls left. Filled are `counts` (last - first,), the faces `found`, and `images`: x
-    and y of the site, cosine and sine of the turn back into its own face. A face is reached if it is nearer than
-    `reach`, over faces that are. Return how many are found; if there is no room, the lists go as far as they can.
+    `places` (n, 2) are the sites in their own faces, the `homes`; `seen` (F,) holds -1 or what earlier calls left. A
+    face is reached if it is nearer than `reach`, over faces that are. Filled are `counts` (last - first,), the faces
+    `found`, and `images`, as of `Reached`. Return how many are found; if there is no room, the lists go as far as they
+    can.
     """
-    total, room = 0, len(found)
+    (shapes, twins, hinges), total, room = net, 0, len(found)
     waiting, top = np.empty((3 * len(shapes) + 3, 4)), 0
     faces, nearness = np.empty(3 * len(shapes) + 3, dtype=np.int64), np.empty(3 * len(shapes) + 3)
     for i in range(first, last):
@@ -47,13 +103,8 @@ def flood(first, last, shapes, twins, hinges, homes, places, reach, seen, counts
             for k in range(1, top):
                 if nearness[k] < nearness[best]:
                     best = k
-            face, x, y, cosine, sine = (
-                faces[best],
-                waiting[best, 0],
-                waiting[best, 1],
-                waiting[best, 2],
-                waiting[best, 3],
-            )
+            face, x, y = faces[best], waiting[best, 0], waiting[best, 1]
+            cosine, sine = waiting[best, 2], waiting[best, 3]
             top -= 1
             faces[best], nearness[best] = faces[top], nearness[top]
             for c in range(4):
@@ -84,12 +135,12 @@ def flood(first, last, shapes, twins, hinges, homes, places, reach, seen, counts
 
 
 @kernel
-def walk(first, last, shapes, twins, hinges, homes, places, offsets, weights):
+def walk(first, last, net, homes, places, offsets, weights):
     """Walk straight over the surface from each site by its offset, or to the boundary.
 
     `homes` and `places` become face and place of the end, `weights` (n, 3) its barycentric coordinates.
     """
-    here, there = np.empty(3), np.empty(3)
+    (shapes, twins, hinges), here, there = net, np.empty(3), np.empty(3)
     for i in range(first, last):
         face, x, y, entered = homes[i], places[i, 0], places[i, 1], -1
         u, v = x + offsets[i, 0], y + offsets[i, 1]
@@ -173,15 +224,13 @@ def _clip(polygon, labels, corners, a, b, c, label, other, other_labels):
 
 
 @kernel
-def partition(first, last, shapes, density, starts, listed, images, psi, most, owner, face_of, values, pairs, links):
-    """Cut the faces from `first` to `last` into the parts that belong to each of the sites listed for them.
+def partition(first, last, shapes, density, reached, psi, most, parts):
+    """Cut the faces from `first` to `last` into the parts that belong to each of the sites that reach them.
 
-    For each part: `owner`, `face_of`, and in `values` mass, its first moments from the site, turned into the site's own
-    face, and the largest squared distance to it. For each side between the parts of two sites i < j: `pairs`, and in
-    `links` the density times its length over the distance of the sites. `most` is the largest number of sites of a
-    face. Return the numbers of parts and sides.
+    `most` is the largest number of sites of a face. Return the numbers of parts and sides.
     """
-    parts, sides = 0, 0
+    starts, listed, images = reached
+    made, sides = 0, 0
     kept, room = np.empty(most + 1, dtype=np.int64), most + 8
     one, two = np.empty((room, 2)), np.empty((room, 2))
     names, other_names = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
@@ -218,18 +267,18 @@ def partition(first, last, shapes, density, starts, listed, images, psi, most, o
                 mx += twice * (ax + bx) / 6.0
                 my += twice * (ay + by) / 6.0
                 j = names[k]
-                if j >= 0 and site < listed[j] and sides < len(links):
+                if j >= 0 and site < listed[j] and sides < len(parts.links):
                     length = np.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
                     apart = np.sqrt((images[j, 0] - x) ** 2 + (images[j, 1] - y) ** 2)
                     if length > 0.0 and apart > 0.0:
-                        pairs[sides, 0], pairs[sides, 1] = site, listed[j]
-                        links[sides] = density[face] * length / apart
+                        parts.pairs[sides, 0], parts.pairs[sides, 1] = site, listed[j]
+                        parts.links[sides] = density[face] * length / apart
                         sides += 1
             cosine, sine = images[kept[m], 2], images[kept[m], 3]
-            owner[parts], face_of[parts] = site, face
-            values[parts, 0] = density[face] * area
-            values[parts, 1] = density[face] * (cosine * mx - sine * my)
-            values[parts, 2] = density[face] * (sine * mx + cosine * my)
-            values[parts, 3] = far
-            parts += 1
-    return parts, sides
+            parts.owner[made], parts.faces[made], values = site, face, parts.values
+            values[made, 0] = density[face] * area
+            values[made, 1] = density[face] * (cosine * mx - sine * my)
+            values[made, 2] = density[face] * (sine * mx + cosine * my)
+            values[made, 3] = far
+            made += 1
+    return made, sides

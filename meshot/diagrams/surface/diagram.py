@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from meshot.base.arrays import Floats, Ints, norms, stable_order
 from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import run_in_chunks
-from meshot.diagrams.surface.cells import flood, partition, walk
+from meshot.diagrams.surface.cells import Parts, Reached, Unfolding, flood, partition, walk
 from meshot.meshes.surface import Surface
 
 # A cell is taken to be whole if it ends before this share of its site's reach.
@@ -96,22 +96,21 @@ class SurfaceEngine:
     sites: SurfaceSites = field(init=False, repr=False)
     reach: Floats = field(init=False, repr=False)
     mass: float = field(init=False)
-    _shapes: Floats = field(init=False, repr=False)
-    _hinges: Floats = field(init=False, repr=False)
+    _net: Unfolding = field(init=False, repr=False)
     _places: Floats = field(init=False, repr=False)
-    _listed: tuple[Ints, Ints, Floats] | None = field(init=False, repr=False, default=None)
+    _listed: Reached | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         if self.density is None:
             self.density = np.ones(len(self.surface.faces))
         self.mass = float((self.surface.face_areas * self.density).sum())
-        self._shapes = _flattened(self.surface)
-        self._hinges = _hinges(self._shapes, self.surface.twins)
+        shapes, twins = _flattened(self.surface), self.surface.twins
+        self._net = Unfolding(shapes, twins, _hinges(shapes, twins))
 
     def place(self, sites: SurfaceSites, reach: ArrayLike | None = None) -> None:
         """Take other sites; `reach` (n,) guesses how far their cells go at most."""
         self.sites = sites
-        shapes, (_, b, c) = self._shapes[sites.faces], sites.barycentric.T
+        shapes, (_, b, c) = self._net.shapes[sites.faces], sites.barycentric.T
         self._places = np.stack([b * shapes[:, 0] + c * shapes[:, 1], c * shapes[:, 2]], axis=1)
         guess = 1.5 * np.sqrt(self.surface.area / len(sites.faces)) if reach is None else reach
         self.reach = np.array(np.broadcast_to(guess, len(sites.faces)), dtype=np.float64)
@@ -152,16 +151,14 @@ class SurfaceEngine:
         """
         homes, places, weights = self.sites.faces.copy(), self._places.copy(), np.empty((len(offsets), 3))
         run_in_chunks(
-            lambda first, last: walk(
-                first, last, self._shapes, self.surface.twins, self._hinges, homes, places, offsets, weights
-            ),
+            lambda first, last: walk(first, last, self._net, homes, places, offsets, weights),
             len(offsets),
             SITES,
         )
         return homes, weights
 
-    def _reached(self) -> tuple[Ints, Ints, Floats]:
-        """Return the sites around each face: (F + 1,) starts, sites, and their images there."""
+    def _reached(self) -> Reached:
+        """Return the sites around each face."""
         if self._listed is not None:
             return self._listed
         faces, homes = len(self.surface.faces), self.sites.faces
@@ -170,10 +167,7 @@ class SurfaceEngine:
             counts, room = np.empty(last - first, dtype=np.int64), 32 * (last - first)
             while True:
                 found, images, seen = np.empty(room, dtype=np.int64), np.empty((room, 4)), np.full(faces, -1)
-                total = flood(
-                    first, last, self._shapes, self.surface.twins, self._hinges, homes, self._places, self.reach,
-                    seen, counts, found, images,
-                )  # fmt: skip
+                total = flood(first, last, self._net, homes, self._places, self.reach, seen, counts, found, images)
                 if total <= room:
                     return counts, found[:total], images[:total]
                 room = total
@@ -183,26 +177,22 @@ class SurfaceEngine:
         site = np.repeat(np.arange(len(homes)), counts)
         starts = np.append(0, np.cumsum(np.bincount(found, minlength=faces)))
         by_face = stable_order(found)
-        self._listed = starts, site[by_face], images[by_face]
+        self._listed = Reached(starts, site[by_face], images[by_face])
         return self._listed
 
     def _measure(self, psi: Floats) -> SurfaceDiagram:
-        (starts, listed, images), density = self._reached(), self.density
+        reached, density = self._reached(), self.density
 
-        def work(first: int, last: int) -> tuple[Floats | Ints, ...]:
-            count = np.diff(starts[first : last + 1])
+        def work(first: int, last: int) -> Parts:
+            count = np.diff(reached.starts[first : last + 1])
             room, most = int(count.sum()), int(count.max(initial=0))
-            owner, face_of, values = np.empty(room, np.int64), np.empty(room, np.int64), np.empty((room, 4))
-            pairs, links = np.empty((4 * room, 2), np.int64), np.empty(4 * room)
-            parts, sides = partition(
-                first, last, self._shapes, density, starts, listed, images, psi, most,
-                owner, face_of, values, pairs, links,
-            )  # fmt: skip
-            return owner[:parts], face_of[:parts], values[:parts], pairs[:sides], links[:sides]
+            owner, faces, values = np.empty(room, np.int64), np.empty(room, np.int64), np.empty((room, 4))
+            parts = Parts(owner, faces, values, np.empty((4 * room, 2), np.int64), np.empty(4 * room))
+            made, sides = partition(first, last, self._net.shapes, density, reached, psi, most, parts)
+            return Parts(owner[:made], faces[:made], values[:made], parts.pairs[:sides], parts.links[:sides])
 
-        columns = zip(*run_in_chunks(work, len(starts) - 1, FACES), strict=True)
-        owner, face_of, values, pairs, links = (np.concatenate(column) for column in columns)
-        return self._assemble(psi, owner, face_of, values, pairs, links)
+        columns = zip(*run_in_chunks(work, len(reached.starts) - 1, FACES), strict=True)
+        return self._assemble(psi, *(np.concatenate(column) for column in columns))
 
     def _assemble(
         self, psi: Floats, owner: Ints, face_of: Ints, values: Floats, pairs: Ints, links: Floats

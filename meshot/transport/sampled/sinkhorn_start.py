@@ -136,9 +136,7 @@ class SinkhornStart:
 
             def work(start: int, stop: int) -> Floats:
                 masses = np.zeros(n)
-                _add_shares(
-                    start, stop, points, sites, heights, self.starts, known, longest, inverse, MAX_EXPONENT, masses
-                )
+                _add_shares(start, stop, points, sites, heights, self.starts, known, longest, inverse, masses)
                 return masses
 
             parts = run_in_chunks(work, m, max(1, -(-m // CHUNKS)))
@@ -208,7 +206,7 @@ def _without_repeats(clusters: NDArray[Any]) -> NDArray[np.int32]:
 
 
 @kernel
-def _add_shares(start, stop, points, sites, heights, begins, known, longest, inverse, far, masses):
+def _add_shares(start, stop, points, sites, heights, begins, known, longest, inverse, masses):
     """Add the probabilities of the sites in each sample's clusters."""
     scores, found = np.empty(longest * known.shape[1]), np.empty(longest * known.shape[1], np.int64)
     for p in range(start, stop):
@@ -225,7 +223,7 @@ def _add_shares(start, stop, points, sites, heights, begins, known, longest, inv
                 scores[count], found[count] = score, i
                 largest, count = max(largest, score), count + 1
         for k in range(count):
-            scores[k] = np.exp(scores[k] - largest) if scores[k] > largest - far else 0.0
+            scores[k] = np.exp(scores[k] - largest) if scores[k] > largest - MAX_EXPONENT else 0.0
             total += scores[k]
         for k in range(count):
             masses[found[k]] += scores[k] / total

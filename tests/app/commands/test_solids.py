@@ -15,7 +15,8 @@ from meshot.app.files.solid_run import VolumeRun, volume_metrics, write_volume
 from meshot.app.files.surface_run import Provenance
 from meshot.app.report.pages import solid as volumereport
 from meshot.formats.registry import read_solid
-from meshot.maps.solid_distortion import solid_distortion
+from meshot.maps.distortion import distortion
+from meshot.maps.measure import as_measure
 from meshot.maps.solid_map import SolidMap
 from meshot.meshes import tetrahedralization as tetrahedra
 from meshot.meshes.solid import Solid
@@ -62,7 +63,7 @@ def test_files_and_figures_of_a_solid(run, tmp_path, file):
     np.testing.assert_array_equal(solid.tetrahedra, source.tetrahedra)
     np.testing.assert_array_equal(ball.tetrahedra, source.tetrahedra)
     np.testing.assert_allclose(np.linalg.norm(ball.boundary.vertices, axis=1), 1, rtol=1e-12)
-    measured = solid_distortion(SolidMap(solid, ball.vertices)).summary()["volume"]
+    measured = distortion(SolidMap(solid, ball.vertices)).summary()["volume"]
     for key, value in told["volume"].items():
         assert value == pytest.approx(measured[key], rel=1e-9, abs=1e-12)
     assert told["volume"]["flipped"] == 0
@@ -117,8 +118,7 @@ def test_a_prescribed_density_is_read(run, tmp_path, file):
     told = json.loads(text)
     assert told["options"]["density"] == "density.npy"
     solid, ball = (read_solid(out / f"{name}.vtu") for name in ("solid", "ball"))
-    shares = solid.volumes * wanted
-    measured = solid_distortion(SolidMap(solid, ball.vertices, shares=shares)).summary()["volume"]
+    measured = distortion(SolidMap(solid, ball.vertices, measure=as_measure(solid, density=wanted))).summary()["volume"]
     assert told["volume"]["ratio_sd"] == pytest.approx(measured["ratio_sd"], rel=1e-9)
     assert "gets its prescribed share" in (out / "report.html").read_text()
 
@@ -193,7 +193,7 @@ def test_an_interrupt_leaves_nothing(run, tmp_path, file, monkeypatch):
 def finished(mapped):
     names = ("harmonic", "volume-preserving") if mapped.harmonic is not None else ("harmonic",)
     maps = (mapped.harmonic, mapped) if mapped.harmonic is not None else (mapped,)
-    distortions = {name: solid_distortion(each) for name, each in zip(names, maps, strict=True)}
+    distortions = {name: distortion(each) for name, each in zip(names, maps, strict=True)}
     return VolumeRun(mapped, distortions, Provenance("ball.vtu", "ab" * 32, "meshot volume ball.vtu"), seconds={})
 
 

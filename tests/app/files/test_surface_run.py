@@ -128,7 +128,7 @@ def test_vertices_without_faces_lie_at_the_center_of_the_sphere_file(tmp_path, o
     surface, points = on_sphere.surface_map.surface, on_sphere.surface_map.points
     loose = Surface(np.concatenate([surface.vertices, [[0, 0, 9]]]), surface.faces)
     source, image = np.arange(len(loose.vertices)), np.concatenate([points, [[np.nan] * 3]])
-    write_run(tmp_path, replace(on_sphere, source=loose, surface_map=SurfaceMap(loose, None, source, points=image)), "")
+    write_run(tmp_path, replace(on_sphere, source=loose, surface_map=SurfaceMap(loose, image, source)), "")
     np.testing.assert_array_equal(read_surface(tmp_path / "sphere.obj").vertices[-1], [0, 0, 0])
     read_surface(tmp_path / "map.obj")
 

@@ -4,7 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshot.base.kernels import kernel
-from meshot.diagrams.space.polytope import MISSED, OUT_OF_ROOM, cut, start_box
+from meshot.diagrams.space.polytope import MISSED, OUT_OF_ROOM, cut, make_polytope, start_box
 
 pytestmark = pytest.mark.uncompiled
 
@@ -12,26 +12,25 @@ ROOM = 256
 
 
 @kernel
-def cut_cube(cuts, tol, pos, top, planes, work):
-    """Cut the cube of side 2 by one plane after another; returns the counts of corners and facets."""
-    count, used = start_box(pos, top, planes, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0), 6
+def cut_cube(cuts, tol, room):
+    """Cut the cube of side 2 by one plane after another; returns the polytope, its counts of corners and facets."""
+    cell = make_polytope(room)
+    count, used = start_box(cell, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0), 6
     for k in range(len(cuts)):
-        after = cut(pos, top, planes, count, used, cuts[k, 0], cuts[k, 1], cuts[k, 2], cuts[k, 3], tol, work)
+        after = cut(cell, count, used, cuts[k, 0], cuts[k, 1], cuts[k, 2], cuts[k, 3], tol)
         if after != MISSED:
             count, used = after, used + 1
         if count <= 0:
             break
-    return count, used
+    return cell, count, used
 
 
 def polytope(cuts, tol=1e-15, room=ROOM):
     """Corners, the facets and corners next to each, and planes of the cube cut by planes (m, 4)."""
-    pos, top, work = np.empty((7, room)), np.empty((room, 6), np.int32), np.empty((room, 9), np.int32)
-    planes = np.empty((room, 4))
-    count, used = cut_cube(np.asarray(cuts, dtype=np.float64).reshape(-1, 4), tol, pos, top, planes, work)
+    cell, count, used = cut_cube(np.asarray(cuts, dtype=np.float64).reshape(-1, 4), tol, room)
     if count < 0:
         return count, None, None
-    return pos[:3, :count].T.copy(), top[:count].copy(), planes[:used].copy()
+    return cell.pos[:3, :count].T.copy(), cell.top[:count].copy(), cell.planes[:used].copy()
 
 
 def volume(corners, top, planes):

@@ -18,7 +18,7 @@ def test_nearest_sites_agree_with_brute_force(count, seed, slope):
     weights = slope * sites[:, 0] + 0.1 * rng.random(count)
     points = rng.uniform(-1, 2, (50, 3))
     power = ((points[:, None] - sites) ** 2).sum(axis=2) - weights
-    found = nearest_space_sites(points, sites, weights, *build_tree(sites, weights))
+    found = nearest_space_sites(points, build_tree(sites, weights))
     assert power[np.arange(50), found] == pytest.approx(power.min(axis=1), abs=1e-12)
 
 
@@ -29,7 +29,7 @@ def test_a_node_bounds_the_power_distance_to_its_sites_from_below(count, seed, s
     sites = scale * rng.random((count, 3))
     sites = sites[hilbert_order(sites)]
     weights = sites @ [2.0, -1.0, 3.0] + steep * rng.random(count)
-    spans, bounds = build_tree(sites, weights)
+    *_, spans, bounds = build_tree(sites, weights)
     point = rng.uniform(-1, 2, 3)
     power = ((point - sites) ** 2).sum(axis=1) - weights
     margin = 1e-15 * np.abs(power).max()

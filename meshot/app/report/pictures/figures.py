@@ -175,8 +175,7 @@ def upright(surface_map: SurfaceMap, axes: Floats) -> Floats:
 
 
 def _turned(surface_map: SurfaceMap, turn: Floats) -> SurfaceMap:
-    turned = surface_map.image @ turn.T
-    return replace(surface_map, uv=turned) if surface_map.points is None else replace(surface_map, points=turned)
+    return replace(surface_map, image=surface_map.image @ turn.T)
 
 
 def patterned(view: View, surface_map: SurfaceMap, up: str = "y") -> dict[str, Image]:

@@ -11,7 +11,7 @@ from meshot.app.report.pictures.figures import PORCELAIN, Image, paint, up_last
 from meshot.app.report.pictures.raster import Floats32
 from meshot.app.report.pictures.views import SAMPLING, View, camera, fit, view_of_faces
 from meshot.base.arrays import Floats, norms
-from meshot.maps.solid_distortion import SolidDistortion
+from meshot.maps.distortion import SolidDistortion
 from meshot.maps.solid_map import SolidMap
 from meshot.meshes.slice import SolidSlice, slice_solid
 from meshot.meshes.solid import Solid, signed_volumes

@@ -14,11 +14,11 @@ On a processor compiled kernels do the work, on a CUDA device the same steps are
 in double precision.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, run_in_chunks, subkernel
@@ -53,13 +53,35 @@ class BoxTree(NamedTuple):
     kept: Ints
 
 
-@dataclass(frozen=True)
-class _Level:
+class _Level(NamedTuple):
     """Boxes of one size: their centers, and the sites of each."""
 
     centers: Floats
     starts: Ints
     sites: Ints
+
+
+class _Children(NamedTuple):
+    """The boxes of the next level, while it is not known which sites they keep.
+
+    Attributes
+    ----------
+    owner : (b,) int
+        The box that each is a part of.
+    centers, half : (b, d) float, (d,) float
+        Their centers, and half of their sides.
+    rivals, scores : (b, best) int, (b, best) float
+        The best sites at each center, and their scores there.
+    margin : float
+        What scores may be off by rounding.
+    """
+
+    owner: Ints
+    centers: Floats
+    half: Floats
+    rivals: NDArray[np.int32]
+    scores: Floats
+    margin: float
 
 
 def build_boxes(sites: Floats, heights: Floats, low: Floats, high: Floats, samples: float, best: int) -> BoxTree:
@@ -118,7 +140,7 @@ def _split(
     rivals, scores = np.zeros((count, best), dtype=np.int32), np.full((count, best), -np.inf)
     sizes = np.empty(count, dtype=np.int64)
     chunk = max(64, count // 64)
-    given = (margin, owner, level.starts, level.sites, centers, half, sites, heights, rivals, scores)
+    given = level, _Children(owner, centers, half, rivals, scores, margin), sites, heights
     run_in_chunks(lambda first, last: _count_kept(first, last, *given, sizes), count, chunk)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     kept = np.empty(starts[-1], dtype=np.int32)
@@ -135,41 +157,40 @@ def _score(points, p, sites, heights, i):
 
 
 @subkernel
-def _stays(i, score, box, rivals, scores, half, sites, margin):
-    """Tell whether not all rivals are above a site in all of a box, at whose center they have these scores."""
-    for k in range(rivals.shape[1]):
-        rival, reach = rivals[box, k], score - scores[box, k]
-        for a in range(len(half)):
-            reach += half[a] * abs(sites[i, a] - sites[rival, a])
-        if reach >= -margin:
+def _stays(i, score, box, boxes, sites):
+    """Tell whether not all rivals are above a site, whose score at the box's center is given, in all of the box."""
+    for k in range(boxes.rivals.shape[1]):
+        rival, reach = boxes.rivals[box, k], score - boxes.scores[box, k]
+        for a in range(len(boxes.half)):
+            reach += boxes.half[a] * abs(sites[i, a] - sites[rival, a])
+        if reach >= -boxes.margin:
             return True
     return False
 
 
 @kernel
-def _count_kept(first, last, margin, owner, starts, candidates, centers, half, sites, heights, rivals, scores, sizes):
+def _count_kept(first, last, level, boxes, sites, heights, sizes):
     """Find the best sites at the center of each box, and count the sites that they do not drop."""
     for box in range(first, last):
-        for k in range(starts[owner[box]], starts[owner[box] + 1]):
-            i = candidates[k]
-            rank(i, _score(centers, box, sites, heights, i), box, rivals, scores)
+        begin, end = level.starts[boxes.owner[box]], level.starts[boxes.owner[box] + 1]
+        for k in range(begin, end):
+            i = level.sites[k]
+            rank(i, _score(boxes.centers, box, sites, heights, i), box, boxes.rivals, boxes.scores)
         kept = 0
-        for k in range(starts[owner[box]], starts[owner[box] + 1]):
-            i = candidates[k]
-            kept += _stays(i, _score(centers, box, sites, heights, i), box, rivals, scores, half, sites, margin)
+        for k in range(begin, end):
+            i = level.sites[k]
+            kept += _stays(i, _score(boxes.centers, box, sites, heights, i), box, boxes, sites)
         sizes[box] = kept
 
 
 @kernel
-def _fill_kept(
-    first, last, margin, owner, starts, candidates, centers, half, sites, heights, rivals, scores, places, kept
-):  # fmt: skip
+def _fill_kept(first, last, level, boxes, sites, heights, places, kept):
     """Write the sites that `_count_kept` has counted."""
     for box in range(first, last):
         m = places[box]
-        for k in range(starts[owner[box]], starts[owner[box] + 1]):
-            i = candidates[k]
-            if _stays(i, _score(centers, box, sites, heights, i), box, rivals, scores, half, sites, margin):
+        for k in range(level.starts[boxes.owner[box]], level.starts[boxes.owner[box] + 1]):
+            i = level.sites[k]
+            if _stays(i, _score(boxes.centers, box, sites, heights, i), box, boxes, sites):
                 kept[m] = i
                 m += 1
 
@@ -189,9 +210,9 @@ def _grid_order(points, low, high, levels, keys):
 
 
 @kernel
-def look_up(points, low, high, child, starts, kept, sites, heights, found, scores):
+def look_up(points, tree, sites, heights, found, scores):
     """Find the best sites of each point: down the tree to its box, or among all sites for a point outside."""
-    d = sites.shape[1]
+    d, low, high, child, starts = sites.shape[1], tree.low, tree.high, tree.child, tree.starts
     middle, half = np.empty(d), np.empty(d)
     for p in range(len(points)):
         node, outside = 0, False
@@ -210,7 +231,7 @@ def look_up(points, low, high, child, starts, kept, sites, heights, found, score
             node = child[node] + corner
         begin, end = (0, len(sites)) if outside else (starts[node], starts[node + 1])
         for k in range(begin, end):
-            i = k if outside else kept[k]
+            i = k if outside else tree.kept[k]
             rank(i, _score(points, p, sites, heights, i), p, found, scores)
         for k in range(end - begin, scores.shape[1]):
             found[p, k], scores[p, k] = found[p, 0], scores[p, 0]
@@ -254,10 +275,9 @@ class BoxSearch:
         self._raised = float(shifted.mean())
         shifted -= self._raised
         tree = build_boxes(local, shifted, bounds[0] - self._center, bounds[1] - self._center, samples, best)
-        self._arrays = (*tree, local, shifted)
-        self._device, self._best = device, best
+        self._search, self._device, self._best = (tree, local, shifted), device, best
         if device.type == "cuda":
-            self._tensors = [torch.tensor(array, device=device) for array in self._arrays]
+            self._tensors = [torch.tensor(array, device=device) for array in (*tree, local, shifted)]
 
     def __call__(self, points: torch.Tensor) -> Ranked:
         """Return the best sites of samples (m, d) float64 on the device."""
@@ -271,11 +291,11 @@ class BoxSearch:
     def _on_cpu(self, local: torch.Tensor) -> Ranked:
         points, shape = local.numpy(), (len(local), self._best)
         keys = np.empty(len(points), dtype=np.int64)
-        _grid_order(points, *self._arrays[:2], GRID // points.shape[1], keys)
+        _grid_order(points, *self._search[0][:2], GRID // points.shape[1], keys)
         keys.sort()
         order = keys & ((1 << OWN) - 1)
         found, values = np.empty(shape, dtype=np.int64), np.full(shape, -np.inf)
-        look_up(points[order], *self._arrays, found, values)
+        look_up(points[order], *self._search, found, values)
         sites, scores = np.empty_like(found), np.empty_like(values)
         sites[order], scores[order] = found, values
         return ranked(torch.from_numpy(sites), torch.from_numpy(scores))

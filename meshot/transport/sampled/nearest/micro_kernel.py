@@ -8,7 +8,6 @@ second-largest of the lanes than rounding allows. So the lanes above that bound 
 precision: the sites of two lanes for most samples, all sites if need be. The answer is that of double precision.
 """
 
-from functools import partial
 from math import ceil, sqrt
 from typing import Any
 
@@ -65,18 +64,16 @@ def two_best(
     """
     best = torch.zeros(len(points), 2, dtype=torch.int64)
     scores = torch.full((len(points), 2), -torch.inf, dtype=torch.float64)
-    problem = (center.numpy(), panels, *slack, sites.numpy(), heights.numpy())
+    problem = (center.numpy(), panels, slack, sites.numpy(), heights.numpy())
     arrays = (points.contiguous().numpy(), *problem, best.numpy(), scores.numpy())
-    run_in_chunks(partial(_search, arrays), len(points), -(-len(points) // get_num_threads()))
+    run_in_chunks(
+        lambda first, last: _search_panels(first, last, *arrays), len(points), -(-len(points) // get_num_threads())
+    )
     return best, scores
 
 
-def _search(arrays: tuple[Any, ...], first: int, last: int) -> None:
-    _search_panels(first, last, *arrays)
-
-
 @kernel
-def _search_panels(first, last, points, center, panels, steep, flat, sites, heights, best, scores):
+def _search_panels(first, last, points, center, panels, slack, sites, heights, best, scores):
     """Find the two best sites of some samples, a block of these after the other."""
     blocks, depth, dimension = panels.shape[0], panels.shape[1], len(center)
     single, doubt = np.ones((BLOCK, dimension + 1), np.float32), np.empty(BLOCK)
@@ -90,7 +87,7 @@ def _search_panels(first, last, points, center, panels, steep, flat, sites, heig
                 x = points[start + s, k] - center[k]
                 size += x * x
                 single[s, k] = x
-            doubt[s] = steep * np.sqrt(size) + flat
+            doubt[s] = slack[0] * np.sqrt(size) + slack[1]
         for s in range(BLOCK):
             for j in range(WIDTH):
                 highest[s, j] = -np.inf

@@ -154,7 +154,7 @@ def test_sphere_is_turned_to_stand_as_the_surface_does(seed):
     ball = icosphere(1)
     turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
     turn *= np.linalg.det(turn)
-    turned = SurfaceMap(ball, None, np.arange(len(ball.vertices)), points=ball.vertices @ turn.T)
+    turned = SurfaceMap(ball, ball.vertices @ turn.T, np.arange(len(ball.vertices)))
     np.testing.assert_allclose(figures.upright(turned, np.eye(3)) @ turn, np.eye(3), atol=1e-12)
 
 
@@ -237,7 +237,7 @@ def test_pictures_of_sphere_maps(area):
 @pytest.mark.parametrize("pattern", ["checkerboard", "circles"])
 def test_a_sphere_that_is_its_own_image_bears_the_pattern_itself(pattern):
     ball = icosphere(4)
-    turned = SurfaceMap(ball, None, np.arange(len(ball.vertices)), points=ball.vertices @ np.diag([-1.0, -1.0, 1.0]))
+    turned = SurfaceMap(ball, ball.vertices @ np.diag([-1.0, -1.0, 1.0]), np.arange(len(ball.vertices)))
     drawn = figures.pictures(ball, {"conformal": turned}, {"conformal": distortion(turned)}, size=150)
 
     def hues(name):

@@ -3,7 +3,7 @@ import pytest
 import shapes
 
 from meshot.app.report.pictures.solid_cut import CUTS, best_cut, cut_open, volume_pictures
-from meshot.maps.solid_distortion import solid_distortion
+from meshot.maps.distortion import distortion
 from meshot.maps.solid_map import SolidMap
 
 SIZE = 60
@@ -35,7 +35,7 @@ def test_pictures_of_a_map(mirror):
     ball = shapes.ball_solid(1)
     solid = ball.with_vertices(ball.vertices * [1.5, 1, mirror])
     mapped = SolidMap(solid, ball.vertices * [1, 1, mirror])
-    images = volume_pictures({"harmonic": mapped}, {"harmonic": solid_distortion(mapped)}, limit=1.0, size=SIZE)
+    images = volume_pictures({"harmonic": mapped}, {"harmonic": distortion(mapped)}, limit=1.0, size=SIZE)
     assert set(images) == {"solid", "harmonic/solid", "harmonic/ball", "harmonic/pulled", "harmonic/shells"}
     for image in images.values():
         assert image.shape == (SIZE, SIZE, 4)

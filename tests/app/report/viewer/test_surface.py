@@ -99,7 +99,7 @@ def test_a_thinned_copy_covers_the_image_once(run):
         areas = cross2(b - a, c - a) / 2
         assert areas.sum() == pytest.approx(np.pi, rel=0.02)
     else:
-        coarse = SurfaceMap(Surface(image, shown.faces), None, np.arange(len(image)), points=image)
+        coarse = SurfaceMap(Surface(image, shown.faces), image, np.arange(len(image)))
         areas = coarse.signed_areas
         assert areas.sum() == pytest.approx(4 * np.pi, rel=1e-9)
     assert (areas > 0).all()
@@ -111,7 +111,7 @@ def test_a_thinned_copy_shows_the_figures_of_the_mesh():
     area, angle = shown.figures(run.distortions["conformal"])
     surface = run.surface_map.surface
     coarse = Surface(surface.vertices[shown.vertices], shown.faces)
-    conformal = replace(run.maps["conformal"], surface=coarse, uv=run.maps["conformal"].uv[shown.vertices])
+    conformal = replace(run.maps["conformal"], surface=coarse, image=run.maps["conformal"].uv[shown.vertices])
     truth = distortion(replace(conformal, source_vertex=np.arange(len(coarse.vertices))))
     assert np.abs(area - truth.log_area_ratio).mean() < 0.1
     assert angle.max() < 5

@@ -176,11 +176,11 @@ def box_search() -> Callable[[], Any]:
 def micro_kernel() -> Callable[[], Any]:
     import torch  # noqa: PLC0415
 
-    from meshot.transport.sampled.nearest.micro_kernel import panels_of, two_best  # noqa: PLC0415
+    from meshot.transport.sampled.nearest.micro_kernel import pack_panels, two_best  # noqa: PLC0415
 
     sites, points = torch.from_numpy(_ball(3000, 5)), torch.from_numpy(_ball(20_000, 5))
     heights = -(sites**2).sum(dim=1) / 2
-    panels, center = panels_of(sites, heights), torch.zeros(5, dtype=torch.float64)
+    panels, center = pack_panels(sites, heights), torch.zeros(5, dtype=torch.float64)
     return lambda: [t.numpy() for t in two_best(points, center, panels, (1e-5, 1e-5), sites, heights)]
 
 

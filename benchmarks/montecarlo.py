@@ -19,7 +19,7 @@ from scipy.special import ndtr
 import meshot
 from meshot.transport.sampled.device import device_name, find_device
 from meshot.transport.sampled.nearest.box_search import BoxSearch
-from meshot.transport.sampled.nearest.brute_force import ROWS, SCORES, BruteForce
+from meshot.transport.sampled.nearest.brute_force import CHUNK_SAMPLES, MAX_SCORES_HELD, BruteForce
 
 
 def show(**figures):
@@ -54,7 +54,7 @@ def speed(device):
         found = timed(lambda search=search, points=points: search(points), device)
         left, right = points.to(torch.float32), search.sites.to(torch.float32).T
         # scores of a chunk stay in a processor's cache
-        rows, columns = (256, 2048) if device.type == "cpu" else (ROWS, SCORES // ROWS)
+        rows, columns = (256, 2048) if device.type == "cpu" else (CHUNK_SAMPLES, MAX_SCORES_HELD // CHUNK_SAMPLES)
 
         def products(left=left, right=right, rows=rows, columns=columns):
             scores = torch.empty(rows * columns, device=device)

@@ -1,4 +1,4 @@
-"""Conjugate gradients for matrices of 3 by 3 blocks on a mesh in space, where a factor would have too much fill.
+"""Conjugate gradients for matrices of 3 by 3 blocks on a mesh in space, where factors have too much fill.
 
 The preconditioner is one symmetric Gauss-Seidel sweep, in Eisenstat's form ("Efficient implementation of a class of
 preconditioned conjugate gradient methods", SIAM J. Sci. Stat. Comput. 1981): with the diagonal blocks scaled to the
@@ -27,7 +27,7 @@ class BlockCG:
     Attributes
     ----------
     iterations : int
-        Those of the last solve.
+        Of the last solve.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class BlockCG:
         place = np.empty(count, dtype=np.int64)
         place[self.order] = np.arange(count)
         ends = place[edges]
-        # Block e stands in row i, column j of edge (i, j); the lower triangle wants it turned where i comes first.
+        # Block e stands in row i, column j of edge (i, j); the lower triangle needs its transpose if i comes first.
         self._turned = ends[:, 0] < ends[:, 1]
         rows, columns = ends.max(axis=1), ends.min(axis=1)
         self._by_row = stable_order(rows * count + columns)
@@ -56,7 +56,13 @@ class BlockCG:
         self.iterations = 0
 
     def factorize(self, diagonal: Floats, across: Floats) -> None:
-        """Take the blocks (V, 3, 3) and (E, 3, 3); block e stands in row i, column j of edge (i, j).
+        """Set the blocks of the matrix and prepare the preconditioner.
+
+        Parameters
+        ----------
+        diagonal : (V, 3, 3) float
+        across : (E, 3, 3) float
+            Block e stands in row i, column j of edge (i, j).
 
         Raises
         ------
@@ -73,7 +79,7 @@ class BlockCG:
         _scaled(across, self._turned, self._by_row, self._rows, self._columns, self._scale, self._blocks)
 
     def solve(self, rhs: Floats, tol: float, max_iter: int) -> Floats:
-        """Return the solution (V, 3), or the best met in `max_iter` iterations; ever further along a descent.
+        """Return the solution, or the last iterate after `max_iter` iterations, which is a descent direction.
 
         Parameters
         ----------
@@ -81,6 +87,10 @@ class BlockCG:
         tol : float
             Relative residual, in the preconditioned norm, at which the iteration stops.
         max_iter : int
+
+        Returns
+        -------
+        (V, 3) float
         """
         scaled = np.einsum("vab,vb->va", self._scale, rhs[self.order])
         x, self.iterations = _iterate(self._starts, self._columns, self._blocks, scaled, tol, max_iter)
@@ -91,7 +101,7 @@ class BlockCG:
 
 @kernel
 def _scaled(across, turned, by_row, rows, columns, scale, out):
-    """Put the blocks in rows below the diagonal, scaled so that the diagonal blocks are the identity."""
+    """Order the blocks by rows of the lower triangle, and scale them to identity blocks on the diagonal."""
     half = np.empty((3, 3))
     for e in range(len(by_row)):
         number, i, j = by_row[e], rows[e], columns[e]

@@ -1,13 +1,13 @@
-"""Conjugate gradients with a multigrid of groups, for graph Laplacians whose unknowns stand in Hilbert order.
+"""Conjugate gradients with aggregation multigrid, for graph Laplacians whose unknowns are in Hilbert order.
 
-Consecutive unknowns are close in the plane or in space, so groups of them, 4 in the plane, 8 in space, make the coarser
-levels, with piecewise constant functions: nothing to search for, and matrices as sparse as the first. Such functions
-are too stiff by a factor near two; dividing the coarse matrices by `SOFTEN` makes up for most of it (Braess, "Towards
-algebraic multigrid for elliptic problems of second order", Computing 1995, with the same over-correction). One sweep of
-Gauss-Seidel before and one after, in opposite directions, keep the preconditioner symmetric. Large levels are swept in
-`PARTS`, each with the others' old values, on all cores.
+Consecutive unknowns are close in the plane or in space, so groups (aggregates) of 4 in the plane and 8 in space make
+the coarser levels, with piecewise constant functions: no search is needed, and matrices stay as sparse as the first.
+Such functions are too stiff by a factor near two; dividing the coarse matrices by `OVERCORRECTION` makes up for most of
+it (Braess, "Towards algebraic multigrid for elliptic problems of second order", Computing 1995). The smoother is one
+Gauss-Seidel sweep before and one after, in opposite directions, so that the preconditioner is symmetric. Large levels
+are swept in `PARTS` on all cores, each with the others' old values (block Jacobi).
 
-For systems that change at each step and need a few digits only, this is set up in a tenth of the time of Ruge-Stuben.
+For systems that change at each step and need a few digits only, the set-up takes a tenth of the time of Ruge-Stuben's.
 """
 
 from typing import Any, NamedTuple
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats
 from meshot.base.kernels import kernel, run_in_chunks
 
-SOFTEN = 1.8
-COARSEST = 100
-# Parts of a sweep, and unknowns from which there are several.
-PARTS, PARTED_FROM = 4, 15_000
+# Divisor of the coarse matrices.
+OVERCORRECTION = 1.8
+# Unknowns up to which a level is solved with a dense inverse.
+MAX_DENSE = 100
+# Parts of a sweep, and unknowns from which on there are several.
+PARTS, MIN_PARTED = 4, 15_000
 
 
 class GroupLevel(NamedTuple):
@@ -37,8 +39,8 @@ class GroupLevel(NamedTuple):
         return len(self.starts) - 1
 
     def part(self, group: int) -> int:
-        """Return the unknowns in a part of a sweep, a multiple of `group`."""
-        return self.size if self.size < PARTED_FROM else -(-self.size // (PARTS * group)) * group
+        """Return the number of unknowns in a part of a sweep, a multiple of `group`."""
+        return self.size if self.size < MIN_PARTED else -(-self.size // (PARTS * group)) * group
 
 
 class GroupMultigrid:
@@ -47,10 +49,10 @@ class GroupMultigrid:
     Parameters
     ----------
     matrix : (n, n) sparse
-        Symmetric positive definite: a graph Laplacian with an unknown taken out; neighbors in number are near. CSR with
-        the diagonal entry first in each row is taken as it is.
+        Symmetric positive definite: a graph Laplacian without the row and column of one unknown, in an order in which
+        neighbors are close. CSR with the diagonal entry first in each row is used without a copy.
     group : int
-        How many consecutive unknowns make one of the next level: two to the power of the dimension that they are in.
+        Consecutive unknowns that make one of the next level: two to the power of their dimension.
 
     Examples
     --------
@@ -65,15 +67,28 @@ class GroupMultigrid:
         if not np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size)):
             level = _group(level, 1, 1.0)
         self.levels = [level]
-        while level.size > COARSEST:
-            level = _group(level, group, SOFTEN)
+        while level.size > MAX_DENSE:
+            level = _group(level, group, OVERCORRECTION)
             self.levels.append(level)
         dense = np.zeros((level.size, level.size))
         dense[np.repeat(np.arange(level.size), np.diff(level.starts)), level.columns] = level.values
         self._inverse = np.linalg.inv(dense)
 
     def solve(self, rhs: Floats, tol: float, max_iter: int) -> Floats | None:
-        """Return x with a residual of at most ``tol |rhs|``, or None if `max_iter` iterations do not suffice."""
+        """Solve by preconditioned conjugate gradients.
+
+        Parameters
+        ----------
+        rhs : (n,) float
+        tol : float
+            Relative residual at which the iteration stops.
+        max_iter : int
+
+        Returns
+        -------
+        (n,) float or None
+            None if the iterations do not suffice.
+        """
         x, residual, image = np.zeros_like(rhs), rhs.copy(), np.empty_like(rhs)
         goal = tol**2 * _dot(rhs, rhs)
         direction, old = np.zeros_like(rhs), 1.0
@@ -110,23 +125,23 @@ class GroupMultigrid:
         run_in_chunks(lambda first, last: work(first, last, *level, *rest), level.size, level.part(self.group))
 
 
-def _group(level: GroupLevel, group: int, soften: float) -> GroupLevel:
-    """Return the matrix of the groups of `group` unknowns: sums over their blocks, divided by `soften`."""
+def _group(level: GroupLevel, group: int, divisor: float) -> GroupLevel:
+    """Return the matrix of the groups of `group` unknowns: sums over their blocks, divided by `divisor`."""
     count = -(-level.size // group)
     starts, place = np.zeros(count + 1, dtype=np.int32), np.full(count, -1, dtype=np.int32)
     columns, values = np.empty_like(level.columns), np.empty_like(level.values)
-    used = _sum_blocks(group, soften, *level, starts, columns, values, place)
+    used = _sum_blocks(group, divisor, *level, starts, columns, values, place)
     return GroupLevel(starts, columns[:used].copy(), values[:used].copy())
 
 
 def _dot(a: Floats, b: Floats) -> float:
-    """Inner product on one core: the threads of a BLAS would cost more than they save."""
+    """Inner product on one core: threads of BLAS would cost more than they save."""
     return float(np.einsum("i,i", a, b))
 
 
 @kernel
-def _sum_blocks(group, soften, starts, columns, values, to_starts, to_columns, to_values, place):
-    """Fill the matrix of the groups, diagonal entries first; `place` says where in its row a column stands."""
+def _sum_blocks(group, divisor, starts, columns, values, to_starts, to_columns, to_values, place):
+    """Fill the matrix of the groups, diagonal entries first; `place` is where a column stands in its row."""
     n, end = len(starts) - 1, 0
     for row in range(len(to_starts) - 1):
         begin, end = end, end + 1
@@ -138,7 +153,7 @@ def _sum_blocks(group, soften, starts, columns, values, to_starts, to_columns, t
                     place[column] = end
                     to_columns[end], to_values[end] = column, 0.0
                     end += 1
-                to_values[place[column]] += values[e] / soften
+                to_values[place[column]] += values[e] / divisor
         to_starts[row + 1] = end
     return end
 

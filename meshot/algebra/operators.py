@@ -1,4 +1,4 @@
-"""Discrete operators from edge lengths alone, so that they serve extrinsic and intrinsic triangulations alike.
+"""Discrete operators from edge lengths alone, for extrinsic and intrinsic triangulations.
 
 Halfedge ``3 f + k`` runs from corner k of face f to corner k + 1; ``lengths[f, k]`` is its length.
 """
@@ -14,14 +14,14 @@ from meshot.meshes.surface import Surface
 # A scipy.sparse array; its own types are too narrow for arithmetic.
 Sparse: TypeAlias = Any
 
-# Least weight of an edge; what is below comes from rounding where four points lie on a circle.
+# Least weight of an edge; smaller ones are rounding errors at four points on a circle.
 LEAST_WEIGHT = 1e-12
-# Keeps flat corners finite.
-SMALLEST = 1e-30
+# Least area in a denominator, which keeps cotangents of flat corners finite.
+MIN_AREA = 1e-30
 
 
 def edge_lengths(surface: Surface) -> Floats:
-    """Length of each halfedge, (F, 3); both halves of an edge get the same bits.
+    """Return the length of each halfedge, (F, 3); the two halves of an edge are equal bit for bit.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def edge_lengths(surface: Surface) -> Floats:
 
 
 def areas_from_lengths(lengths: Floats) -> Floats:
-    """Area of each triangle, (F,), by Kahan's form of Heron's formula, which stays accurate for needles.
+    """Return the area of each triangle, (F,), by Kahan's form of Heron's formula, which is accurate for needles.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def areas_from_lengths(lengths: Floats) -> Floats:
 
 
 def cotangents(lengths: Floats) -> Floats:
-    """Cotangent of the angle opposite each halfedge, (F, 3).
+    """Return the cotangent of the angle opposite each halfedge, (F, 3).
 
     Examples
     --------
@@ -60,7 +60,7 @@ def cotangents(lengths: Floats) -> Floats:
 
 
 def edge_weights(lengths: Floats) -> Floats:
-    """Half the cotangent opposite each halfedge, (F, 3); an edge's weight is the sum over its two halves."""
+    """Return half the cotangent opposite each halfedge, (F, 3); an edge's weight is the sum over its two halves."""
     return 0.5 * cotangents(lengths)
 
 
@@ -73,6 +73,10 @@ def laplacian(faces: Ints, weights: Floats, vertex_count: int) -> Sparse:
     weights : (F, 3) float
         Weight of each halfedge.
     vertex_count : int
+
+    Returns
+    -------
+    (V, V) sparse
     """
     tail, head = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     shape = (vertex_count, vertex_count)
@@ -113,7 +117,7 @@ def mean_value_weights(faces: Ints, lengths: Floats, vertex_count: int) -> Spars
     # Corner k lies between halfedges k and k + 2; the tangent of half its angle, from the sides alone.
     a, c, b = (np.roll(lengths, -k, axis=1) for k in range(3))
     below = ((a + b) - c) * ((a + b) + c)
-    tangent = np.sqrt(np.maximum((c - (a - b)) * (c + (a - b)), 0.0) / np.maximum(below, SMALLEST * (a * b)))
+    tangent = np.sqrt(np.maximum((c - (a - b)) * (c + (a - b)), 0.0) / np.maximum(below, MIN_AREA * (a * b)))
     rows = np.concatenate([faces.ravel(), faces.ravel()])
     columns = np.concatenate([np.roll(faces, -1, axis=1).ravel(), np.roll(faces, 1, axis=1).ravel()])
     values = np.concatenate([(tangent / a).ravel(), (tangent / b).ravel()])

@@ -1,9 +1,9 @@
-"""Symmetric positive definite systems: one front for sparse factorizations and algebraic multigrid.
+"""Symmetric positive definite systems: one interface to sparse factorizations and algebraic multigrid.
 
-For the Laplacian of a scan with 35,000 and 140,000 vertices inside, SuperLU, ordered by minimum degree, takes 0.20 and
-1.5 s of processor time, the Cholesky factor along cuts through the surface 0.15 and 0.69 s, most of it on all cores at
-once. SuperLU takes 17 s at 560,000, multigrid as long, to ten digits, but a fifth of the memory. PARDISO, for a random
-graph of 150,000 and 500,000 vertices in the plane, takes 1.6 and 5.5 s where SuperLU takes 1.3 and 7.2.
+For the Laplacian of a scan with 35,000 and 140,000 inner vertices, SuperLU with minimum degree takes 0.20 and 1.5 s of
+CPU time, the Cholesky factor by nested dissection of the surface 0.15 and 0.69 s, most of it parallel. At 560,000
+vertices SuperLU takes 17 s; multigrid to ten digits takes as long, but a fifth of the memory. For a random graph of
+150,000 and 500,000 vertices in the plane, PARDISO takes 1.6 and 5.5 s, SuperLU 1.3 and 7.2 s.
 """
 
 import logging
@@ -21,21 +21,22 @@ from meshot.base.errors import ConvergenceError
 
 LOG = logging.getLogger(__name__)
 METHODS = ("auto", "direct", "dissection", "multigrid", "pardiso")
-# Unknowns from which dissection is taken where positions are known; below SuperLU is as quick, and needs no compiler.
-DISSECTION_LEAST = 25_000
-# Unknowns from which PARDISO is taken where it is installed and positions are not known.
-PARDISO_LEAST = 200_000
-# PARDISO's name for real symmetric positive definite matrices.
+# Unknowns from which on nested dissection is used if positions are known; below, SuperLU is as fast, without compiling.
+MIN_DISSECTION = 25_000
+# Unknowns from which on PARDISO is used if it is installed and positions are not known.
+MIN_PARDISO = 200_000
+# PARDISO's code for real symmetric positive definite matrices.
 SYMMETRIC_POSITIVE_DEFINITE = 2
-# Numbers in the factor for each unknown beyond which cuts by position do not suit the graph. Scans have 40 to 80.
-FILL_LIMIT = 300
-# Unknowns above which multigrid is taken where positions are not known.
-DIRECT_LIMIT = 1_000_000
+# Numbers in the factor for each unknown above which dissection by position does not suit the graph. Scans have 40 to
+# 80.
+MAX_FILL = 300
+# Unknowns above which multigrid is used if positions are not known.
+MAX_DIRECT = 1_000_000
 MAX_ITERATIONS = 200
 
 
 class _Pardiso:
-    """A Cholesky factorization by PARDISO, which wants the upper triangle."""
+    """A Cholesky factorization by PARDISO, which takes the upper triangle."""
 
     def __init__(self, matrix: Any) -> None:
         import pypardiso  # noqa: PLC0415
@@ -55,7 +56,7 @@ class _Pardiso:
 
 @cache
 def has_pardiso() -> bool:
-    """Whether pypardiso is installed, with the library that it needs."""
+    """Return whether pypardiso is installed with its library."""
     if find_spec("pypardiso") is None:
         return False
     try:
@@ -74,11 +75,11 @@ class SPDSolver:
     matrix : (n, n) sparse
         Symmetric positive definite, for instance a Laplacian with a vertex grounded.
     method : {"auto", "direct", "dissection", "multigrid", "pardiso"}
-        SuperLU; a Cholesky factor along a nested dissection, which needs positions; conjugate gradients preconditioned
-        by Ruge-Stuben multigrid; or MKL's PARDISO, which needs the package pypardiso. "auto" goes by the size and by
-        what is there, and logs its choice under "meshot".
+        SuperLU; a multifrontal Cholesky factor by nested dissection, which needs positions; conjugate gradients
+        preconditioned by Ruge-Stuben multigrid; or MKL's PARDISO, which needs the package pypardiso. "auto" chooses by
+        the size and by what is installed, and logs its choice under "meshot".
     positions : (n, d) float, optional
-        Where the unknowns lie on a surface or in the plane, so that neighbors in the matrix are near each other.
+        Positions of the unknowns on a surface or in the plane, such that neighbors in the matrix are near each other.
 
     Raises
     ------
@@ -105,13 +106,13 @@ class SPDSolver:
     def _choose(self, positions: Floats | None) -> Any:
         """Prepare the method that suits the size."""
         count = self.matrix.shape[0]
-        if positions is not None and count >= DISSECTION_LEAST:
-            prepared = self._prepared("dissection", positions, FILL_LIMIT)
+        if positions is not None and count >= MIN_DISSECTION:
+            prepared = self._prepared("dissection", positions, MAX_FILL)
             if prepared is not None:
                 return prepared
-        if count >= PARDISO_LEAST and has_pardiso():
+        if count >= MIN_PARDISO and has_pardiso():
             return self._prepared("pardiso", None)
-        return self._prepared("direct" if count <= DIRECT_LIMIT else "multigrid", None)
+        return self._prepared("direct" if count <= MAX_DIRECT else "multigrid", None)
 
     def _prepared(self, method: str, positions: Floats | None, fill_limit: float = np.inf) -> Any:
         self.method = method
@@ -121,15 +122,19 @@ class SPDSolver:
         return {"direct": self._factorize, "multigrid": self._coarsen, "pardiso": self._call_pardiso}[method]()
 
     def solve(self, rhs: Floats, x0: Floats | None = None, tol: float = 1e-10) -> Floats:
-        """Return x, (n,) or (n, k) like `rhs`.
+        """Return x of the shape of `rhs`.
 
         Parameters
         ----------
         rhs : (n,) or (n, k) float
         x0 : like `rhs`, optional
-            Start of the iteration; a factorization does not need it.
+            Start of the iteration (warm start); factorizations ignore it.
         tol : float
             Relative residual at which the iteration stops.
+
+        Returns
+        -------
+        (n,) or (n, k) float
         """
         rhs = np.asarray(rhs, dtype=np.float64)
         if rhs.size == 0:

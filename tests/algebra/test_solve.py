@@ -67,7 +67,7 @@ def test_multigrid_agrees_with_the_factorization():
 
 def test_automatic_choice_goes_by_the_size(monkeypatch):
     assert SPDSolver(MATRICES["disk"]).method == "direct"
-    monkeypatch.setattr(linsolve, "DIRECT_LIMIT", 10)
+    monkeypatch.setattr(linsolve, "MAX_DIRECT", 10)
     assert SPDSolver(MATRICES["disk"]).method == "multigrid"
 
 
@@ -87,11 +87,11 @@ def test_dissection_agrees_with_superlu():
 def test_positions_are_used_where_they_pay(monkeypatch):
     positions, matrix = surface_and_matrix()
     assert SPDSolver(matrix, positions=positions).method == "direct"
-    monkeypatch.setattr(linsolve, "DISSECTION_LEAST", 10)
+    monkeypatch.setattr(linsolve, "MIN_DISSECTION", 10)
     assert SPDSolver(matrix, positions=positions).method == "dissection"
     assert SPDSolver(matrix).method == "direct"
     # Cuts by positions that say nothing about the graph fill the matrix up.
-    monkeypatch.setattr(linsolve, "FILL_LIMIT", 30)
+    monkeypatch.setattr(linsolve, "MAX_FILL", 30)
     assert SPDSolver(matrix, positions=positions).method == "dissection"
     scattered = np.random.default_rng(0).normal(size=positions.shape)
     assert SPDSolver(matrix, positions=scattered).method == "direct"
@@ -178,7 +178,7 @@ def pardiso(monkeypatch):
 def test_pardiso_is_taken_for_large_systems_where_it_is_installed(pardiso, monkeypatch, caplog):
     matrix, rhs = MATRICES["relief"], np.random.default_rng(0).normal(size=(MATRICES["relief"].shape[0], 2))
     assert SPDSolver(matrix).method == "direct"
-    monkeypatch.setattr(linsolve, "PARDISO_LEAST", 10)
+    monkeypatch.setattr(linsolve, "MIN_PARDISO", 10)
     with caplog.at_level("DEBUG", logger="meshot"):
         solver = SPDSolver(matrix)
     assert solver.method == "pardiso"
@@ -198,7 +198,7 @@ def test_pardiso_says_that_a_system_is_singular(pardiso):
 def test_a_pardiso_without_its_library_is_passed_over(pardiso, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "pypardiso", None)
     monkeypatch.setattr(linsolve, "find_spec", lambda name: "found")
-    monkeypatch.setattr(linsolve, "PARDISO_LEAST", 0)
+    monkeypatch.setattr(linsolve, "MIN_PARDISO", 0)
     with caplog.at_level("INFO", logger="meshot"):
         assert SPDSolver(MATRICES["disk"]).method == "direct"
     assert "cannot be used" in caplog.text
@@ -206,7 +206,7 @@ def test_a_pardiso_without_its_library_is_passed_over(pardiso, monkeypatch, capl
 
 def test_without_pardiso_nothing_changes(monkeypatch):
     monkeypatch.setattr(linsolve, "find_spec", lambda name: None)
-    monkeypatch.setattr(linsolve, "PARDISO_LEAST", 0)
+    monkeypatch.setattr(linsolve, "MIN_PARDISO", 0)
     linsolve.has_pardiso.cache_clear()
     assert SPDSolver(MATRICES["disk"]).method == "direct"
     linsolve.has_pardiso.cache_clear()

@@ -98,13 +98,12 @@ def test_the_seed_settles_the_samples():
 
 def test_a_million_pairs_of_samples_and_sites_go_in_chunks(monkeypatch):
     from meshot.generative import extension
-    from meshot.generative import extension as planes
 
     transport = meshot.solve_transport(two_clusters(), domain=SQUARE)
     x = np.random.default_rng(0).uniform(-1, 1, (500, 2))
     whole = ExtendedMap(transport)(x)
     monkeypatch.setattr(extension, "MAX_COORDINATES_HELD", 100)
-    monkeypatch.setitem(planes.SCORES, "cpu", 200)
+    monkeypatch.setitem(extension.MAX_SCORES_HELD, "cpu", 200)
     parts = ExtendedMap(transport)(x)
     assert np.allclose(parts.points, whole.points, atol=1e-14)
     assert np.array_equal(parts.record.dropped, whole.record.dropped)

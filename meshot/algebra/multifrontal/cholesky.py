@@ -1,7 +1,8 @@
-"""Cholesky factors of matrices of equal blocks on a mesh, one by one or two by two: ordered once, computed often.
+"""Cholesky factors of matrices of 1 by 1 or 2 by 2 blocks on a mesh: ordered once, factorized often.
 
 The multifrontal method (Duff and Reid 1983; Liu 1992): each node of the dissection is eliminated inside a dense front,
-its own rows and the later rows that they touch, and hands what remains of the front, its update, to its parent.
+which consists of the node's rows and the later rows that they touch; the remaining Schur complement, the update, is
+added to the parent's front.
 """
 
 from typing import NamedTuple
@@ -22,25 +23,25 @@ from meshot.base.arrays import Floats, Ints, stable_order
 from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import innerkernel, kernel, run_in_chunks, subkernel
 
-# Subtrees that hang at this level of the tree are worked on side by side on the cores; above them, tiles of one front.
-SPLIT = 4
+# Level of the tree whose subtrees are eliminated in parallel; above it, the tiles of one front are.
+SUBTREE_LEVEL = 4
 
 
 class Fronts(NamedTuple):
-    """Where everything of a factor lies; places are positions in the elimination order.
+    """Symbolic factorization: the layout of a factor. Places are positions in the elimination order.
 
     Attributes
     ----------
     nodes : (nodes + 1, 4) int
-        The place where each node's own vertices begin, the later places that it touches, its part of the matrix, and
-        its rows of the factor.
+        Where begin: each node's own places, the later places that it touches (in `touched`), its blocks (in `entries`),
+        and its rows of the factor.
     left : (nodes,) int
         Each node's left child, -1 for a leaf; its right child comes right before it.
     touched : (t,) int
-        The later places that each node touches, increasing.
+        The later places that each node touches, ascending.
     entries : (E, 3) int
-        The matrix's blocks off the diagonal by node: place of the row, of the column, and the block's number, -1 minus
-        the number for a block that is to be transposed.
+        The matrix's blocks off the diagonal by node: place of the row, of the column, and the block's number, or -1
+        minus the number for a block to be transposed.
     order : (V,) int
         Vertex at each place.
     """
@@ -53,7 +54,7 @@ class Fronts(NamedTuple):
 
 
 class Front(NamedTuple):
-    """The dense front of one node, while it is put together.
+    """The dense front of one node during its assembly.
 
     Attributes
     ----------
@@ -62,11 +63,11 @@ class Front(NamedTuple):
     panel : (p,) float
         The rows, by tiles.
     update : (others^2,) float
-        What remains of the front.
+        The Schur complement.
     places, strides : (own + others,) int
-        Where each column begins in the panel, and the step to its next row.
+        Where each column begins in the panel, and the stride to its next row.
     local : (V,) int
-        Where each place that the front has stands in it.
+        The index within the front of each of its places.
     """
 
     own: int
@@ -79,17 +80,17 @@ class Front(NamedTuple):
 
 
 class BlockCholesky:
-    """Solves for some unknowns a vertex; the matrix has a block for each vertex and for each edge.
+    """Solves for `size` unknowns a vertex; the matrix has a block for each vertex and for each edge.
 
     Parameters
     ----------
     positions : (V, d) float
-        Where the vertices lie, about, in the plane or on a surface; only the speed depends on it.
+        Approximate positions of the vertices in the plane or on a surface; they affect the speed alone.
     edges : (E, 2) int
     size : int
         Unknowns a vertex.
     thin : bool
-        Take more time for the dissection, and less for each factorization; see `dissect`.
+        Spend more time on the dissection, and less on each factorization; see `dissect`.
 
     Examples
     --------
@@ -106,8 +107,8 @@ class BlockCholesky:
         self.fronts = _analyze(dissection, edges, size)
         self.panels = np.empty(0)
         level, deepest = dissection.level, int(dissection.level.max())
-        split = min(SPLIT, deepest)
-        # Nodes of the subtrees, nodes above these, and the places of the latter.
+        split = min(SUBTREE_LEVEL, deepest)
+        # Nodes of the subtrees, nodes above them, and the places of the latter.
         nodes = 2 ** (deepest - split + 1) - 1
         self.trees = [np.arange(root - nodes + 1, root + 1) for root in np.flatnonzero(level == split)]
         self.above = np.flatnonzero(level < split)
@@ -120,7 +121,13 @@ class BlockCholesky:
         return int(self.fronts.nodes[-1, 3])
 
     def factorize(self, diagonal: Floats, across: Floats) -> None:
-        """Take the blocks (V, size, size) and (E, size, size); block e stands in row i, column j of edge (i, j).
+        """Factorize the matrix of the given blocks.
+
+        Parameters
+        ----------
+        diagonal : (V, size, size) float
+        across : (E, size, size) float
+            Block e stands in row i, column j of edge (i, j).
 
         Raises
         ------
@@ -141,7 +148,7 @@ class BlockCholesky:
             raise ConvergenceError("the linear system is not positive definite in double precision")
 
     def _eliminate(self, node: int, update: Floats) -> Floats:
-        """Eliminate the rows of one front, tiles side by side; return its update, given that so far."""
+        """Eliminate the rows of one front, tiles in parallel; return its update, given the assembled one."""
         nodes = self.fronts.nodes
         rows, touched = np.diff(nodes[node : node + 2, :2], axis=0)[0].tolist()
         own, others, panel = self.size * rows, self.size * touched, self.panels[slice(*nodes[node : node + 2, 3])]
@@ -152,7 +159,16 @@ class BlockCholesky:
         return update
 
     def solve(self, rhs: Floats) -> Floats:
-        """Return the solution (V, size), or (V, size, k) for k right-hand sides."""
+        """Solve with the last factorization.
+
+        Parameters
+        ----------
+        rhs : (V, size) or (V, size, k) float
+
+        Returns
+        -------
+        (V, size) or (V, size, k) float
+        """
         order, trees, top = self.fronts.order, self.trees, self.top
         x = np.ascontiguousarray(rhs[order].reshape(len(order) * self.size, -1).T)
         spills = np.zeros((len(x), len(trees), self.size * len(top)))
@@ -180,13 +196,13 @@ class BlockCholesky:
 
     @property
     def _last_pivots(self) -> Ints:
-        """Where the last pivot of each node stands: not a finite number if one of the node's pivots is not positive."""
+        """Positions of the last pivot of each node, which is not finite if one of its pivots is not positive."""
         rows, touched, _, panels = np.diff(self.fronts.nodes, axis=0).T
         return (self.fronts.nodes[1:, 3] - self.size**2 * rows * touched - 1)[panels > 0]
 
 
 def _analyze(dissection: Dissection, edges: Ints, size: int) -> Fronts:
-    """Find what each node touches, from the leaves to the root, and where everything goes."""
+    """Symbolic factorization: the places that each node touches, from the leaves to the root, and the layout."""
     order, starts, level, parent = dissection
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
@@ -199,7 +215,7 @@ def _analyze(dissection: Dissection, edges: Ints, size: int) -> Fronts:
     first, second = ends[by_row].T
     node = owner[first]
     outside = np.flatnonzero(second >= starts[node + 1])
-    # A node and a place that it touches make one number; these are sorted by the level of the node.
+    # A node and a place that it touches are packed into one number; these are sorted by the level of the node.
     bits = count.bit_length()
     own, depth = (node[outside] << bits) + second[outside], level[node[outside]]
     own = own[np.argsort(depth.astype(np.uint8), kind="stable")]
@@ -224,7 +240,7 @@ def _analyze(dissection: Dissection, edges: Ints, size: int) -> Fronts:
 
 @innerkernel
 def _add(target, begin, source, start, count):
-    """Add consecutive numbers to others; without signs, as an index that may be negative is looked at one by one."""
+    """Add consecutive numbers to others; unsigned indices, because signed ones prevent vectorization."""
     first, second = np.uint64(begin), np.uint64(start)
     for j in range(np.uint64(count)):
         target[first + j] += source[second + j]
@@ -232,11 +248,11 @@ def _add(target, begin, source, start, count):
 
 @subkernel
 def _extend(front, child, node, fronts, size):
-    """Add the update of a child, `node`, to the front."""
+    """Add the update of a child, `node`, to the front (extend-add)."""
     own, others, places, strides = front.own, front.others, front.places, front.strides
     later = fronts.nodes[node, 1]
     width, runs = size * (fronts.nodes[node + 1, 1] - later), 0
-    # Columns that stay side by side are added together: where they go, where such runs begin, and the end of the last.
+    # Runs of columns that stay adjacent are added together: their targets, where runs begin, and the end of the last.
     where, begins = np.empty(width, dtype=np.int64), np.empty(width + 1, dtype=np.int64)
     for i in range(width):
         where[i] = size * front.local[fronts.touched[later + i // size]] + i % size
@@ -260,7 +276,7 @@ def _extend(front, child, node, fronts, size):
 
 @subkernel
 def _load(front, node, diagonal, across, fronts):
-    """Put the matrix's own blocks into the rows of a front."""
+    """Add the matrix's blocks to the rows of a front."""
     size, start, places, strides = diagonal.shape[1], fronts.nodes[node, 0], front.places, front.strides
     for p in range(start, fronts.nodes[node + 1, 0]):
         for u in range(size):

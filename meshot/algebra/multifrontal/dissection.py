@@ -1,4 +1,4 @@
-"""Nested dissection of a mesh by straight cuts, made thin: an elimination order with little fill, and its tree."""
+"""Nested dissection of a mesh by straight cuts with minimal vertex separators: an elimination order, and its tree."""
 
 from typing import Any, NamedTuple
 
@@ -10,26 +10,31 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from meshot.base.arrays import Floats, Ints
 
 Sides = NDArray[np.uint8]
-# Of a vertex in the separator.
+# Side of a vertex in the separator.
 SEPARATOR = 2
 
 
 def thin_cut(tail: Ints, head: Ints, side: Sides, rings: int) -> Sides:
-    """Return sides, 0 and 1, and `SEPARATOR` between them, for as few vertices as a band about the cut allows.
+    """Return sides, 0 and 1, with a smallest vertex separator within a band about the cut (by maximum flow).
 
     Parameters
     ----------
     tail, head : (E,) int
-        Edges. The graph may consist of many parts; each is cut by itself.
+        Edges. The graph may consist of many parts, which are cut independently.
     side : (V,) uint8
         Sides, 0 and 1, of the vertices with edges.
     rings : int
-        The band consists of the vertices less than so many edges away from those with an edge across the cut; at
-        least one.
+        The band consists of the vertices less than so many edges away from those with an edge across the cut; at least
+        one.
+
+    Returns
+    -------
+    (V,) uint8
+        Sides, and `SEPARATOR`.
 
     Examples
     --------
-    A path that is three paths wide in between, with the cut there:
+    A path that is three paths wide in the middle, with the cut there:
 
     >>> tail = np.array([0, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     >>> head = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 10, 11])
@@ -48,11 +53,10 @@ def thin_cut(tail: Ints, head: Ints, side: Sides, rings: int) -> Sides:
 
 
 def _flow_graph(tail: Ints, head: Ints, side: Sides, rings: int) -> tuple[Ints, Any]:
-    """Return the vertices of the band, and the graph in which flow through them is to be maximal.
+    """Return the vertices of the band, and the graph of the maximum flow problem.
 
-    Flow enters vertex number i of the band at node i and leaves it at i + n; 2 n is the source, to which what lies
-    beyond the band on side 0 is drawn together, and 2 n + 1 the sink. A unit passes through a vertex, so an edge with
-    room for two is never full.
+    Vertex number i of the band is split into nodes i (in) and i + n (out), with capacity 1 between them; edges have
+    capacity 2. Node 2 n is the source, into which all beyond the band on side 0 is contracted, and 2 n + 1 the sink.
     """
     tail, head = np.concatenate([tail, head]), np.concatenate([head, tail])
     distance = np.full(len(side), rings, dtype=np.int64)
@@ -74,16 +78,16 @@ def _flow_graph(tail: Ints, head: Ints, side: Sides, rings: int) -> tuple[Ints, 
     return band, sparse.csr_array((room, (begins, ends)), shape=(2 * count + 2, 2 * count + 2))
 
 
-# Parts are halved until they have about this many vertices: a dense block is quicker than the elimination inside it.
+# Vertices of a leaf: below this size, a dense block is faster than elimination inside it.
 LEAF = 12
-# So many vertices of a part suffice to see how long it is.
-MEASURED = 32
-# Bands in which a thin separator is looked for have so many rings, at most, and one for so many vertices side by side.
-MOST_RINGS, BAND = 8, 10.0
-# Least share of a part in each of the halves that a thin separator leaves.
-LEAST_HALF = 0.3
-# Numbers are sorted with the index that belongs to them in their lower half: quicker than finding the permutation.
-HALF = 32
+# Sampled vertices of a part that determine its longest side.
+SIDE_SAMPLES = 32
+# Rings of the band of a thin separator, at most, and the width of a part in vertices for each ring.
+MAX_RINGS, VERTICES_PER_RING = 8, 10.0
+# Least share of a part in each half beside a thin separator.
+MIN_HALF = 0.3
+# Bits of an index packed below a sort key: faster than a sort that returns the permutation.
+INDEX_BITS = 32
 
 
 class Dissection(NamedTuple):
@@ -92,7 +96,7 @@ class Dissection(NamedTuple):
     Attributes
     ----------
     order : (V,) int
-        Vertex that is eliminated at each place.
+        The vertex eliminated at each place.
     starts : (nodes + 1,) int
         Node n owns the places ``starts[n]`` to ``starts[n + 1]``.
     level, parent : (nodes,) int
@@ -106,10 +110,19 @@ class Dissection(NamedTuple):
 
 
 def dissect(positions: Floats, edges: Ints, thin: bool = False) -> Dissection:
-    """Return the dissection of a graph with vertices at `positions`, (V, d).
+    """Dissect a graph by straight cuts through the positions of its vertices.
 
-    With `thin` separators of large parts are made as thin as a band about the straight cut allows: for meshes half the
-    work of a factorization, and some times the work of the dissection.
+    Parameters
+    ----------
+    positions : (V, d) float
+    edges : (E, 2) int
+    thin : bool
+        Replace the separators of large parts by smallest ones within a band about the cut: for meshes this halves the
+        work of a factorization, and the dissection takes several times as long.
+
+    Returns
+    -------
+    Dissection
 
     Examples
     --------
@@ -125,7 +138,7 @@ def dissect(positions: Floats, edges: Ints, thin: bool = False) -> Dissection:
     axes = np.ascontiguousarray(positions.T)
     along, ranks = _sorted_along(axes)
     tail, head = np.ascontiguousarray(edges.T)
-    # Of each vertex: in the lower half, in the upper one, or in a separator; and number of its part.
+    # Of each vertex: the lower half (0), the upper one (1), or a separator; and the number of its part.
     side, part = np.full(count, SEPARATOR, dtype=np.uint8), np.empty(count, dtype=np.int64)
     for step in range(depth):
         owner = np.repeat(np.arange(2**step), sizes)
@@ -133,7 +146,7 @@ def dissect(positions: Floats, edges: Ints, thin: bool = False) -> Dissection:
         order = along[shift + _sorted_low(owner, ranks[shift + order])]
         middle = np.cumsum(sizes) - sizes + sizes // 2
         side[order], part[order] = np.arange(len(order)) >= middle[owner], owner
-        rings = int(min(MOST_RINGS, np.sqrt(count / 2**step) / BAND)) if thin else 0
+        rings = int(min(MAX_RINGS, np.sqrt(count / 2**step) / VERTICES_PER_RING)) if thin else 0
         _separate(tail, head, side, part, sizes, rings)
         separator = order[side[order] == SEPARATOR]
         node[separator] = 2**step + part[separator]
@@ -154,17 +167,17 @@ def dissect(positions: Floats, edges: Ints, thin: bool = False) -> Dissection:
 
 
 def _separate(tail: Ints, head: Ints, side: Sides, part: Ints, sizes: Ints, rings: int) -> None:
-    """Put a separator between the two halves of each part, (V,), in place; `sizes` are those of the parts.
+    """Mark a separator between the two halves of each part in `side`, in place; `sizes` are those of the parts.
 
-    With two rings or more it is a thin one if that leaves neither half too small, else all vertices of one half that
-    touch the other one, whichever are the fewer.
+    With two rings or more it is a thin one if neither half becomes too small; else it consists of all vertices of one
+    half that touch the other, whichever are fewer.
     """
     if rings >= 2:
         cut = thin_cut(tail, head, side, rings)
         inner = np.flatnonzero(cut < SEPARATOR)
         halves = np.bincount(2 * part[inner] + cut[inner], minlength=2 * len(sizes)).reshape(-1, 2)
         even = np.flatnonzero(side < SEPARATOR)
-        even = even[(halves.min(axis=1) > LEAST_HALF * sizes)[part[even]]]
+        even = even[(halves.min(axis=1) > MIN_HALF * sizes)[part[even]]]
         side[even] = cut[even]
     crossing = np.flatnonzero(side[tail] + side[head] == 1)
     touching = np.zeros(len(side), dtype=bool)
@@ -177,11 +190,11 @@ def _separate(tail: Ints, head: Ints, side: Sides, part: Ints, sizes: Ints, ring
 
 def _sorted_low(high: Ints, low: Ints) -> Ints:
     """Sort pairs of numbers; return the second ones."""
-    return np.sort((high << HALF) + low) & (2**HALF - 1)
+    return np.sort((high << INDEX_BITS) + low) & (2**INDEX_BITS - 1)
 
 
 def _sorted_along(axes: Floats) -> tuple[Ints, Ints]:
-    """Vertices in the order of each coordinate, one list after the other, and each vertex's place in these."""
+    """Return the vertices sorted by each coordinate, concatenated, and each vertex's rank in these orders."""
     along = np.argsort(axes, axis=1, kind="stable")
     ranks = np.empty_like(along)
     for row, order in zip(ranks, along, strict=True):
@@ -192,7 +205,7 @@ def _sorted_along(axes: Floats) -> tuple[Ints, Ints]:
 def _longest_sides(axes: Floats, order: Ints, sizes: Ints) -> Ints:
     """Return the axis along which each part is longest; `order` holds the vertices part by part."""
     longest, some = np.zeros(len(sizes), dtype=np.int64), np.flatnonzero(sizes)
-    stride = max(1, int(sizes.min()) // MEASURED)
+    stride = max(1, int(sizes.min()) // SIDE_SAMPLES)
     starts = -(-(np.cumsum(sizes) - sizes)[some] // stride)
     sides = [np.maximum.reduceat(x, starts) - np.minimum.reduceat(x, starts) for x in axes[:, order[::stride]]]
     longest[some] = np.argmax(sides, axis=0)

@@ -1,13 +1,12 @@
 """Dense fronts of a multifrontal Cholesky factorization, in tiles small enough for the cache.
 
 A front has `own` rows to eliminate and `own + others` columns. The rows of its factor, the panel, are stored by tiles
-of columns, one after the other, each row by row: tiles of the own columns as far as the diagonal, then tiles of the
-others. What remains of a front, the others against the others, is its update: a square matrix, row by row, of which
-the upper triangle counts.
+of columns, each row by row: tiles of the own columns down to the diagonal, then tiles of the others. The Schur
+complement of a front, others by others, is its update: a square matrix, row by row, whose upper triangle is used.
 
-Products of tiles are left to BLAS. They are so small that it starts no threads of its own, which would wait for cores
-that are busy elsewhere: tiles are worked on side by side instead. Diagonal tiles are inverted, as in Du Croz and Higham
-(1992, "Stability of methods for matrix inversion"), so that all else is products.
+BLAS multiplies tiles. They are too small for threads of its own, which would compete for busy cores; tiles are
+processed in parallel instead. Diagonal tiles are inverted, as in Du Croz and Higham (1992, "Stability of methods for
+matrix inversion"), so that all other operations are products.
 """
 
 import numpy as np
@@ -19,7 +18,7 @@ TILE = 64
 
 
 def panel_length(own, others):
-    """Numbers in the rows of a front's factor; takes arrays as well.
+    """Return the length of a front's panel; vectorized.
 
     Examples
     --------
@@ -32,7 +31,7 @@ def panel_length(own, others):
 
 @subkernel
 def tile_place(tile, own, others):
-    """Where a tile begins in the panel, its first column, and how many it has."""
+    """Return where a tile begins in the panel, its first column, and its number of columns."""
     count = (own + TILE - 1) // TILE
     if tile < count:
         first = TILE * tile
@@ -159,7 +158,8 @@ def _subtract_from(x, own, panels, at, rows, width, known):
 def substitute_forward(which, end, x, spill, slot, panels, nodes, touched, size):
     """Solve U^T y = x for the nodes `which`, children first.
 
-    What they subtract from a place from `end` on goes to its `slot` in `spill`, as others may be at work there.
+    Subtractions from places at or after `end` are collected in their `slot` of `spill`, as other threads may write
+    there.
     """
     part, row = np.empty(TILE), np.empty(TILE)
     for node in which:

@@ -12,7 +12,7 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import run_in_chunks
 from meshot.transport.sampled.nearest.box_search import BoxSearch
 from meshot.transport.sampled.nearest.brute_force import BruteForce
-from meshot.transport.sampled.nearest.top_k import Ranked, joined
+from meshot.transport.sampled.nearest.top_k import TopK, concatenated
 from meshot.transport.sampled.processes import ProcessGroup
 from meshot.transport.sampled.samples import Batch
 from meshot.transport.sampled.sobol import BLOCK
@@ -216,19 +216,19 @@ def _groups(blocks: Ints, full: int, device: torch.device) -> list[Ints]:
     return [part[k : k + step] for part in parts for k in range(0, len(part), step)]
 
 
-def _search_blocks(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tuple[torch.Tensor, Ranked]:
+def _search_blocks(batch: Batch, blocks: Ints, search: BruteForce | BoxSearch) -> tuple[torch.Tensor, TopK]:
     """Draw the samples of some blocks and find their best sites, on all cores."""
     if batch.device.type == "cuda" or isinstance(search, BruteForce):
         points = batch.draw(blocks)
         return points, search(points)
 
-    def work(start: int, stop: int) -> tuple[torch.Tensor, Ranked]:
+    def work(start: int, stop: int) -> tuple[torch.Tensor, TopK]:
         points = batch.draw(blocks[start:stop])
         return points, search(points)
 
     batch.prepare()
     parts = run_in_chunks(work, len(blocks), BLOCKS_PER_SEARCH)
-    return torch.cat([part[0] for part in parts]), joined([part[1] for part in parts])
+    return torch.cat([part[0] for part in parts]), concatenated([part[1] for part in parts])
 
 
 class _Sums:
@@ -241,7 +241,7 @@ class _Sums:
         width = d + (len(self.pairs) or 1)
         self.values = torch.zeros(n, width, dtype=torch.float64, device=problem.device)
 
-    def add(self, points: torch.Tensor, top: Ranked) -> None:
+    def add(self, points: torch.Tensor, top: TopK) -> None:
         products = [points[:, a] * points[:, b] for a, b in self.pairs] or [(points**2).sum(dim=1)]
         for column, values in enumerate([*points.unbind(1), *products]):
             self.values[:, column] += torch.bincount(top.first, values, minlength=self.count)

@@ -1,1 +1,1 @@
-"""The site whose cell holds a sample."""
+"""Search for the sites of largest score of a sample, the first of which is its cell."""

@@ -1,17 +1,16 @@
-"""A tree of boxes, each with the few sites whose cells can reach into it: for samples in the plane and in space.
+"""A tree of boxes, each with the few sites whose cells can intersect it, for samples in the plane and in space.
 
 Of two sites i and j the score s_i(x) = <x, y_i> + h_i is below s_j(x) on all of a box with center c and half sides e if
 
     s_i(c) - s_j(c) + sum_k e_k |y_ik - y_jk|  <  0.
 
-With j the best site at the center, a box drops all sites for which this holds; its halves in each direction start from
-what it keeps. Boxes are split until few sites are left or few samples fall into them. A sample then costs the way down
-the tree and a handful of scores, however many sites there are. Samples are taken in the order of the boxes, so that
-what one of them reads is still in the cache for the next. To find the two or three best sites of a sample, sites are
-dropped only where so many others are above them.
+With j the best site at the center, a box drops all sites for which this holds; its children start from the sites that
+it keeps. Boxes are split until few sites are left or few samples fall into them. A sample then costs the descent of the
+tree and a few scores, independently of the number of sites. Samples are processed in the order of the boxes, for the
+sake of the cache. To find the two or three best sites, a site is dropped only if as many others are above it.
 
-On a processor compiled kernels do the work, on a CUDA device the same steps are done with whole arrays of torch; both
-in double precision.
+On a CPU the work is done by compiled kernels, on a CUDA device by the same steps with tensors; both in double
+precision.
 """
 
 from typing import NamedTuple
@@ -22,17 +21,18 @@ from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, run_in_chunks, subkernel
-from meshot.transport.sampled.nearest.top_k import Ranked, rank, ranked
+from meshot.transport.sampled.nearest.top_k import TopK, as_top_k, insert_site
 
-# Sites that a box may keep without being split, and samples below which a split costs more than it saves.
-KEPT, SAMPLES = (6, 10, 20), 4.0
-DEEPEST = 40
-# Samples are ordered by the boxes of a grid of 2^GRID, in a number whose last bits are those of the sample's own.
-GRID, OWN = 20, 40
+# Sites up to which a box is not split (for each best site, by dimension), and samples in it below which a split costs
+# more than it saves.
+MAX_SITES_PER_BOX, MIN_SAMPLES = (6, 10, 20), 4.0
+MAX_DEPTH = 40
+# Bits of the grid cell by which samples are sorted, and bits of the sample's index packed below them.
+GRID_BITS, INDEX_BITS = 20, 40
 
 
 class BoxTree(NamedTuple):
-    """The boxes, root first, level by level; the children of a box stand together.
+    """The boxes, root first, level by level; the children of a box are consecutive.
 
     Attributes
     ----------
@@ -62,18 +62,18 @@ class _Level(NamedTuple):
 
 
 class _Children(NamedTuple):
-    """The boxes of the next level, while it is not known which sites they keep.
+    """The boxes of the next level, before their sites are selected.
 
     Attributes
     ----------
     owner : (b,) int
-        The box that each is a part of.
+        Parent of each box.
     centers, half : (b, d) float, (d,) float
-        Their centers, and half of their sides.
+        Centers, and half of the sides.
     rivals, scores : (b, best) int, (b, best) float
         The best sites at each center, and their scores there.
     margin : float
-        What scores may be off by rounding.
+        Bound of rounding errors of scores.
     """
 
     owner: Ints
@@ -90,13 +90,17 @@ def build_boxes(sites: Floats, heights: Floats, low: Floats, high: Floats, sampl
     Parameters
     ----------
     sites : (n, d) float
-        At most three coordinates; near ones should stand together.
+        At most three coordinates; neighbors should be close in order.
     heights : (n,) float
     low, high : (d,) float
     samples : float
-        How many will be looked up, about evenly spread.
+        Number of samples that will be searched, about evenly spread.
     best : int
-        How many of the best sites of a sample are asked for.
+        Number of best sites wanted for each sample.
+
+    Returns
+    -------
+    BoxTree
 
     Examples
     --------
@@ -105,16 +109,16 @@ def build_boxes(sites: Floats, heights: Floats, low: Floats, high: Floats, sampl
     (-1, [0, 1])
     """
     n, d = sites.shape
-    limit = KEPT[d - 1] * best
+    limit = MAX_SITES_PER_BOX[d - 1] * best
     level = _Level(((low + high) / 2)[None], np.array([0, n]), np.arange(n, dtype=np.int32))
     half, made = (high - low) / 2, 1
     # rounding must not drop a site that is as good as the best
     largest = np.abs(heights).max() + np.abs(np.stack([low, high])).max() * np.abs(sites).max()
     margin = 64 * np.finfo(float).eps * float(largest)
     children, counts, kept = [], [], []
-    for depth in range(DEEPEST):
+    for depth in range(MAX_DEPTH):
         sizes = np.diff(level.starts)
-        split = (sizes > limit) & (samples > SAMPLES * 2.0 ** (d * (depth + 1))) & (depth < DEEPEST - 1)
+        split = (sizes > limit) & (samples > MIN_SAMPLES * 2.0 ** (d * (depth + 1))) & (depth < MAX_DEPTH - 1)
         places = np.cumsum(split) - split
         children.append(np.where(split, made + 2**d * places, -1))
         counts.append(np.where(split, 0, sizes))
@@ -158,7 +162,7 @@ def _score(points, p, sites, heights, i):
 
 @subkernel
 def _stays(i, score, box, boxes, sites):
-    """Tell whether not all rivals are above a site, whose score at the box's center is given, in all of the box."""
+    """Return whether a site, with its score at the box's center, is somewhere in the box above one of the rivals."""
     for k in range(boxes.rivals.shape[1]):
         rival, reach = boxes.rivals[box, k], score - boxes.scores[box, k]
         for a in range(len(boxes.half)):
@@ -170,12 +174,12 @@ def _stays(i, score, box, boxes, sites):
 
 @kernel
 def _count_kept(first, last, level, boxes, sites, heights, sizes):
-    """Find the best sites at the center of each box, and count the sites that they do not drop."""
+    """Find the best sites at the center of each box, and count the sites that are kept."""
     for box in range(first, last):
         begin, end = level.starts[boxes.owner[box]], level.starts[boxes.owner[box] + 1]
         for k in range(begin, end):
             i = level.sites[k]
-            rank(i, _score(boxes.centers, box, sites, heights, i), box, boxes.rivals, boxes.scores)
+            insert_site(i, _score(boxes.centers, box, sites, heights, i), box, boxes.rivals, boxes.scores)
         kept = 0
         for k in range(begin, end):
             i = level.sites[k]
@@ -197,7 +201,7 @@ def _fill_kept(first, last, level, boxes, sites, heights, places, kept):
 
 @kernel
 def _grid_order(points, low, high, levels, keys):
-    """Give each point the number of its box in a grid, halves after halves, followed by its own."""
+    """Compute a sort key of each point: the Morton code of its grid cell, followed by its index."""
     d, side = len(low), 1 << levels
     scale = side / (high - low)
     for p in range(len(points)):
@@ -206,12 +210,12 @@ def _grid_order(points, low, high, levels, keys):
             cell = int(min(max((points[p, a] - low[a]) * scale[a], 0.0), side - 1.0))
             for level in range(levels):
                 key |= ((cell >> level) & 1) << (level * d + a)
-        keys[p] = (key << OWN) | p
+        keys[p] = (key << INDEX_BITS) | p
 
 
 @kernel
-def look_up(points, tree, sites, heights, found, scores):
-    """Find the best sites of each point: down the tree to its box, or among all sites for a point outside."""
+def look_up(points, tree, sites, heights, best_sites, scores):
+    """Find the best sites of each point: in its box of the tree, or among all sites for a point outside."""
     d, low, high, child, starts = sites.shape[1], tree.low, tree.high, tree.child, tree.starts
     middle, half = np.empty(d), np.empty(d)
     for p in range(len(points)):
@@ -232,9 +236,9 @@ def look_up(points, tree, sites, heights, found, scores):
         begin, end = (0, len(sites)) if outside else (starts[node], starts[node + 1])
         for k in range(begin, end):
             i = k if outside else tree.kept[k]
-            rank(i, _score(points, p, sites, heights, i), p, found, scores)
+            insert_site(i, _score(points, p, sites, heights, i), p, best_sites, scores)
         for k in range(end - begin, scores.shape[1]):
-            found[p, k], scores[p, k] = found[p, 0], scores[p, 0]
+            best_sites[p, k], scores[p, k] = best_sites[p, 0], scores[p, 0]
 
 
 class BoxSearch:
@@ -245,11 +249,11 @@ class BoxSearch:
     sites : (n, d) float
     heights : (n,) float
     bounds : pair of (d,) float
-        Corners of a box that holds nearly all samples; others are compared with all sites.
+        Corners of a box around nearly all samples; others are compared with all sites.
     samples : float
-        How many will be looked up.
+        Number of samples that will be searched.
     best : int
-        How many of the best sites of a sample are wanted.
+        Number of best sites wanted for each sample.
     device : torch.device
 
     Examples
@@ -279,29 +283,29 @@ class BoxSearch:
         if device.type == "cuda":
             self._tensors = [torch.tensor(array, device=device) for array in (*tree, local, shifted)]
 
-    def __call__(self, points: torch.Tensor) -> Ranked:
+    def __call__(self, points: torch.Tensor) -> TopK:
         """Return the best sites of samples (m, d) float64 on the device."""
         local = points - torch.as_tensor(self._center, device=points.device)
         cuda = self._device.type == "cuda"
-        found = look_up_whole(local, *self._tensors, best=self._best) if cuda else self._on_cpu(local)
+        best_sites = look_up_on_device(local, *self._tensors, best=self._best) if cuda else self._on_cpu(local)
         # back from the local scores: <x, y> + h = <x - c, y - m> + h' + <x, m> + raised
-        potential = found.score + points @ torch.as_tensor(self._mean, device=points.device) + self._raised
-        return found._replace(score=potential)
+        potential = best_sites.score + points @ torch.as_tensor(self._mean, device=points.device) + self._raised
+        return best_sites._replace(score=potential)
 
-    def _on_cpu(self, local: torch.Tensor) -> Ranked:
+    def _on_cpu(self, local: torch.Tensor) -> TopK:
         points, shape = local.numpy(), (len(local), self._best)
         keys = np.empty(len(points), dtype=np.int64)
-        _grid_order(points, *self._search[0][:2], GRID // points.shape[1], keys)
+        _grid_order(points, *self._search[0][:2], GRID_BITS // points.shape[1], keys)
         keys.sort()
-        order = keys & ((1 << OWN) - 1)
-        found, values = np.empty(shape, dtype=np.int64), np.full(shape, -np.inf)
-        look_up(points[order], *self._search, found, values)
-        sites, scores = np.empty_like(found), np.empty_like(values)
-        sites[order], scores[order] = found, values
-        return ranked(torch.from_numpy(sites), torch.from_numpy(scores))
+        order = keys & ((1 << INDEX_BITS) - 1)
+        best_sites, values = np.empty(shape, dtype=np.int64), np.full(shape, -np.inf)
+        look_up(points[order], *self._search, best_sites, values)
+        sites, scores = np.empty_like(best_sites), np.empty_like(values)
+        sites[order], scores[order] = best_sites, values
+        return as_top_k(torch.from_numpy(sites), torch.from_numpy(scores))
 
 
-def look_up_whole(
+def look_up_on_device(
     points: torch.Tensor,
     low: torch.Tensor,
     high: torch.Tensor,
@@ -312,8 +316,8 @@ def look_up_whole(
     heights: torch.Tensor,
     *,
     best: int,
-) -> Ranked:
-    """Do what `look_up` does with whole tensors, on any device.
+) -> TopK:
+    """Find the best sites as `look_up` does, with tensor operations on any device.
 
     Parameters
     ----------
@@ -322,7 +326,11 @@ def look_up_whole(
         As of `BoxTree`.
     sites, heights : (n, d) float64, (n,) float64
     best : int
-        How many of the best sites are wanted.
+        Number of best sites wanted for each sample.
+
+    Returns
+    -------
+    TopK
     """
     d, m = sites.shape[1], len(points)
     bits = 2 ** torch.arange(d, device=points.device)
@@ -340,15 +348,15 @@ def look_up_whole(
     place = torch.arange(len(owner), device=points.device) - (count.cumsum(0) - count)[owner]
     candidate = torch.where(inside[owner], kept[(begin[owner] + place).clamp(max=len(kept) - 1)].long(), place)
     scores = (points[owner] * sites[candidate]).sum(dim=1) + heights[candidate]
-    found: list[torch.Tensor] = []
+    best_sites: list[torch.Tensor] = []
     values: list[torch.Tensor] = []
     for _ in range(best):
         site, value = _largest_of_each(scores, candidate, owner, m, len(sites))
         none = torch.isinf(value)
-        found.append(torch.where(none, found[0], site) if found else site)
+        best_sites.append(torch.where(none, best_sites[0], site) if best_sites else site)
         values.append(torch.where(none, values[0], value) if values else value)
         scores[candidate == site[owner]] = -torch.inf
-    return ranked(torch.stack(found, dim=1), torch.stack(values, dim=1))
+    return as_top_k(torch.stack(best_sites, dim=1), torch.stack(values, dim=1))
 
 
 def _largest_of_each(
@@ -358,5 +366,5 @@ def _largest_of_each(
     best = torch.full((m,), -torch.inf, dtype=scores.dtype, device=scores.device)
     best.scatter_reduce_(0, owner, scores, "amax")
     site = torch.where(scores == best[owner], candidate, n - 1)
-    found = torch.full((m,), n - 1, dtype=torch.int64, device=scores.device)
-    return found.scatter_reduce_(0, owner, site, "amin"), best
+    best_sites = torch.full((m,), n - 1, dtype=torch.int64, device=scores.device)
+    return best_sites.scatter_reduce_(0, owner, site, "amin"), best

@@ -1,11 +1,12 @@
-"""The two best sites of each sample on a processor: scores that never leave its registers, and then the few in doubt.
+"""The two best sites of each sample on a CPU: a register-blocked matrix product, reduced to maxima at once.
 
-Sites lie in panels of `WIDTH`, coordinate by coordinate, the heights as one more coordinate. Panels lie in blocks. Of
-the scores in single precision of a sample with a block only the largest of each lane is kept, see `laneproduct`.
+Sites are packed into panels of `WIDTH`, coordinate by coordinate, with the heights as one more coordinate; panels form
+blocks. Of a sample's scores in a block, in single precision, a micro-kernel (`raise_lanes`) keeps the largest of each
+vector lane.
 
-A site that is among the two best in double precision has a score in single precision no further below the
-second-largest of the lanes than rounding allows. So the lanes above that bound are compared site by site in double
-precision: the sites of two lanes for most samples, all sites if need be. The answer is that of double precision.
+A site that is among the two best in double precision has a score in single precision that is below the second-largest
+lane by at most the rounding error. So the lanes above this bound are compared site by site in double precision: two
+lanes for most samples, all if necessary. The result is that of double precision.
 """
 
 from math import ceil, sqrt
@@ -21,22 +22,22 @@ from numpy.typing import NDArray
 
 from meshot.base.kernels import kernel, run_in_chunks, subkernel, sumkernel
 
-# Samples, some groups of them, that share a block of panels in the cache.
-BLOCK = 96
+# Samples that share a block of panels in the cache.
+BLOCK_SAMPLES = 96
 
 
-def panels_of(local: torch.Tensor, heights: torch.Tensor) -> NDArray[np.float32]:
-    """Return sites (n, d) and heights (n,) in blocks of panels, (blocks, panels, d + 1, `WIDTH`) float32.
+def pack_panels(local: torch.Tensor, heights: torch.Tensor) -> NDArray[np.float32]:
+    """Pack sites (n, d) and heights (n,) into blocks of panels, (blocks, panels, d + 1, `WIDTH`) float32.
 
-    The more panels share lanes, the fewer lanes there are to look through for each sample, and the more sites to
-    compare in double precision; their number here was the quickest of some tried. What is missing in the last panels
-    are sites that are never best.
+    With more panels in a block there are fewer lanes to search for each sample, and more sites in each to compare in
+    double precision; the number here was the fastest of several. The last panels are padded with sites that are never
+    best.
     """
     n, d = local.shape
     panels = min(ceil(sqrt(n / (20 * d))), -(-n // WIDTH))
     raised = torch.zeros(-(-n // (panels * WIDTH)) * panels * WIDTH, d + 1, dtype=torch.float32)
     raised[:n, :d], raised[:n, d], raised[n:, d] = local, heights, -torch.inf
-    # of torch, as its memory begins at a cache line
+    # allocated by torch, whose memory is aligned to cache lines
     return raised.view(-1, panels, WIDTH, d + 1).transpose(2, 3).contiguous().numpy()
 
 
@@ -48,7 +49,7 @@ def two_best(
     sites: torch.Tensor,
     heights: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the two best sites of samples and their scores, (m, 2) each; of equal ones the earlier is ahead.
+    """Find the two best sites of samples and their scores; of equal ones the earlier is ahead.
 
     Parameters
     ----------
@@ -56,11 +57,16 @@ def two_best(
     center : (d,) float64
         The origin of the panels' coordinates.
     panels : (blocks, k, d + 1, WIDTH) float32
-        The result of `panels_of`.
+        The result of `pack_panels`.
     slack : tuple of float
-        Two scores in single precision are off by no more than ``slack[0] * |x - center| + slack[1]`` together.
+        The errors of two scores in single precision add up to at most ``slack[0] * |x - center| + slack[1]``.
     sites : (n, d) float64
     heights : (n,) float64
+
+    Returns
+    -------
+    sites : (m, 2) int64
+    scores : (m, 2) float64
     """
     best = torch.zeros(len(points), 2, dtype=torch.int64)
     scores = torch.full((len(points), 2), -torch.inf, dtype=torch.float64)
@@ -74,13 +80,13 @@ def two_best(
 
 @kernel
 def _search_panels(first, last, points, center, panels, slack, sites, heights, best, scores):
-    """Find the two best sites of some samples, a block of these after the other."""
+    """Find the two best sites of a range of samples, block by block."""
     blocks, depth, dimension = panels.shape[0], panels.shape[1], len(center)
-    single, doubt = np.ones((BLOCK, dimension + 1), np.float32), np.empty(BLOCK)
-    maxima, highest = np.empty((BLOCK, blocks, WIDTH), np.float32), np.empty((BLOCK, WIDTH), np.float32)
+    single, doubt = np.ones((BLOCK_SAMPLES, dimension + 1), np.float32), np.empty(BLOCK_SAMPLES)
+    maxima, highest = np.empty((BLOCK_SAMPLES, blocks, WIDTH), np.float32), np.empty((BLOCK_SAMPLES, WIDTH), np.float32)
     columns, lanes = np.empty(WIDTH, np.int64), np.empty(blocks * WIDTH, np.int64)
-    for start in range(first, last, BLOCK):
-        count = min(BLOCK, last - start)
+    for start in range(first, last, BLOCK_SAMPLES):
+        count = min(BLOCK_SAMPLES, last - start)
         for s in range(count):
             size = 0.0
             for k in range(dimension):
@@ -88,7 +94,7 @@ def _search_panels(first, last, points, center, panels, slack, sites, heights, b
                 size += x * x
                 single[s, k] = x
             doubt[s] = slack[0] * np.sqrt(size) + slack[1]
-        for s in range(BLOCK):
+        for s in range(BLOCK_SAMPLES):
             for j in range(WIDTH):
                 highest[s, j] = -np.inf
         for b in range(blocks):
@@ -96,13 +102,13 @@ def _search_panels(first, last, points, center, panels, slack, sites, heights, b
                 raise_lanes(single, s, panels, b, maxima, highest)
         for s in range(count):
             bound = _second_highest(highest, s) - doubt[s]
-            found = _list_lanes(maxima, highest, s, bound, columns, lanes)
-            _compare(points, start + s, lanes, found, depth, sites, heights, best, scores)
+            reaching = _list_lanes(maxima, highest, s, bound, columns, lanes)
+            _compare(points, start + s, lanes, reaching, depth, sites, heights, best, scores)
 
 
 @subkernel
 def _second_highest(highest, s):
-    """Return the second-largest value of a row, without branches that a processor would guess wrong."""
+    """Return the second-largest value of a row, without branches that would be mispredicted."""
     first, second = -np.inf, -np.inf
     for j in range(WIDTH):
         value = highest[s, j]
@@ -155,18 +161,18 @@ def _product(points, p, sites, i):
 
 @subkernel
 def _ahead(score, i, other, k):
-    """Whether a site is before another: lanes do not come in the order of the sites."""
+    """Return whether a site ranks before another: lanes are not in the order of the sites."""
     return (score > other) | ((score == other) & (i < k))
 
 
-# Sites of a panel, two vectors of 512 bits: with the samples of a group enough sums to hide the latency of adding up.
+# Sites of a panel (two vectors of 512 bits) and samples of a group: enough independent sums to hide their latency.
 WIDTH, GROUP = 32, 6
 
 
 def raise_lanes(points, p, panels, b, maxima, highest):
-    """Put the largest score of each lane of block `b` into `maxima`, of the `GROUP` samples from `p` on.
+    """Store the largest score of each lane of block `b` in `maxima`, for the `GROUP` samples from `p` on.
 
-    Compiled code runs `_raise_lanes` in place of this.
+    Compiled code calls `_raise_lanes` instead.
 
     Parameters
     ----------
@@ -193,7 +199,7 @@ def _compiled(points, p, panels, b, maxima, highest):
 
 @intrinsic
 def _raise_lanes(typing, points, p, panels, b, maxima, highest):
-    """Emit `raise_lanes`: for each panel sums over its coordinates, then maxima; of each sample a vector."""
+    """Emit `raise_lanes`: for each panel, sums over its coordinates, then maxima; one vector for each sample."""
     vector = ir.VectorType(ir.FloatType(), WIDTH)
     lowest, zero = (ir.Constant(vector, [value] * WIDTH) for value in (-np.inf, 0.0))
     fused = ("contract",)  # products and sums may become one instruction

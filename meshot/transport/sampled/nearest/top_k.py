@@ -1,4 +1,4 @@
-"""What a search for the best sites of samples gives."""
+"""The k sites of largest score of each sample."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,17 +8,17 @@ import torch
 from meshot.base.kernels import subkernel
 
 
-class Ranked(NamedTuple):
-    """The sites of largest score of each sample, the best first.
+class TopK(NamedTuple):
+    """The k sites of largest score of each sample, the best first.
 
     Attributes
     ----------
-    sites : (m, r) int64
-        Where there are fewer sites, the best again and again.
+    sites : (m, k) int64
+        If there are fewer sites, the best one is repeated.
     score : (m,) float64
         The largest score, the Brenier potential.
-    gaps : (m, r - 1) float64
-        What the scores of the others are below that.
+    gaps : (m, k - 1) float64
+        Differences of the others' scores to the largest.
     """
 
     sites: torch.Tensor
@@ -31,19 +31,19 @@ class Ranked(NamedTuple):
         return self.sites[:, 0]
 
 
-def joined(parts: Sequence[Ranked]) -> Ranked:
-    """Return what was found for samples one behind the other."""
-    return Ranked(*(torch.cat(values) for values in zip(*parts, strict=True)))
+def concatenated(parts: Sequence[TopK]) -> TopK:
+    """Concatenate the results for parts of the samples."""
+    return TopK(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def ranked(sites: torch.Tensor, scores: torch.Tensor) -> Ranked:
-    """Return sites (m, r) with their scores (m, r), which fall."""
-    return Ranked(sites, scores[:, 0].clone(), scores[:, :1] - scores[:, 1:])
+def as_top_k(sites: torch.Tensor, scores: torch.Tensor) -> TopK:
+    """Return the result of sites (m, k) with descending scores (m, k)."""
+    return TopK(sites, scores[:, 0].clone(), scores[:, :1] - scores[:, 1:])
 
 
 @subkernel
-def rank(i, score, row, sites, scores):
-    """Put a site in its place among the best of a row, if it is one of them; of equal ones the earlier stays ahead."""
+def insert_site(i, score, row, sites, scores):
+    """Insert a site into the best ones of a row, if it is one of them; of equal ones the earlier stays ahead."""
     k = scores.shape[1] - 1
     if not score > scores[row, k]:
         return

@@ -1,4 +1,4 @@
-"""The Triton kernel of `fused`; loaded only where Triton is."""
+"""The Triton kernel of `best_tiles_fused`; imported only if Triton is installed."""
 
 import triton
 import triton.language as tl
@@ -8,10 +8,10 @@ import triton.language as tl
 
 @triton.jit
 def best_tiles(
-    points, sites, heights, found, m, n, d,
+    points, sites, heights, out, m, n, d,
     SAMPLES: tl.constexpr, SITES: tl.constexpr, TILE: tl.constexpr, CHUNK: tl.constexpr, PARTS: tl.constexpr,
 ):  # fmt: skip
-    """Find the three tiles of largest score of `SAMPLES` samples; see `fused.best_tiles_fused`."""
+    """Find the three tiles of largest score of `SAMPLES` samples; see `best_tiles_fused`."""
     rows = tl.program_id(0) * SAMPLES + tl.arange(0, SAMPLES)
     inside = rows < m
     best = tl.full([SAMPLES], float("-inf"), tl.float32)
@@ -44,6 +44,6 @@ def best_tiles(
             best_tile = tl.where(above_best, index, best_tile)
             best = tl.where(above_best, value, best)
             largest = tl.where(tiles[None, :] == place[:, None], float("-inf"), largest)
-    tl.store(found + rows * 3, best_tile.to(tl.int64), mask=inside)
-    tl.store(found + rows * 3 + 1, second_tile.to(tl.int64), mask=inside)
-    tl.store(found + rows * 3 + 2, third_tile.to(tl.int64), mask=inside)
+    tl.store(out + rows * 3, best_tile.to(tl.int64), mask=inside)
+    tl.store(out + rows * 3 + 1, second_tile.to(tl.int64), mask=inside)
+    tl.store(out + rows * 3 + 2, third_tile.to(tl.int64), mask=inside)

@@ -7,7 +7,7 @@ from strips import CPU, needs_cuda
 from meshot.base.errors import NotEnoughMemoryError, OptionError
 from meshot.transport.sampled.device import find_device, with_smaller_chunks
 from meshot.transport.sampled.nearest import brute_force as assignment
-from meshot.transport.sampled.nearest.box_search import BoxSearch, build_boxes, look_up_whole
+from meshot.transport.sampled.nearest.box_search import BoxSearch, build_boxes, look_up_on_device
 from meshot.transport.sampled.nearest.brute_force import TILE, BruteForce, _merge_best
 from meshot.transport.sampled.nearest.micro_kernel import GROUP, WIDTH, raise_lanes
 
@@ -38,8 +38,8 @@ def check(found, sites, heights, points):
 def test_brute_force_is_exact(n, d, whole, monkeypatch):
     sites, heights, points = problem(n, d)
     check(BruteForce(sites, heights, np.full(d, 0.1), CPU, whole)(points), sites, heights, points)
-    monkeypatch.setattr(assignment, "SCORES", 1 << 12)  # many chunks of sites and of samples
-    monkeypatch.setattr(assignment, "ROWS", 64)
+    monkeypatch.setattr(assignment, "MAX_SCORES_HELD", 1 << 12)  # many chunks of sites and of samples
+    monkeypatch.setattr(assignment, "CHUNK_SAMPLES", 64)
     check(BruteForce(sites, heights, np.zeros(d), CPU, whole)(points), sites, heights, points)
 
 
@@ -130,7 +130,7 @@ def test_whole_tensors_find_what_the_kernel_finds(d):
     sites, heights, points = problem(200, d)
     points[:5] *= 10
     tree = build_boxes(sites, heights, np.full(d, -1.0), np.full(d, 1.0), 1e4, 2)
-    found = look_up_whole(points, *(torch.from_numpy(array) for array in (*tree, sites, heights)), best=2)
+    found = look_up_on_device(points, *(torch.from_numpy(array) for array in (*tree, sites, heights)), best=2)
     check(found, sites, heights, points)
 
 

@@ -1,9 +1,9 @@
 """Measure the compiled kernels, family by family: ``python benchmarks/kernels.py [FAMILY ...] [--against CHECKOUT]``.
 
-Prints one JSON line per family: processor seconds of one thread, the median of `--repeat` processes, and a digest of
-all that the kernels returned, which has to stay the same bit for bit. With `--against`, processes of that checkout of
-meshot take turns with those of this one, and their median and digest stand beside. A first run, which may compile, is
-not counted.
+Prints one JSON line per family: processor seconds of one thread, the median of `--repeat` processes that each give the
+median of three runs after one that may compile, and a digest of what that one returned, which has to stay the same bit
+for bit. With `--against`, processes of that checkout of meshot take turns with those of this one, and their median and
+digest stand beside.
 """
 
 import argparse
@@ -178,7 +178,7 @@ def micro_kernel() -> Callable[[], Any]:
 
     from meshot.transport.sampled.nearest.micro_kernel import pack_panels, two_best  # noqa: PLC0415
 
-    sites, points = torch.from_numpy(_ball(3000, 5)), torch.from_numpy(_ball(20_000, 5))
+    sites, points = torch.from_numpy(_ball(3000, 5)), torch.from_numpy(_ball(200_000, 5))
     heights = -(sites**2).sum(dim=1) / 2
     panels, center = pack_panels(sites, heights), torch.zeros(5, dtype=torch.float64)
     return lambda: [t.numpy() for t in two_best(points, center, panels, (1e-5, 1e-5), sites, heights)]
@@ -228,9 +228,8 @@ def assembly() -> Callable[[], Any]:
     directions = _ball(40_000, 3)
     directions /= np.linalg.norm(directions, axis=1)[:, None]
     hull = ConvexHull(directions)
-    hull.simplices[(hull.equations[:, :3] * np.cross(*_sides(directions[hull.simplices]))).sum(axis=1) < 0, :2] = (
-        hull.simplices[(hull.equations[:, :3] * np.cross(*_sides(directions[hull.simplices]))).sum(axis=1) < 0, 1::-1]
-    )
+    inward = (hull.equations[:, :3] * np.cross(*_sides(directions[hull.simplices]))).sum(axis=1) < 0
+    hull.simplices[inward, :2] = hull.simplices[inward, 1::-1]
     sphere = SphereSystem(hull.simplices.astype(np.int64), np.ones(len(hull.simplices)), directions)
     points = np.concatenate([0.9 * _ball(8000, 3), directions[:2000]])
     cells, rim = Delaunay(points).simplices.astype(np.int64), ConvexHull(points).simplices.astype(np.int64)
@@ -259,8 +258,9 @@ def geodesics() -> Callable[[], Any]:
     from meshot.sampling.geodesics import nearest_geodesic  # noqa: PLC0415
 
     shape, rng = read_surface(ROOT / "data" / "hare.ply"), np.random.default_rng(0)
-    at = rng.choice(len(shape.faces), 3000, p=shape.face_areas / shape.area)
-    return lambda: nearest_geodesic(shape, at, rng.dirichlet(np.ones(3), len(at)) * 0 + 1 / 3, 0.02)
+    at = rng.choice(len(shape.faces), 10_000, p=shape.face_areas / shape.area)
+    places = rng.dirichlet(np.ones(3), len(at))
+    return lambda: nearest_geodesic(shape, at, places, 0.02)
 
 
 def flips() -> Callable[[], Any]:
@@ -295,8 +295,7 @@ def _disk_system(count: int) -> Any:
     rim = np.exp(2j * np.pi * np.arange(400) / 400)
     uv = np.concatenate([0.99 * _ball(count, 2), np.column_stack([rim.real, rim.imag])])
     faces = Delaunay(uv).simplices
-    corners = uv[faces]
-    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    a, b = _sides(uv[faces])
     turned = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0] < 0
     faces[turned] = faces[turned, ::-1]
     return AreaSystem(faces.astype(np.int64), np.ones(len(faces))), uv
@@ -328,11 +327,13 @@ def _digest(result: Any) -> str:
 
 def _measure(family: str) -> None:
     """Print the seconds and the digest of one family, after a first run."""
-    run = FAMILIES[family]()
-    run()
-    start = time.process_time()
-    result = run()
-    print(json.dumps([time.process_time() - start, _digest(result)]))
+    run, seconds = FAMILIES[family](), []
+    digest = _digest(run())
+    for _ in range(3):
+        start = time.process_time()
+        run()
+        seconds.append(time.process_time() - start)
+    print(json.dumps([statistics.median(seconds), digest]))
 
 
 def _child(checkout: Path, family: str) -> tuple[float, str]:
@@ -347,7 +348,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("families", nargs="*", help=", ".join(FAMILIES))
     parser.add_argument("--against", type=Path, help="another checkout")
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

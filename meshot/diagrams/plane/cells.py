@@ -15,30 +15,25 @@ from meshot.base.arrays import Floats
 from meshot.base.kernels import innerkernel, kernel
 from meshot.diagrams.circle import holds_origin, segments_in_circle, turn_between
 from meshot.diagrams.plane.clipping import EMPTY, FULL, cut_by_site, cut_by_walls, make_polygon, reaches, start_cell
-from meshot.diagrams.plane.triangulation import place_of
+from meshot.diagrams.plane.triangulation import Mesh, place_of
 
 # outcomes of `measure_cells`
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
 class Dual(NamedTuple):
-    """The triangulation that is dual to the cells, as they are read off it.
+    """The triangulation that is dual to the cells, with the power vertices of its triangles.
 
     Attributes
     ----------
-    sites, weights, triangles, across, corner_of
-        As of `RegularTriangulation`, in Hilbert order.
+    mesh : Mesh
     vertices : (t, 2) float
-        The power vertex of each triangle, with equal power distance to the three corners.
+        The point of each triangle that has equal power distance to its three corners.
     inside : (t,) bool
         Whether it lies in the domain.
     """
 
-    sites: Floats
-    weights: Floats
-    triangles: NDArray[np.int32]
-    across: NDArray[np.int32]
-    corner_of: NDArray[np.int32]
+    mesh: Mesh
     vertices: Floats
     inside: NDArray[np.bool_]
 
@@ -161,8 +156,8 @@ def _walk_around(i, dual, xy, tag):
     Returns how many corners there are, or `FULL`, and whether all of them are inside the domain. The last three sites
     are the far corners, whose edges are none.
     """
-    triangles, across, far = dual.triangles, dual.across, len(dual.sites) - 3
-    start, t, count, whole = dual.corner_of[i], dual.corner_of[i], 0, dual.corner_of[i] >= 0
+    sites, _, triangles, across, corner_of = dual.mesh
+    far, start, t, count, whole = len(sites) - 3, corner_of[i], corner_of[i], 0, corner_of[i] >= 0
     while t >= 0:
         if count == len(xy):
             return FULL, False
@@ -216,7 +211,7 @@ def _cut_out(i, count, around, dual, region, cell):
     neighbors, count = count, start_cell(cell, region.frame)
     for k in range(neighbors):
         if around[k, 0] != i:
-            count = cut_by_site(cell, count, i, around[k, 0], dual.sites, dual.weights)
+            count = cut_by_site(cell, count, i, around[k, 0], dual.mesh.sites, dual.mesh.weights)
     count = cut_by_walls(cell, count, region)
     for k in range(count):
         around[k, 0] = cell.tag[k, 0]
@@ -248,7 +243,7 @@ def _write_edges(full, count, around, segments, cells, place):
 @kernel
 def find_power_vertices(first, last, dual, region):
     """Fill the triangulation's `vertices`, and whether they are `inside`."""
-    sites, weights, triangles, _, _, vertices, inside = dual
+    (sites, weights, triangles, _, _), vertices, inside = dual
     (frame, walls, radius, _), far = region, len(sites) - 3
     for t in range(first, last):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -295,7 +290,7 @@ def measure_cells(first, last, room, least, dual, region, lists, cells):
         else:
             count, whole = _walk_around(i, dual, cell.xy, around)
         if whole:
-            m, shared = _measure_whole(i, cell.xy, around, count, dual.sites, segments)
+            m, shared = _measure_whole(i, cell.xy, around, count, dual.mesh.sites, segments)
             ox, oy = cell.xy[0, 0], cell.xy[0, 1]
             cells.overlaps[0] += shared
         elif count == EMPTY or (count == 0 and not listed):

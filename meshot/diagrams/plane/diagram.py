@@ -413,10 +413,8 @@ class PowerEngine:
 
     def _dual(self, region: PlaneRegion) -> Dual:
         """Return the triangulation with its power vertices."""
-        mesh = self._triangulation
-        count = len(mesh.triangles)
-        vertices, inside = np.empty((count, 2)), np.empty(count, dtype=np.bool_)
-        dual = Dual(mesh.sites, mesh.weights, mesh.triangles, mesh.across, mesh.corner_of, vertices, inside)
+        count = self._triangulation.count
+        dual = Dual(self._triangulation.mesh, np.empty((count, 2)), np.empty(count, dtype=np.bool_))
         run_in_chunks(lambda first, last: find_power_vertices(first, last, dual, region), count, max(8192, count // 32))
         return dual
 

@@ -13,11 +13,13 @@ tests in which they take part are decided by the part that grows with it, and th
 the sites' convex hull.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats
-from meshot.base.kernels import kernel, run_in_chunks, subkernel
+from meshot.base.kernels import innerkernel, kernel, run_in_chunks
 
 Ints32 = NDArray[np.int32]
 
@@ -32,19 +34,36 @@ MOST_FLIPS = 100
 REGULAR, HIDDEN, STUCK = 0, 1, 2
 
 
+class Mesh(NamedTuple):
+    """A triangulation in arrays with room to spare; how many triangles there are is told beside it.
+
+    Attributes
+    ----------
+    sites, weights : (n + 3, 2) float, (n + 3,) float
+        With the three far corners at the end, whose weights stand for minus infinity.
+    triangles : (2 n + 1, 3) int32
+        Corners, counter-clockwise; -1 first where a triangle was taken away.
+    across : (2 n + 1, 3) int32
+        Triangle beyond the side opposite each corner, -1 if there is none.
+    corner_of : (n + 3,) int32
+        A triangle at each site; -1 if the site is hidden: its cell is empty.
+    """
+
+    sites: Floats
+    weights: Floats
+    triangles: Ints32
+    across: Ints32
+    corner_of: Ints32
+
+
 class RegularTriangulation:
     """The regular triangulation of the same sites for one set of weights after another.
 
     Attributes
     ----------
-    sites : (n + 3, 2) float, weights : (n + 3,) float
-        With the three far corners at the end, whose weights stand for minus infinity.
-    triangles : (t, 3) int32
-        Corners, counter-clockwise; -1 first where a triangle was taken away.
-    across : (t, 3) int32
-        Triangle beyond the side opposite each corner, -1 if there is none.
-    corner_of : (n + 3,) int32
-        A triangle at each site; -1 if the site is hidden: its cell is empty.
+    mesh : Mesh
+    count : int
+        Number of triangles, with those that were taken away.
 
     Examples
     --------
@@ -61,28 +80,26 @@ class RegularTriangulation:
         middle, extent = (low + high) / 2, float(np.hypot(*(high - low))) / 2 or 1.0
         angles = np.pi / 2 + 2 * np.pi / 3 * np.arange(3)
         corners = middle + FAR * extent * np.column_stack([np.cos(angles), np.sin(angles)])
-        self.sites = np.concatenate([sites, corners])
-        self.weights = np.zeros(n + 3)
-        self._triangles = np.empty((2 * n + 1, 3), dtype=np.int32)
-        self._across = np.empty((2 * n + 1, 3), dtype=np.int32)
-        self.corner_of = np.full(n + 3, -1, dtype=np.int32)
-        self._count = 0
+        triangles, across = np.empty((2, 2 * n + 1, 3), dtype=np.int32)
+        corner_of = np.full(n + 3, -1, dtype=np.int32)
+        self.mesh = Mesh(np.concatenate([sites, corners]), np.zeros(n + 3), triangles, across, corner_of)
+        self.count = 0
         self._order: Ints32 | None = None
+
+    @property
+    def corner_of(self) -> Ints32:
+        """A triangle at each site, (n + 3,); -1 if the site is hidden: its cell is empty."""
+        return self.mesh.corner_of
 
     @property
     def triangles(self) -> Ints32:
         """Corners of each triangle, (t, 3)."""
-        return self._triangles[: self._count]
-
-    @property
-    def across(self) -> Ints32:
-        """Triangle beyond each side, (t, 3)."""
-        return self._across[: self._count]
+        return self.mesh.triangles[: self.count]
 
     @property
     def inner(self) -> Ints32:
         """The triangles between sites: they fill the convex hull, (t, 3)."""
-        n, corners = len(self.sites) - 3, self.triangles
+        n, corners = len(self.mesh.sites) - 3, self.triangles
         return corners[(corners[:, 0] >= 0) & (corners.max(axis=1) < n)]
 
     def update(self, weights: Floats, *, may_hide: bool) -> bool:
@@ -96,41 +113,34 @@ class RegularTriangulation:
             Whether hidden sites are of use. If not, and there are some, it returns False; so it does if the flips do
             not come to an end.
         """
-        self.weights[: len(weights)] = weights
-        if self._count and (self.corner_of >= 0).all():
+        self.mesh.weights[: len(weights)] = weights
+        if self.count and (self.corner_of >= 0).all():
             outcome = self._flip()
             if outcome == REGULAR or (outcome == HIDDEN and not may_hide):
                 return outcome == REGULAR
         self._insert()
-        return self._count > 0 and (may_hide or bool((self.corner_of >= 0).all()))
+        return self.count > 0 and (may_hide or bool((self.corner_of >= 0).all()))
 
     def _flip(self) -> int:
         """Flip what is no longer regular."""
-        parts = run_in_chunks(self._find_irregular, self._count, max(8192, self._count // 32))
+        parts = run_in_chunks(self._find_irregular, self.count, max(8192, self.count // 32))
         irregular = np.concatenate(parts)
-        stack = np.empty(4 * len(irregular) + len(self.triangles) + 16, dtype=np.int32)
+        stack = np.empty(4 * len(irregular) + self.count + 16, dtype=np.int32)
         stack[: len(irregular)] = irregular
-        return _mend(
-            len(irregular), MOST_FLIPS * len(self.sites), self.sites, self.weights,
-            self._triangles, self._across, self.corner_of, stack,
-        )  # fmt: skip
+        return _mend(len(irregular), MOST_FLIPS * len(self.mesh.sites), self.mesh, stack)
 
     def _find_irregular(self, first: int, last: int) -> Ints32:
         found = np.empty(3 * (last - first), dtype=np.int32)
-        count = _find_irregular(first, last, self.sites, self.weights, self._triangles, self._across, found)
-        return found[:count]
+        return found[: _find_irregular(first, last, self.mesh, found)]
 
     def _insert(self) -> None:
         """Build the triangulation anew. Were it to break down, all sites would be hidden."""
-        n = len(self.sites) - 3
+        n = len(self.mesh.sites) - 3
         if self._order is None:
             self._order = coarse_to_fine(n)
         free, stack = np.empty(2 * n + 1, dtype=np.int32), np.empty(4 * n + 16, dtype=np.int32)
-        self._count = _insert_sites(
-            self._order, MOST_FLIPS * (n + 3), self.sites, self.weights, self._triangles, self._across, self.corner_of,
-            free, stack,
-        )  # fmt: skip
-        if self._count == 0:
+        self.count = _insert_sites(self._order, MOST_FLIPS * (n + 3), self.mesh, free, stack)
+        if self.count == 0:
             self.corner_of[:] = -1
 
 
@@ -153,16 +163,17 @@ def coarse_to_fine(count: int) -> Ints32:
     return places[np.argsort(-level, kind="stable")]
 
 
-@subkernel
+@innerkernel
 def _turn(sites, a, b, c):
     """Twice the signed area of the triangle (a, b, c)."""
     x, y = sites[b, 0] - sites[a, 0], sites[b, 1] - sites[a, 1]
     return x * (sites[c, 1] - sites[a, 1]) - y * (sites[c, 0] - sites[a, 0])
 
 
-@subkernel
-def _below(sites, weights, a, b, c, d):
+@innerkernel
+def _below(mesh, a, b, c, d):
     """Whether site d, lifted, lies below the plane of a, b and c (counter-clockwise), beyond doubt of rounding."""
+    sites, weights = mesh.sites, mesh.weights
     ax, ay, aw = sites[a, 0] - sites[d, 0], sites[a, 1] - sites[d, 1], weights[a] - weights[d]
     bx, by, bw = sites[b, 0] - sites[d, 0], sites[b, 1] - sites[d, 1], weights[b] - weights[d]
     cx, cy, cw = sites[c, 0] - sites[d, 0], sites[c, 1] - sites[d, 1], weights[c] - weights[d]
@@ -179,7 +190,7 @@ def _below(sites, weights, a, b, c, d):
     return (a2 - aw) * (p - q) + (b2 - bw) * (r - s) + (c2 - cw) * (t - u) > ROUNDING * size
 
 
-@subkernel
+@innerkernel
 def place_of(array, t, value):
     """Column of `value` in row t of an array with three."""
     if array[t, 0] == value:
@@ -187,20 +198,21 @@ def place_of(array, t, value):
     return 1 if array[t, 1] == value else 2
 
 
-@subkernel
+@innerkernel
 def _set(array, t, x, y, z):
     array[t, 0], array[t, 1], array[t, 2] = x, y, z
 
 
-@subkernel
+@innerkernel
 def _relink(across, t, old, new):
     if t >= 0:
         across[t, place_of(across, t, old)] = new
 
 
-@subkernel
-def _flip_side(triangles, across, corner_of, t, k, o, m):
+@innerkernel
+def _flip_side(mesh, t, k, o, m):
     """Swap the diagonal between t, whose corner k is opposite to it, and o, whose corner m is."""
+    _, _, triangles, across, corner_of = mesh
     after, before = (k + 1) % 3, (k + 2) % 3
     a, b, c, d = triangles[t, k], triangles[t, after], triangles[t, before], triangles[o, m]
     ab, ca = across[t, before], across[t, after]
@@ -214,10 +226,10 @@ def _flip_side(triangles, across, corner_of, t, k, o, m):
     corner_of[a], corner_of[b], corner_of[c], corner_of[d] = t, t, o, t
 
 
-@subkernel
-def _walk(sites, triangles, across, t, p):
+@innerkernel
+def _walk(mesh, t, p):
     """Triangle that holds site p, by steps from triangle t."""
-    came = -1
+    sites, triangles, across, came = mesh.sites, mesh.triangles, mesh.across, -1
     for _ in range(len(triangles)):
         there = t
         for k in range(3):
@@ -231,9 +243,10 @@ def _walk(sites, triangles, across, t, p):
     return t
 
 
-@subkernel
-def _split(triangles, across, corner_of, t, u, v, p):
+@innerkernel
+def _split(mesh, t, u, v, p):
     """Join site p to the corners of t: three triangles, t, u and v, of which p is the first corner."""
+    _, _, triangles, across, corner_of = mesh
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     bc, ca, ab = across[t, 0], across[t, 1], across[t, 2]
     _set(triangles, t, p, b, c)
@@ -247,9 +260,10 @@ def _split(triangles, across, corner_of, t, u, v, p):
     corner_of[p], corner_of[a], corner_of[b], corner_of[c] = t, u, t, t
 
 
-@subkernel
-def _hide(triangles, across, corner_of, t, o, third, a):
+@innerkernel
+def _hide(mesh, t, o, third, a):
     """Take away site a, whose only triangles are t, o and `third`: they become one, t."""
+    _, _, triangles, across, corner_of = mesh
     k, side_o, side_third = place_of(triangles, t, a), place_of(across, t, o), place_of(across, t, third)
     beyond_o, beyond_third = across[o, place_of(triangles, o, a)], across[third, place_of(triangles, third, a)]
     triangles[t, k] = triangles[o, place_of(across, o, t)]
@@ -261,19 +275,19 @@ def _hide(triangles, across, corner_of, t, o, third, a):
     corner_of[a], triangles[o, 0], triangles[third, 0] = -1, -1, -1
 
 
-@subkernel
-def _improve(sites, triangles, across, corner_of, t, k, o, m):
+@innerkernel
+def _improve(mesh, t, k, o, m):
     """Flip the side between t and o, which is not regular, if that is possible.
 
     Returns -2 after a flip, -1 if nothing can be done, else the corner at which the two triangles bulge inward and
     which belongs to a single other one: it has to go.
     """
-    after, before = (k + 1) % 3, (k + 2) % 3
-    a, b, c, d = triangles[t, k], triangles[t, after], triangles[t, before], triangles[o, m]
+    sites, triangles, across = mesh.sites, mesh.triangles, mesh.across
+    a, b, c, d = triangles[t, k], triangles[t, (k + 1) % 3], triangles[t, (k + 2) % 3], triangles[o, m]
     reflex, stays = b, c
     if _turn(sites, a, b, d) > 0.0:
         if _turn(sites, a, d, c) > 0.0:
-            _flip_side(triangles, across, corner_of, t, k, o, m)
+            _flip_side(mesh, t, k, o, m)
             return -2
         reflex, stays = c, b
     third = across[t, place_of(triangles, t, stays)]
@@ -282,20 +296,21 @@ def _improve(sites, triangles, across, corner_of, t, k, o, m):
 
 
 @kernel
-def _insert_sites(order, limit, sites, weights, triangles, across, corner_of, free, stack):
+def _insert_sites(order, limit, mesh, free, stack):
     """Insert sites in `order` into the triangle of the far corners.
 
     Returns the count of triangles, those taken away included, or 0 if flips did not end. `free` and `stack` are room.
     """
+    sites, _, triangles, across, corner_of = mesh
     n = len(sites) - 3
     _set(triangles, 0, n, n + 1, n + 2)
     _set(across, 0, -1, -1, -1)
     corner_of[n], corner_of[n + 1], corner_of[n + 2] = 0, 0, 0
     count, unused, t = 1, 0, 0
     for p in order:
-        t = _walk(sites, triangles, across, t, p)
+        t = _walk(mesh, t, p)
         corner_of[p] = -1
-        if not _below(sites, weights, triangles[t, 0], triangles[t, 1], triangles[t, 2], p):
+        if not _below(mesh, triangles[t, 0], triangles[t, 1], triangles[t, 2], p):
             continue
         u, v = count, count + 1
         if unused > 0:
@@ -303,7 +318,7 @@ def _insert_sites(order, limit, sites, weights, triangles, across, corner_of, fr
             u, v = free[unused], free[unused + 1]
         else:
             count += 2
-        _split(triangles, across, corner_of, t, u, v, p)
+        _split(mesh, t, u, v, p)
         stack[0], stack[1], stack[2], top = t, u, v, 3
         while top > 0:
             top -= 1
@@ -312,9 +327,9 @@ def _insert_sites(order, limit, sites, weights, triangles, across, corner_of, fr
             if triangles[t, 0] != p or o < 0:
                 continue
             m = place_of(across, o, t)
-            if not _below(sites, weights, p, triangles[t, 1], triangles[t, 2], triangles[o, m]):
+            if not _below(mesh, p, triangles[t, 1], triangles[t, 2], triangles[o, m]):
                 continue
-            result = _improve(sites, triangles, across, corner_of, t, 0, o, m)
+            result = _improve(mesh, t, 0, o, m)
             if result == -2:
                 stack[top], stack[top + 1] = t, o
                 top += 2
@@ -323,7 +338,7 @@ def _insert_sites(order, limit, sites, weights, triangles, across, corner_of, fr
                     return 0
             elif result >= 0:
                 third = across[t, 1] if triangles[t, 2] == result else across[t, 2]
-                _hide(triangles, across, corner_of, t, o, third, result)
+                _hide(mesh, t, o, third, result)
                 free[unused], free[unused + 1] = o, third
                 unused += 2
                 stack[top] = t
@@ -333,23 +348,23 @@ def _insert_sites(order, limit, sites, weights, triangles, across, corner_of, fr
 
 
 @kernel
-def _find_irregular(first, last, sites, weights, triangles, across, found):
+def _find_irregular(first, last, mesh, found):
     """Fill `found` with the sides, 3 t + k, of the triangles from `first` to `last` that are not locally regular."""
-    count = 0
+    triangles, across, count = mesh.triangles, mesh.across, 0
     for t in range(first, last):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         for k in range(3):
             o = across[t, k]
-            if o > t and a >= 0 and _below(sites, weights, a, b, c, triangles[o, place_of(across, o, t)]):
+            if o > t and a >= 0 and _below(mesh, a, b, c, triangles[o, place_of(across, o, t)]):
                 found[count] = 3 * t + k
                 count += 1
     return count
 
 
 @kernel
-def _mend(top, limit, sites, weights, triangles, across, corner_of, stack):
+def _mend(top, limit, mesh, stack):
     """Flip the sides 3 t + k on the `stack`, and what that makes irregular; ends before a site would be hidden."""
-    stuck = False
+    triangles, across, stuck = mesh.triangles, mesh.across, False
     while top > 0:
         top -= 1
         t, k = stack[top] // 3, stack[top] % 3
@@ -357,9 +372,9 @@ def _mend(top, limit, sites, weights, triangles, across, corner_of, stack):
         if o < 0:
             continue
         m = place_of(across, o, t)
-        if not _below(sites, weights, triangles[t, 0], triangles[t, 1], triangles[t, 2], triangles[o, m]):
+        if not _below(mesh, triangles[t, 0], triangles[t, 1], triangles[t, 2], triangles[o, m]):
             continue
-        result = _improve(sites, triangles, across, corner_of, t, k, o, m)
+        result = _improve(mesh, t, k, o, m)
         if result >= 0:
             return HIDDEN
         stuck = stuck or result == -1

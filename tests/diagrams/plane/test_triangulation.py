@@ -20,11 +20,11 @@ def assert_consistent(dual):
     alive = np.flatnonzero(dual.triangles[:, 0] >= 0)
     for t in alive:
         for k in range(3):
-            o = dual.across[t, k]
+            o = dual.mesh.across[t, k]
             if o < 0:
                 continue
             side = [dual.triangles[t, (k + 1) % 3], dual.triangles[t, (k + 2) % 3]]
-            m = dual.across[o].tolist().index(t)
+            m = dual.mesh.across[o].tolist().index(t)
             assert side == [dual.triangles[o, (m + 2) % 3], dual.triangles[o, (m + 1) % 3]]
     for site, t in enumerate(dual.corner_of):
         assert t < 0 or site in dual.triangles[t]

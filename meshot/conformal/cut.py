@@ -72,8 +72,8 @@ def cut_to_disk(surface: Surface, path: Sequence[int] | None = None) -> Cut:
 def edge_graph(surface: Surface) -> Sparse:
     """Return the graph of edges weighted by their length over the mean of all, (V, V), symmetric.
 
-    Lengths are multiples of `GRAIN`, whose sums are exact: which of several shortest paths is found does not depend on
-    rounding, and so not on the place and the unit of the surface.
+    Lengths are multiples of `GRAIN`, whose sums are exact: the choice among several shortest paths does not depend on
+    rounding, and so not on the position and the unit of the surface.
     """
     length = _edge_lengths(surface)
     length = GRAIN * np.maximum(np.rint(length / (GRAIN * length.mean())), 1.0)

@@ -56,13 +56,13 @@ def conformal_map(
     to : {"disk", "sphere"}
         The target.
     normalize : {"area", "distortion", "none"}
-        How the Moebius maps of the disk are used: "area" brings the centroid of the surface's area to the origin;
-        "distortion" gives the logarithms of the area ratios the least mean square; "none" leaves the origin near the
-        innermost vertex. On the sphere "area" is the only one.
+        The Moebius map of the disk: "area" brings the centroid of the surface's area to the origin; "distortion"
+        minimizes the mean square of the logarithms of the area ratios; "none" leaves the origin near the innermost
+        vertex. On the sphere only "area" is possible.
     path : sequence of int, optional
         Vertices that the cut of a closed surface passes; see `cut_to_disk`.
     progress : Progress, optional
-        Told of the stages.
+        Called with the stages.
 
     Returns
     -------
@@ -72,9 +72,9 @@ def conformal_map(
     Raises
     ------
     TopologyError, GeometryError
-        The surface is refused by `meshot.check`, or the map would fold in double precision.
+        `meshot.check` finds a problem, or the map would fold in double precision.
     OptionError
-        A path for an open surface or on the way to the sphere, or another normalization there than by area.
+        A path is given for an open surface or for the sphere, or another normalization than by area for the sphere.
     ConvergenceError
         A solver did not converge.
 
@@ -160,7 +160,7 @@ def _evening(surface: Surface, z: Complexes) -> DiskMoebius:
 
 
 ITERATIONS = 3
-# With fewer boundary edges per face the step takes longer than its effect on the mean is worth.
+# Least share of boundary edges among all for which the step is worth its time.
 LEAST_BOUNDARY = 1 / 400
 # No gap between neighbors falls below this part of itself.
 LEAST_SHRINKAGE = 0.25

@@ -54,7 +54,7 @@ class DirichletProblem:
     flips: int
 
     def flux(self, inside: Floats) -> Floats:
-        """Return what flows out at each boundary vertex, (B,), of a function that is zero on the boundary."""
+        """Return the flux through the boundary at each vertex, (B,), of a function that is zero on the boundary."""
         return np.asarray(-(self.coupling.T @ inside))
 
     def solve(self, rhs: Floats) -> Floats:
@@ -149,7 +149,7 @@ def circle_map(problem: DirichletProblem, surface: Surface) -> CircleMap:
         moebius = center_masses(on_circle(gaps), masses)
         if abs(moebius.a) <= OFF_CENTER:
             break
-        # Seen from this pole, too much is too far away to be told apart: take one nearer to the center.
+        # From this pole, too many vertices are too far away for double precision: take one nearer to the center.
         pole = first_largest(1.0 - np.abs(moebius(problem.extend(on_circle(gaps)))))
         gaps = _harmonic_measure(problem, length, pole)
     return CircleMap(gaps, masses)

@@ -10,9 +10,9 @@ from meshot.base.arrays import Floats
 from meshot.maps.affine import Complexes
 
 MAX_STEPS = 200
-# Moebius maps that send a point nearer to the circle than this to the origin are not told apart.
+# Moebius maps that send points nearer to the circle than this to the origin count as the same.
 CLOSEST = 1e-13
-# Points at which area distortion is looked at.
+# Points at which area distortion is evaluated.
 SAMPLE = 20_000
 
 

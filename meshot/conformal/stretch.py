@@ -1,9 +1,9 @@
-"""Weighted means of neighbors, and maps of a disk in which these even out how much vertices are compressed.
+"""Maps of a disk by weighted means of neighbors (Tutte's embedding), with weights that even out compression.
 
 A map whose inner vertices are means of their neighbors, with positive weights, has no fold if the boundary is convex
-(Tutte 1963; Floater 2003). Any weights will do, so they can be shifted, pass by pass, toward vertices that are not
-compressed (Yoshizawa, Belyaev and Seidel 2004, "A fast and simple stretch-minimizing mesh parameterization"). That
-brings back limbs that a conformal map makes too small for double precision.
+(Tutte 1963; Floater 2003). This holds for any weights, so they can be shifted, pass by pass, toward vertices that are
+not compressed (Yoshizawa, Belyaev and Seidel 2004, "A fast and simple stretch-minimizing mesh parameterization"). This
+restores limbs that a conformal map makes too small for double precision.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Make a piecewise-linear map of a disk free of folds, and move as few vertices as that takes.
+"""Remove the folds of a piecewise-linear map of a disk, moving as few vertices as possible.
 
 A harmonic map embeds the triangulation that its weights belong to. On the input's own triangles, where those are far
 from Delaunay, the same vertex positions may fold. Folded faces are then kept when edges are flipped; vertices at edges

@@ -1,7 +1,7 @@
 """Read meshes from files: the suffix says which format it is, and whether it holds a surface or a solid.
 
-To add a format, write ``read/NAME.py`` with a function ``parse_NAME`` (bytes to `Polygons` or `Elements`) and give it a
-line in `FORMATS`.
+To add a format, write ``read/NAME.py`` with a function ``parse_NAME`` (bytes to `Polygons` or `SolidElements`) and give
+it a line in `FORMATS`.
 
 All formats are parsed here. VTK's own readers, which PyVista calls, ended the whole process at 9 of 212 files in which
 a few bytes had been changed (VTK 9.7), and went on with what they read of the others; meshio is hardly maintained, and
@@ -20,7 +20,7 @@ import numpy as np
 from meshot.base.errors import MeshReadError
 from meshot.base.files import PathLike, read_bytes
 from meshot.formats.polygons import cut_polygons
-from meshot.formats.read.parsing import Elements, FormatError, Polygons, without_mark
+from meshot.formats.read.parsing import FormatError, Polygons, SolidElements, without_mark
 from meshot.meshes.elements import tetrahedra
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
@@ -240,7 +240,7 @@ def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
     return Surface(vertices, triangles), notes + told
 
 
-def _solid(elements: Elements) -> tuple[Solid, tuple[str, ...]]:
+def _solid(elements: SolidElements) -> tuple[Solid, tuple[str, ...]]:
     """Check what every format can get wrong, and keep the tetrahedra."""
     points, blocks, notes = elements
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))

@@ -1,1 +1,1 @@
-"""What any map has: image, inverse, composition, measure, distortion."""
+"""Maps of surfaces and solids: image, inverse, composition, measure, distortion."""

@@ -1,4 +1,4 @@
-"""Affine maps of triangles: their complex derivatives, and how far they are from conformal."""
+"""Affine maps of triangles: their complex derivatives and Beltrami coefficients."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Composition of one map with the inverse of another: from mesh to mesh, by way of the target that they share."""
+"""Composition of one map with the inverse of another: from mesh to mesh, through their common target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from meshot.meshes.base import Mesh
 
 @dataclass(frozen=True, eq=False)
 class Composition:
-    """Where the vertices of one surface or solid, the source, come to lie in another, the target.
+    """Images of the vertices of one surface or solid, the source, in another, the target.
 
     Attributes
     ----------
@@ -69,8 +69,8 @@ def compose(
 ) -> Composition:
     """Compose maps to disk, sphere or ball: ``compose(a.inverse, b)`` sends the surface or solid of b to that of a.
 
-    Both maps are unique up to a rotation only. Landmarks settle it: the image of b is first turned so that theirs come
-    as near as they can in the mean square.
+    Both maps are unique up to a rotation. Landmarks determine it: the image of b is first rotated so that the mean
+    square distance of the landmarks' images is least.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What any map has: an image of its mesh in a target, found back by point location, and a measure it is to preserve."""
+"""The base of all maps: the image of a mesh in a target, its inverse by point location, and the measure to preserve."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Map(ABC, Generic[Mesh_co]):
     source_vertex : (V,) int
         Vertex of the input that each vertex came from.
     measure : Measure or None
-        What share of the image each cell and vertex is to have; None for its share of the area or volume.
+        Prescribed share of the image for each cell and vertex; None for its share of the area or volume.
     """
 
     image: Floats
@@ -39,16 +39,16 @@ class Map(ABC, Generic[Mesh_co]):
     @property
     @abstractmethod
     def mesh(self) -> Mesh_co:
-        """What is mapped."""
+        """The mesh that is mapped."""
 
     @property
     @abstractmethod
     def space(self) -> Target:
-        """Where it goes."""
+        """The target of the map."""
 
     @property
     def target(self) -> str:
-        """Where the map goes, by name: "disk", "sphere" or "ball"."""
+        """Name of the target: "disk", "sphere" or "ball"."""
         return self.space.name
 
     @property
@@ -70,7 +70,7 @@ class Map(ABC, Generic[Mesh_co]):
         return self.space.nearest(self.mesh, self.image)
 
     def locate(self, points: ArrayLike, *, snap: bool = False) -> "Location":
-        """Find where in the mesh points of the target come from.
+        """Return the preimages of points of the target, as cells and barycentric coordinates.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
-"""Measures on a mesh: what share of the image each cell and each vertex is to have.
+"""Measures on a mesh: the prescribed share of the image for each cell and vertex.
 
-Without a prescription that is the share of the area or volume, and the map preserves it. A density enlarges what the
-user marks and shrinks the rest.
+By default it is the share of the area or volume, which the map then preserves. A density enlarges parts of the mesh and
+shrinks the others.
 """
 
 from dataclasses import dataclass

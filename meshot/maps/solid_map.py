@@ -28,9 +28,9 @@ class SolidMap(Map[Solid]):
     harmonic : SolidMap or None
         The harmonic map on which a volume-preserving one was built.
     measure : Measure or None
-        What share of the ball each tetrahedron and vertex is to have; None for its share of the volume.
+        Prescribed share of the ball for each tetrahedron and vertex; None for its share of the volume.
     notes : dict
-        What was done on the way.
+        How the map was computed.
     """
 
     solid: Solid
@@ -62,7 +62,7 @@ class SolidMap(Map[Solid]):
 
     @property
     def shares(self) -> Floats | None:
-        """What share of the ball each tetrahedron is to have, (T,); None for its share of the volume."""
+        """Prescribed share of the ball for each tetrahedron, (T,); None for its share of the volume."""
         return None if self.measure is None else self.measure.cells
 
     @property

@@ -30,11 +30,11 @@ class SurfaceMap(Map[Surface]):
     transport : TransportResult, SphereTransport or None
         The transport that an area-preserving map came from.
     notes : dict
-        What was done on the way: the cut, repaired faces, iterations.
+        How the map was computed: the cut, repaired faces, iterations.
     measure : Measure or None
-        What share of the image each face and vertex is to have; None for its share of the area.
+        Prescribed share of the image for each face and vertex; None for its share of the area.
     area_weight : float or None
-        Where an area-preserving map stands on the way from the conformal one, 0, to preserving its measure, 1.
+        Position of an area-preserving map between the conformal one, 0, and one that preserves its measure, 1.
     """
 
     surface: Surface

@@ -1,4 +1,4 @@
-"""Targets of maps: the unit disk, the unit sphere and the unit ball, and what differs between maps to them.
+"""Targets of maps: the unit disk, the unit sphere and the unit ball.
 
 A new target takes one more class here; `maps.map.Map` asks for nothing else.
 """
@@ -23,7 +23,7 @@ Nearest = Callable[[Floats], tuple[Ints, Floats]]
 
 
 class Target(ABC):
-    """Where a map goes.
+    """The target of a map.
 
     Attributes
     ----------
@@ -47,10 +47,10 @@ class Target(ABC):
 
     @abstractmethod
     def locator(self, image: Floats, cells: Ints) -> "Locator":
-        """Return what finds the cell whose image holds a point."""
+        """Return a point locator for the image."""
 
     def nearest(self, mesh: Any, image: Floats) -> Nearest:
-        """Return what finds a place on the image's boundary for points outside of it; without a boundary nothing."""
+        """Return a function that projects points outside the image to its boundary; None without a boundary."""
         return lambda points: (np.full(len(points), -1), np.full((len(points), mesh.CORNERS), np.nan))
 
     def onto(self, points: Floats) -> Floats:
@@ -81,13 +81,13 @@ class DiskTarget(SquareTarget):
         return 0.5 * cross2(b - a, c - a)
 
     def locator(self, image: Floats, cells: Ints) -> "Locator":
-        """Return what finds the triangle that holds a point."""
+        """Return a point locator for the triangles."""
         from meshot.meshes.location import Locator  # noqa: PLC0415  (kernels)
 
         return Locator(cells, image)
 
     def nearest(self, mesh: Any, image: Floats) -> Nearest:
-        """Return what finds the nearest point of the polygon that the boundary goes to."""
+        """Return a function that projects points to the polygon of the boundary."""
         from meshot.meshes.location import nearest_on_boundary  # noqa: PLC0415  (kernels)
 
         return lambda points: nearest_on_boundary(image, mesh.halfedges, mesh.twins, points)
@@ -113,7 +113,7 @@ class SphereTarget(SquareTarget):
         return spherical_areas(image[cells])
 
     def locator(self, image: Floats, cells: Ints) -> "Locator":
-        """Return what finds the triangle that hides a direction from the center."""
+        """Return a point locator for the central projection of the triangles."""
         from meshot.meshes.location import SphereLocator  # noqa: PLC0415  (kernels)
 
         return SphereLocator(cells, image)
@@ -144,13 +144,13 @@ class BallTarget(Target):
         return signed_volumes(image, cells)
 
     def locator(self, image: Floats, cells: Ints) -> "Locator":
-        """Return what finds the tetrahedron that holds a point."""
+        """Return a point locator for the tetrahedra."""
         from meshot.meshes.location import Locator  # noqa: PLC0415  (kernels)
 
         return Locator(cells, image)
 
     def nearest(self, mesh: Any, image: Floats) -> Nearest:
-        """Return what finds where the rays from the center to points leave the image."""
+        """Return a function that projects points along rays from the center to the boundary of the image."""
         from meshot.meshes.location import SphereLocator  # noqa: PLC0415  (kernels)
 
         boundary = SphereLocator(mesh.boundary.faces, image[mesh.boundary_vertices])

@@ -1,1 +1,1 @@
-"""Triangle meshes: what they are made of, and whether they can be mapped."""
+"""Meshes of triangles and tetrahedra: data structures, topology, checks, point location, tetrahedralization."""

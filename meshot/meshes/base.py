@@ -1,4 +1,4 @@
-"""What meshes of triangles and of tetrahedra share: frozen vertices and cells, checked, and what follows from them."""
+"""Shared by triangle and tetrahedral meshes: checked, read-only vertices and cells, and what follows from them."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

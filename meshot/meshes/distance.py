@@ -1,4 +1,4 @@
-"""How far surfaces lie from one another."""
+"""Hausdorff distances of surfaces."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -6,23 +6,26 @@ from scipy.spatial import cKDTree
 from meshot.base.arrays import Floats, Ints, norms
 from meshot.meshes.surface import Surface
 
-# Points that are spread over a surface, at least; more where it has many faces.
+# Sample points of a surface, at least; more if it has many faces.
 SAMPLES = 30_000
-# Nearest samples of the other surface whose faces are looked at.
+# Nearest samples of the other surface whose faces are tested.
 NEAREST = 8
 
 
 def hausdorff_distances(first: Surface, second: Surface, samples: int = SAMPLES) -> tuple[float, float]:
-    """Return the largest distance of a point of the first surface from the second, and the other way round.
+    """Return the one-sided Hausdorff distances: of the first surface from the second, and of the second from the first.
 
-    Points spread over each surface stand for it; their distances from the other are those from its triangles, of which
-    the ones near by are looked at.
+    Each surface is sampled; distances are those to the triangles of the other near each sample.
 
     Parameters
     ----------
     first, second : Surface
     samples : int
-        How many points, about.
+        Approximate number of samples.
+
+    Returns
+    -------
+    tuple of float
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Kinds of elements that mesh files hold, and the tetrahedra among them."""
+"""Kinds of elements in mesh files, and the tetrahedra among them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,12 +18,12 @@ class Element(NamedTuple):
     Attributes
     ----------
     name : str
-        What meshio calls it.
+        As in meshio.
     dimension : int
     nodes : int
         Of each element; `ANY` if they differ.
     vtk, msh : int
-        Its number in VTK's files and in those of Gmsh; -1 if it has none.
+        Its number in files of VTK and Gmsh; -1 if it has none.
     """
 
     name: str
@@ -88,7 +88,7 @@ BY_MSH = {element.msh: element for element in ELEMENTS if element.msh >= 0}
 
 
 class Block(NamedTuple):
-    """Elements of one kind that stand together.
+    """Consecutive elements of one kind.
 
     Attributes
     ----------
@@ -105,10 +105,20 @@ class Block(NamedTuple):
 
 
 def tetrahedra(blocks: Iterable[Block]) -> tuple[Ints, tuple[str, ...]]:
-    """Return the tetrahedra among elements, (T, 4), in their order, and a note of what else there is.
+    """Select the tetrahedra among elements.
 
-    Of tetrahedra with further nodes on their edges the corners are taken; elements of a lower dimension are passed
-    over.
+    Of tetrahedra with further nodes on their edges the corners are used; elements of lower dimension are skipped.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+
+    Returns
+    -------
+    corners : (T, 4) int
+        In the order of the elements.
+    notes : tuple of str
+        What was skipped.
 
     Raises
     ------

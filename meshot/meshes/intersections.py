@@ -1,4 +1,4 @@
-"""Find the faces of a surface that cross others."""
+"""Self-intersections of a surface."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from meshot.base.kernels import kernel, run_in_chunks, subkernel
 from meshot.meshes.location import LEAF, STACK, box_tree, morton_order
 from meshot.meshes.surface import Surface
 
-# Volumes below this part of the surface's size cubed are rounding: what only touches does not cross.
+# Volumes below this part of the surface's size cubed count as zero: faces that only touch do not cross.
 ROUNDING = 1e-15
 
 
 def self_intersections(surface: Surface) -> Ints:
     """Return the faces that cross others, in ascending order.
 
-    Two faces cross where an edge of one passes through the inside of the other. Faces that share a vertex are taken not
-    to, and faces that only touch, or lie in the same plane, do not.
+    Two faces cross if an edge of one passes through the interior of the other. Faces that share a vertex, only touch,
+    or lie in the same plane do not count.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Find the triangle or tetrahedron of a mesh that holds a point, in plane, sphere or space, by a tree of boxes."""
+"""Point location: the triangle or tetrahedron that contains a point, in plane, sphere or space, by a tree of boxes."""
 
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ class Location(NamedTuple):
     Attributes
     ----------
     cells : (n,) int
-        Triangle or tetrahedron that holds each point, -1 outside of all.
+        Triangle or tetrahedron that contains each point, -1 outside the mesh.
     barycentric : (n, 3) or (n, 4) float
         Its barycentric coordinates there, NaN outside.
     """

@@ -15,7 +15,7 @@ PAIRS = np.array([[0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [1, 2, 0, 3], [1, 3,
 
 @dataclass(frozen=True, eq=False)
 class SolidSlice:
-    """The boundary of the part of a solid where a function is at most zero, in triangles that face outward.
+    """The boundary of the part of a solid where a function is at most zero, as triangles that face outward.
 
     Attributes
     ----------

@@ -1,10 +1,10 @@
 """Fill a closed surface with tetrahedra, by fTetWild (package pytetwild).
 
-fTetWild takes any triangles, resolves self-intersections, gives well-shaped tetrahedra and never fails on a bad face,
-for which it moves the boundary by up to a tolerance. Of other packages, tetgen's holds AGPL code and gmsh is GPL;
-delmesher (LGPL) knows no edge length, and made 434,000 tetrahedra, many all but flat, in many times the time where
-fTetWild makes 24,000; wildmeshing is an older fTetWild. fTetWild has no seed: two runs on the same surface give meshes
-that differ a little.
+fTetWild accepts any triangles, resolves self-intersections, produces well-shaped tetrahedra and does not fail on bad
+faces, as it may move the boundary by up to a tolerance. Of other packages, tetgen contains AGPL code and gmsh is GPL;
+delmesher (LGPL) has no edge length, and made 434,000 tetrahedra, many nearly flat, in many times the time in which
+fTetWild makes 24,000; wildmeshing is an older fTetWild. fTetWild has no seed: two runs on the same surface give
+slightly different meshes.
 """
 
 import json
@@ -42,18 +42,18 @@ DEVIATION = 1e-3
 NO_BALL = ("several-components", "genus", "non-orientable", "inconsistent-orientation")
 """Kinds of problems of a surface because of which what it encloses is no ball, or not known."""
 
-# Bytes that fTetWild takes for each tetrahedron of the result and each face of the surface, and at least.
+# Bytes of memory of fTetWild for each tetrahedron of the result and each face of the surface, and at least.
 BYTES = (6e3, 4e3, 2e8)
 # Tetrahedra that fit in the cube of an edge length; a regular one takes a part of 1 / (6 sqrt 2).
 DENSITY = 6 * 2**0.5
-# Part of the work that is done when fTetWild says these words, and where its energy is below 10.
+# Share of the work done when fTetWild prints these words, and when its energy is below 10.
 MILESTONES = (("collapsing", 0.02), ("Tetrahedralization performed", 0.1), ("mark_surface_fs", 0.2), ("postpro", 0.95))
 OPTIMIZED, GOAL = 0.9, 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class Tetrahedralization:
-    """A solid made of a surface, and what became of the surface.
+    """A solid filled into a surface, and how far its boundary is from the surface.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ def tetrahedralize(
     deviation : float
         How far the boundary may move, over the diagonal of the surface's box.
     progress : Progress, optional
-        Hears of the stages "check", "tetrahedra" and "boundary".
+        Called with the stages "check", "tetrahedra" and "boundary".
 
     Returns
     -------
@@ -105,11 +105,11 @@ def tetrahedralize(
     TopologyError
         The surface is open.
     GeometryError
-        Coordinates that are not finite (the vertices are named), or nothing is left of the surface.
+        Coordinates are not finite (the message lists the vertices), or the surface has no area.
     NotEnoughMemoryError
         So many tetrahedra would not fit in memory.
     MeshotError
-        The package pytetwild is not installed, or its code ended without a result.
+        The package pytetwild is not installed, or ended without a result.
 
     Notes
     -----
@@ -126,15 +126,14 @@ def make_tetrahedra(
     ball: bool = False,
     progress: Progress | None = None,
 ) -> Tetrahedralization:
-    """Fill a closed surface with tetrahedra as `tetrahedralize` does, and say what became of the surface.
+    """Fill a closed surface with tetrahedra as `tetrahedralize` does, and measure how far the boundary moved.
 
     Parameters
     ----------
     surface, edge_length, deviation, progress
         As for `tetrahedralize`.
     ball : bool
-        Whether nothing but a ball will do: surfaces of several components or with handles are refused at once, also
-        those whose faces disagree about what is outside.
+        Require a ball: surfaces with several components or handles, or with inconsistently oriented faces, are refused.
 
     Returns
     -------
@@ -200,7 +199,7 @@ def filling_size(mesh: Surface, length: float | None = None) -> tuple[float, flo
 
 
 def _run(vertices: Floats, faces: Ints, options: dict[str, float], client: Progress) -> Solid:
-    """Run fTetWild in a process of its own, and tell the client how far it is."""
+    """Run fTetWild in a separate process, and report its progress."""
     if find_spec("pytetwild") is None:
         raise MeshotError("tetrahedra are made by pytetwild, which is not installed: pip install pytetwild")
     with tempfile.TemporaryDirectory(prefix="meshot-") as name:
@@ -232,7 +231,7 @@ def _run(vertices: Floats, faces: Ints, options: dict[str, float], client: Progr
 
 
 def _watch(process: subprocess.Popen[bytes], output: IO[bytes], client: Progress) -> None:
-    """Tell the client twice a second how far the process is, by the words that it prints, until it has ended."""
+    """Report the progress of the process twice a second, from its output, until it ends."""
     state = _State()
     reader = threading.Thread(target=state.listen, args=(output,), daemon=True)
     reader.start()
@@ -247,13 +246,13 @@ def _watch(process: subprocess.Popen[bytes], output: IO[bytes], client: Progress
 
 
 class _State:
-    """How far fTetWild is."""
+    """Progress of fTetWild."""
 
     def __init__(self) -> None:
         self.fraction, self.detail, self.worst = 0.0, "", 0.0
 
     def listen(self, output: IO[bytes]) -> None:
-        """Judge its output, line by line, until it ends."""
+        """Parse its output, line by line, until it ends."""
         for line in output:
             self._hear(line)
 

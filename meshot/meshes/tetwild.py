@@ -1,7 +1,7 @@
-"""Run fTetWild on arrays in a file. A script of its own: ``python tetwild.py FOLDER``, in which it works.
+"""Run fTetWild on arrays in a file, as a script: ``python tetwild.py FOLDER``.
 
-It runs in a process of its own, as its compiled code can neither be interrupted nor report, and writes files into the
-folder it runs in.
+It runs in a separate process because its compiled code can be neither interrupted nor asked for its progress, and
+writes files into its working directory.
 """
 
 import ctypes

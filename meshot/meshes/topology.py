@@ -13,7 +13,7 @@ from meshot.meshes.surface import edge_order
 
 
 class Topology:
-    """How triangles hang together; unlike `Surface.twins` it expects nothing of them.
+    """Connectivity of triangles; unlike `Surface.twins` it makes no assumptions about them.
 
     A halfedge h = 3f + k runs from corner k of face f to its corner k + 1; the number h also names corner k itself.
     Wherever two or more faces meet at an edge, their halfedges are chained to pairs (`first`, `second`).
@@ -25,7 +25,7 @@ class Topology:
     vertex_count : int
         Number of vertices.
     order : (3F,) and (E,) int, optional
-        What `meshot.meshes.surface.edge_order` gives, if it is known.
+        Result of `meshot.meshes.surface.edge_order`, if it is known.
     """
 
     def __init__(self, faces: Ints, vertex_count: int, order: tuple[Ints, Ints] | None = None) -> None:
@@ -58,11 +58,11 @@ class Topology:
 
     @cached_property
     def is_simple(self) -> bool:
-        """Whether this is plainly one sphere or disk; then fans and components need not be looked for.
+        """Whether this is surely one sphere or disk; then fans and components need not be computed.
 
-        Faces that hang together by edges, at most two at each, are a manifold once vertices of several fans are
-        split, which would raise V - E + F. That is 2 at most, and 1 with a boundary: reached only by a sphere and a
-        disk, so if it is reached already there is nothing to split.
+        Faces connected by edges, at most two at each, are a manifold once vertices of several fans are split, which
+        would raise V - E + F. That is at most 2, and 1 with a boundary, and only a sphere or disk reaches it: if it is
+        reached already, there is nothing to split.
         """
         if len(self.faces) == 0 or self.edge_faces.max() > 2:
             return False
@@ -72,7 +72,7 @@ class Topology:
 
     @cached_property
     def fans(self) -> Ints:
-        """Label of the fan that each corner belongs to, (3F,): faces around a vertex that hang together by edges."""
+        """Label of the fan that each corner belongs to, (3F,): faces around a vertex connected by edges."""
         beside_tail = np.where(self.parallel, self.second, self.next[self.second])
         beside_head = np.where(self.parallel, self.next[self.second], self.second)
         starts = np.concatenate([self.first, self.next[self.first]])

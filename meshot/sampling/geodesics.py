@@ -1,9 +1,9 @@
 """The geodesic distance of points on a triangulated surface to the nearest other one, exactly.
 
-Straight lines are unfolded from a point over the faces around it: a window is the part of an edge that they cross, and
-where the point lies in the plane of the face beyond (Mitchell, Mount, Papadimitriou, "The discrete geodesic problem",
-1987). Shortest paths bend at vertices with more than a full angle around them, or on the boundary: these become sources
-of their own. The nearest windows go first, and nothing is followed farther than the nearest point found so far.
+Straight lines are unfolded from a point over the faces around it: a window is the part of an edge that they cross, with
+the position of the point in the plane of the next face (Mitchell, Mount, Papadimitriou, "The discrete geodesic
+problem", 1987). Shortest paths bend at vertices with more than a full angle around them, or on the boundary: these
+become further sources. The nearest windows are processed first, up to the distance of the nearest point so far.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from meshot.meshes.surface import Surface
 WAITING = 100_000
 SOURCES = 1024
 """Points in one chunk of work."""
-# How much farther the next search goes for points that found nothing.
+# Factor of the search radius for points without a result.
 FARTHER = 2.0
 
 
@@ -32,14 +32,14 @@ def nearest_geodesic(surface: Surface, faces: Ints, barycentric: Floats, reach: 
     ----------
     surface : Surface
     faces, barycentric : (n,) int, (n, 3) float
-        Where the points lie.
+        Positions of the points.
     reach : float
-        How far to look at first; points that find nothing look farther. Too large a value costs time alone.
+        First search radius; it is enlarged for points without a result. Too large a value only costs time.
 
     Returns
     -------
     (n,) float
-        Infinite for points that are alone on their part of the surface.
+        Infinite for the only point of a component.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def nearest_geodesic(surface: Surface, faces: Ints, barycentric: Floats, reach: 
     return best
 
 
-class Near(NamedTuple):
+class NearPoints(NamedTuple):
     """Points that are near to others: `points` (m,), the nearest to each, `others`, their distances, and directions.
 
     The directions (m, 2) are those in which the path goes on at the other point, in the plane of its face, where the
@@ -69,7 +69,7 @@ class Near(NamedTuple):
     directions: Floats
 
 
-def near_points(surface: Surface, faces: Ints, barycentric: Floats, reach: Floats) -> Near:
+def near_points(surface: Surface, faces: Ints, barycentric: Floats, reach: Floats) -> NearPoints:
     """Find the points that have another one within their reach (n,)."""
     found, hits = _nearest(surface, faces, barycentric, np.arange(len(faces)), reach)
     points = np.flatnonzero(np.isfinite(found))
@@ -82,7 +82,7 @@ def near_points(surface: Surface, faces: Ints, barycentric: Floats, reach: Float
     along = along / np.maximum(norms(along), np.finfo(float).tiny)[:, None]
     cosine, sine = (along * axis).sum(axis=1), (along * across).sum(axis=1)
     x, y = hits[points, 2:].T
-    return Near(points, others, found[points], np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=1))
+    return NearPoints(points, others, found[points], np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=1))
 
 
 def _nearest(surface: Surface, faces: Ints, barycentric: Floats, todo: Ints, reach: Floats) -> tuple[Floats, Floats]:
@@ -102,7 +102,7 @@ def _nearest(surface: Surface, faces: Ints, barycentric: Floats, todo: Ints, rea
 
 
 class _Net(NamedTuple):
-    """The surface as the search sees it.
+    """The surface, for the search.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class _Points(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """What one search after the other writes over.
+    """Buffers that successive searches reuse.
 
     Attributes
     ----------

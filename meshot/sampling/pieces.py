@@ -1,4 +1,4 @@
-"""Triangles that the faces of a surface are cut into, so that a density is as good as constant on each."""
+"""Subdivision of the faces of a surface into triangles on which a density is nearly constant."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""How good samples of a surface are, in numbers."""
+"""Quality measures of samples of a surface."""
 
 from dataclasses import dataclass
 
@@ -23,14 +23,14 @@ LOW = 0.5
 
 @dataclass(frozen=True, eq=False)
 class SampleQuality:
-    """Measures of samples as points that are to be spread evenly by area.
+    """Measures of how evenly samples are spread by area.
 
-    Distances are in units of that of neighbors in the hexagonal packing, sqrt(2 A / (sqrt(3) n)).
+    Distances are relative to that of neighbors in the hexagonal packing, sqrt(2 A / (sqrt(3) n)).
 
     Attributes
     ----------
     nearest : (n,) float
-        Geodesic distance of each point to the nearest other one; infinite for one that is alone on its part.
+        Geodesic distance of each point to the nearest other one; infinite for the only point of a component.
     capacity_variance : float
         Variance of the areas of the points' Voronoi cells on the surface, over their squared mean.
     discrepancy : float
@@ -83,11 +83,11 @@ class SampleQuality:
 def sample_quality(samples: Samples) -> SampleQuality:
     """Measure how evenly samples are spread over their surface.
 
-    Distances are exact geodesics of the mesh, found by unfolding its faces (`meshot.sampling.geodesics`), so that
-    points on both sides of a gap are not near. The Voronoi cells are cut out of the faces exactly, by the distances in
-    the local chart of each point, its faces around unfolded (`meshot.diagrams.surface.diagram`). Geodesic discs are
-    those of the heat method (`disc_discrepancy`). The spectrum is that of the images in the unit disk, without that of
-    the disk itself; the sphere is first laid out in the plane, keeping areas (Lambert).
+    Distances are exact geodesics of the mesh (`meshot.sampling.geodesics`), so that points on both sides of a gap are
+    not near. The Voronoi cells are cut out of the faces exactly, by the distances in the local chart of each point, its
+    unfolded neighborhood (`meshot.diagrams.surface.diagram`). Geodesic discs are those of the heat method
+    (`disc_discrepancy`). The spectrum is that of the images in the unit disk, without that of the disk itself; the
+    sphere is first mapped to the disk by Lambert's equal-area projection.
 
     Parameters
     ----------

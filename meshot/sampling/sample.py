@@ -50,16 +50,16 @@ def sample(
         - "r2": multiples of the inverse powers of the plastic number, modulo 1 (Roberts 2018).
         - "stratified": one point at random in each of n parts of equal area.
         - "fibonacci": the golden spiral of equal areas (Vogel 1979; on the sphere Swinbank and Purser 2006).
-        - "blue": cells of equal mass, each point in the middle of its own: far from its neighbors along the surface, in
-          all directions alike (Balzer et al. 2009, de Goes et al. 2012; see `meshot.sampling.blue_noise`). It takes a
-          thousandth of a second a point; any topology will do.
+        - "blue": cells of equal mass, each point at the centroid of its cell: a capacity-constrained centroidal Voronoi
+          tessellation (Balzer et al. 2009, de Goes et al. 2012; see `meshot.sampling.blue_noise`). It takes a
+          millisecond a point, and works for any topology.
         - "random": independent and uniform (Turk 1990), straight on the surface.
 
-        "sobol", "r2" and "stratified" fill the square, which goes to the surface so that every face gets exactly its
-        share, whatever the map: a map that preserves areas makes the points even (`meshot.sampling.square_warp`). Of
-        "sobol" and "r2", the first k points are themselves a sample of k. Without a density, the spiral is taken from
-        disk or sphere straight through the map: the share of a face is then that of its image, and points between the
-        circle and the polygon that the boundary is mapped to go to the nearest boundary edge.
+        "sobol", "r2" and "stratified" fill the square, which is mapped to the surface such that every face gets exactly
+        its share, for any map; a map that preserves areas makes the points even (`meshot.sampling.square_warp`). Of
+        "sobol" and "r2", the first k points are themselves a sample of k. Without a density, the spiral is mapped
+        directly from disk or sphere: the share of a face is then that of its image, and points between the circle and
+        the polygon of the boundary go to the nearest boundary edge.
     density : (V,) or (F,) float, or Texture, optional
         Points per area, up to a factor: per vertex of the input (averaged over the corners of each face), per face, or
         a picture (averaged over each face for "blue"). It may vanish in parts of the surface.
@@ -71,7 +71,7 @@ def sample(
         Seed or generator: the same seed gives the same points. With None, "r2" and "fibonacci" are not shifted
         or turned at random, and the others differ from call to call.
     progress : Progress, optional
-        Told of the stages if a map has to be computed, and of the steps of "blue".
+        Called with the stages if a map is computed, and with the steps of "blue".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""`Samples`: points of a surface, and where on it they lie."""
+"""`Samples`: points of a surface with their faces and barycentric coordinates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from meshot.meshes.surface import Surface
 
 
 class Sampled(Protocol):
-    """What can be sampled: a `SurfaceMap`, or a `BareSurface`."""
+    """Protocol of what can be sampled: a `SurfaceMap`, or a `BareSurface`."""
 
     @property
     def surface(self) -> Surface:
@@ -45,7 +45,7 @@ class BareSurface:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Points of a surface and where on it they lie; every array is read-only.
+    """Points of a surface with their faces and barycentric coordinates; every array is read-only.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class Samples:
     corners : (n, 3) int
         Vertices of the input at the corners of each point's face.
     surface_map : SurfaceMap or BareSurface
-        What was sampled.
+        The surface that was sampled.
     attributes : mapping of str to (n, ...) float
-        What was asked to be interpolated, by name.
+        Interpolated attributes, by name.
     """
 
     points: Floats

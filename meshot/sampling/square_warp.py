@@ -1,13 +1,13 @@
-"""Send the unit square to the triangles of a surface so that each gets exactly its share of the square.
+"""Map the unit square to the triangles of a surface such that each gets exactly its share (hierarchical warping).
 
-Triangles of a map have the right areas up to a percent, which low-discrepancy points notice from some 10^4 on: the
-error of an integral then stops falling. So the square is not laid on the image of the map, but cut as a k-d tree cuts
-the triangles there: every node gives the parts of its rectangle to its halves in proportion to their masses, across
-the rectangle's longer side, until each triangle has a rectangle of its own (hierarchical warping: Clarberg et al.,
-"Wavelet importance sampling", 2005). Where the map preserves the masses, the cuts lie where the triangles do, and a
-point lands within a triangle's size of where the map has it. Each rectangle goes to its triangle by the piecewise
-linear map of Heitz ("A low-distortion map between triangle and square", 2019), turned so that it fits best. The image
-of n points of star discrepancy D in the square has, over any union of m triangles, at most 4 m D n points too many.
+Triangle areas of a map are right up to a percent, which limits the error of integrals by more than some 10^4
+low-discrepancy points. So the square is not placed on the image of the map, but cut like a k-d tree of the triangles
+there: every node divides its rectangle in proportion to the masses of its halves, across the rectangle's longer side,
+until each triangle has one rectangle (Clarberg et al., "Wavelet importance sampling", 2005). If the map preserves the
+masses, the cuts follow the triangles, and a point lands within a triangle's size of its position under the map. Each
+rectangle is mapped to its triangle by the piecewise linear map of Heitz ("A low-distortion map between triangle and
+square", 2019), rotated for the best fit. The image of n points of star discrepancy D in the square has at most 4 m D n
+points too many in any union of m triangles.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Densities that samples follow: numbers per face or vertex, or a picture laid on the surface."""
+"""Densities of samples: numbers per face or vertex, or a picture on the surface (texture)."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ TEXELS, FINEST = 2.0, 64
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """A picture laid on a surface by texture coordinates, taken as a density.
+    """A picture on a surface, by texture coordinates, as a density.
 
     Attributes
     ----------

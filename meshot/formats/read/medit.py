@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.parsing import FormatError, SolidElements, floats, integers
 from meshot.meshes.elements import BY_NAME, Block
 
 _KINDS = {
@@ -23,7 +23,7 @@ _KINDS = {
 }
 
 
-def parse_medit(data: bytes) -> Elements:
+def parse_medit(data: bytes) -> SolidElements:
     """Parse MESH; references, corners, ridges and normals are skipped."""
     if data[:4] in (b"\1\0\0\0", b"\0\0\0\1"):
         raise FormatError("is a binary MESH file; only the text form is read")
@@ -46,7 +46,7 @@ def parse_medit(data: bytes) -> Elements:
         raise FormatError("is truncated: it has no 'Vertices'")
     if name != "end" and not any(block.element.name == "tetra" for block in blocks):
         raise FormatError("is truncated: the word 'End' is missing")
-    return Elements(points, blocks)
+    return SolidElements(points, blocks)
 
 
 def _sections(text: bytes) -> Iterator[tuple[str, list[bytes]]]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.parsing import FormatError, SolidElements, floats, integers
 from meshot.formats.read.vtk_arrays import whole_numbers
 from meshot.meshes.elements import BY_MSH, Block, Element
 
@@ -21,7 +21,7 @@ class _Tagged(NamedTuple):
     """Kind and node tags, (n, k), of consecutive elements of one kind."""
 
 
-def parse_msh(data: bytes) -> Elements:
+def parse_msh(data: bytes) -> SolidElements:
     """Parse MSH 2.2 or 4.1; the nodes keep the order of the file."""
     head = re.match(rb"\s*(?:\$Comments.*?\$EndComments\s*)?\$MeshFormat\s+(\S+)\s+(\d+)\s+(\d+)", data, re.DOTALL)
     if head is None:
@@ -206,7 +206,7 @@ def _kind(number: int) -> Element:
     return BY_MSH[number]
 
 
-def _numbered(raw: _Tagged) -> Elements:
+def _numbered(raw: _Tagged) -> SolidElements:
     """Replace tags by positions in the file; unknown tags become -1."""
     count = len(raw.tags)
     notes: tuple[str, ...] = ()
@@ -227,4 +227,4 @@ def _numbered(raw: _Tagged) -> Elements:
         index = np.where(known, order[np.where(known, place, 0)] if count else -1, -1)
         blocks.append(Block(element, index, np.arange(cells, cells + len(nodes))))
         cells += len(nodes)
-    return Elements(raw.points, blocks, notes)
+    return SolidElements(raw.points, blocks, notes)

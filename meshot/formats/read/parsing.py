@@ -37,7 +37,7 @@ class Polygons(NamedTuple):
     """Number of the first vertex in the format, for messages."""
 
 
-class Elements(NamedTuple):
+class SolidElements(NamedTuple):
     """Points and elements of all kinds of a solid's file, not yet checked."""
 
     points: Floats

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.base.arrays import Ints
-from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.parsing import FormatError, SolidElements, floats, integers
 from meshot.formats.read.vtk_arrays import vtk_blocks, whole_numbers
 
 _TYPES = {
@@ -64,7 +64,7 @@ class _Cursor:
         raise FormatError("is truncated: an array is shorter than it announces")
 
 
-def parse_vtk(data: bytes) -> Elements:
+def parse_vtk(data: bytes) -> SolidElements:
     """Parse a legacy VTK file of an unstructured grid; values are skipped."""
     head = re.match(rb"# vtk DataFile Version \d[^\n]*\n[^\n]*\n\s*(ASCII|BINARY)[^\n]*\n", data, re.IGNORECASE)
     if head is None:
@@ -91,7 +91,7 @@ def parse_vtk(data: bytes) -> Elements:
             raise FormatError(f"is truncated or damaged: {words[0][:40]!r} is no part of an unstructured grid")
     if ends is None or connectivity is None or types is None:
         raise FormatError("is truncated: its points, its cells or their types are missing")
-    return Elements(points, vtk_blocks(connectivity, ends, types))
+    return SolidElements(points, vtk_blocks(connectivity, ends, types))
 
 
 def _cells(cursor: _Cursor, count: int, size: int) -> tuple[Ints, Ints]:

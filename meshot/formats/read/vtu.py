@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.formats.read.parsing import Elements, FormatError, floats, integers
+from meshot.formats.read.parsing import FormatError, SolidElements, floats, integers
 from meshot.formats.read.vtk_arrays import XML_TYPES, vtk_blocks, whole_numbers
 from meshot.meshes.elements import Block
 
@@ -60,7 +60,7 @@ class _File(NamedTuple):
     """Where arrays begin in `appended`, in ascending order."""
 
 
-def parse_vtu(data: bytes) -> Elements:
+def parse_vtu(data: bytes) -> SolidElements:
     """Parse VTU; the cells of several pieces are joined, values are skipped."""
     head, appended, in_base64 = _split(data)
     try:
@@ -80,7 +80,7 @@ def parse_vtu(data: bytes) -> Elements:
         points.append(places)
         before, cells = before + len(places), cells + count
     notes = (f"{len(pieces)} pieces were joined",) if len(pieces) > 1 else ()
-    return Elements(np.concatenate(points), blocks, notes)
+    return SolidElements(np.concatenate(points), blocks, notes)
 
 
 def _split(data: bytes) -> tuple[bytes, bytes, bool]:

@@ -1,4 +1,4 @@
-"""Say what a solid is, and whether it can be mapped to the ball: every problem with its cause and the offending ids."""
+"""Check a solid: its properties, and every problem that prevents a map to the ball, with cause and offending ids."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ FLAT = 1e-10
 
 @dataclass(frozen=True)
 class SolidReport:
-    """What a solid is.
+    """Properties, problems and notes of a solid.
 
     The figures from `faces` to `boundary_components` leave out tetrahedra that name a vertex twice, and second copies.
 
@@ -48,9 +48,9 @@ class SolidReport:
     smallest_angle : float
         Smallest angle between two faces of a tetrahedron, in degrees; NaN if a coordinate is not finite.
     problems : tuple of Problem
-        What hinders a map to the ball.
+        They prevent a map to the ball.
     notes : tuple of Problem
-        What is worth knowing, and hinders nothing.
+        They do not prevent a map.
     """
 
     vertices: int

@@ -1,4 +1,4 @@
-"""Say what a mesh is, and whether it can be mapped: every problem with its cause and the offending ids."""
+"""Check a surface: its properties, and every problem that prevents a map, with its cause and the offending ids."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ GEOMETRY = (
 
 @dataclass(frozen=True)
 class MeshReport:
-    """What a mesh is.
+    """Properties, problems and notes of a surface.
 
     The figures from `edges` to `orientable` leave out faces that name a vertex twice, and second copies of a face.
 
@@ -69,9 +69,9 @@ class MeshReport:
     smallest_angle : float
         In degrees; NaN if a coordinate is not finite.
     problems : tuple of Problem
-        What hinders a map to the disk.
+        They prevent a map to the disk.
     notes : tuple of Problem
-        What is worth knowing, and hinders nothing.
+        They do not prevent a map.
     """
 
     vertices: int

@@ -160,7 +160,7 @@ def _evening(surface: Surface, z: Complexes) -> DiskMoebius:
 
 
 ITERATIONS = 3
-# Least share of boundary edges among all for which the step is worth its time.
+# Least number of boundary edges for each face; with fewer, the step changes too little for its time.
 LEAST_BOUNDARY = 1 / 400
 # No gap between neighbors falls below this part of itself.
 LEAST_SHRINKAGE = 0.25

@@ -50,7 +50,7 @@ class Target(ABC):
         """Return a point locator for the image."""
 
     def nearest(self, mesh: Any, image: Floats) -> Nearest:
-        """Return a function that projects points outside the image to its boundary; None without a boundary."""
+        """Return a function that projects points outside the image to its boundary; cell -1 without a boundary."""
         return lambda points: (np.full(len(points), -1), np.full((len(points), mesh.CORNERS), np.nan))
 
     def onto(self, points: Floats) -> Floats:

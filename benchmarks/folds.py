@@ -23,7 +23,7 @@ import numpy as np
 
 import meshot
 from meshot.diagrams.domains import Ball
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 
 THIRD = 2 * np.pi / 3
 D, C, STRETCH = 0.25, 0.2, 4.0

@@ -82,11 +82,10 @@ def space() -> Callable[[], Any]:
 
 
 def faces() -> Callable[[], Any]:
-    from meshot.diagrams.space.diagram import space_diagram  # noqa: PLC0415
-    from meshot.diagrams.space.faces import cell_faces  # noqa: PLC0415
+    from meshot.diagrams.power_diagram import power_diagram  # noqa: PLC0415
 
-    diagram = space_diagram(_ball(5000, 3))
-    return lambda: tuple(cell_faces(diagram))
+    diagram = power_diagram(_ball(5000, 3))
+    return lambda: tuple(diagram.cell_faces())
 
 
 def sphere() -> Callable[[], Any]:
@@ -117,9 +116,9 @@ def surface() -> Callable[[], Any]:
 
 def density() -> Callable[[], Any]:
     from meshot.diagrams.density.densities import GridDensity, TriangulationDensity  # noqa: PLC0415
-    from meshot.diagrams.density.source import Source  # noqa: PLC0415
+    from meshot.diagrams.density.source import DensitySource  # noqa: PLC0415
     from meshot.diagrams.domains import Disk  # noqa: PLC0415
-    from meshot.diagrams.plane.diagram import power_diagram  # noqa: PLC0415
+    from meshot.diagrams.power_diagram import power_diagram  # noqa: PLC0415
 
     x, y = np.meshgrid(np.linspace(-1, 1, 150), np.linspace(-1, 1, 150))
     points = np.column_stack([x.ravel(), y.ravel()])
@@ -127,7 +126,7 @@ def density() -> Callable[[], Any]:
     nodes = GridDensity(values, [-1, -1], [1, 1], at="nodes")
     pixels = GridDensity(values, [-1, -1], [1, 1], at="pixels")
     triangles = TriangulationDensity(points, Delaunay(points).simplices, values.ravel(), at="vertices")
-    sources = [Source(each, Disk()) for each in (nodes, pixels, triangles)]
+    sources = [DensitySource(each, Disk()) for each in (nodes, pixels, triangles)]
     return lambda: [tuple(each.measures(diagram)) for each in sources]
 
 

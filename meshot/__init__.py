@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from meshot.conformal.disk import conformal_map
     from meshot.diagrams.density.densities import GridDensity, TriangulationDensity, sample_density
     from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
-    from meshot.diagrams.plane.diagram import PowerDiagram, power_diagram
+    from meshot.diagrams.plane.diagram import PowerDiagram
+    from meshot.diagrams.power_diagram import power_diagram
     from meshot.diagrams.space.diagram import SpaceDiagram
     from meshot.diagrams.sphere.diagram import SphereDiagram, sphere_diagram
     from meshot.formats.registry import read_solid, read_surface
@@ -60,7 +61,8 @@ _NAMES = {
     "conformal.disk": "conformal_map",
     "diagrams.density.densities": "GridDensity TriangulationDensity sample_density",
     "diagrams.domains": "Ball Box ConvexPolygon ConvexPolyhedron Disk",
-    "diagrams.plane.diagram": "PowerDiagram power_diagram",
+    "diagrams.plane.diagram": "PowerDiagram",
+    "diagrams.power_diagram": "power_diagram",
     "diagrams.space.diagram": "SpaceDiagram",
     "diagrams.sphere.diagram": "SphereDiagram sphere_diagram",
     "formats.registry": "read_solid read_surface",

@@ -6,7 +6,6 @@ the solid is not convex, the map tears the ball apart, and the inverse image of 
 flat or flipped.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,7 +21,7 @@ from meshot.diagrams.domains import Ball
 from meshot.diagrams.sites import check_masses, check_sites
 from meshot.meshes.solid import Solid, as_solid, signed_volumes
 from meshot.singular.detect import SingularSet
-from meshot.transport.newton import TransportState
+from meshot.transport.newton import Callback
 from meshot.transport.result import TransportResult
 from meshot.transport.solve import solve_transport
 
@@ -107,7 +106,7 @@ def ball_to_shape(
     *,
     tol: float = TOL,
     max_iter: int = 200,
-    callback: Callable[[TransportState], None] | None = None,
+    callback: Callback | None = None,
     progress: Progress | None = None,
 ) -> Morph:
     """Compute the optimal transport from a ball to a shape in its own place, cost |x - y|^2.

@@ -1,8 +1,8 @@
-"""The domains of transports: convex ones of the plane and of space, and boxes of any dimension."""
+"""The convex domains of transports: of the plane, of space, and boxes of both. Each makes the engine for its cells."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,15 @@ from scipy.spatial import ConvexHull, QhullError
 
 from meshot.base.arrays import Floats, cross2
 from meshot.base.errors import GeometryError
+from meshot.diagrams.plane.diagram import PowerEngine
+from meshot.diagrams.plane.polygons import arc_points
+from meshot.diagrams.power_cells import PLANE_BYTES, SPACE_BYTES, PowerCells, SiteBytes, SiteEngine, Source
+from meshot.diagrams.space.diagram import SpaceEngine
 
+# A frame about a domain of space is larger by this factor, lest the domain's walls coincide with the frame's.
+WIDER = 1.01
+# Planes that stand for a ball's sphere where faces must be flat: they leave it by less than 1 % of the radius.
+TANGENTS = 400
 COUNTS = {2: "two", 3: "three"}
 
 
@@ -40,8 +48,79 @@ def _rectangle(lower: Floats, upper: Floats) -> Floats:
     return np.array([lower, [upper[0], lower[1]], upper, [lower[0], upper[1]]])
 
 
+def _require_uniform(source: Source | None) -> None:
+    if source is not None:
+        raise GeometryError("densities are for domains of the plane: in space the source is uniform")
+
+
+class _Round:
+    """What a disk and a ball share."""
+
+    center: Floats
+    radius: float
+    dimension: ClassVar[int]
+
+    @property
+    def inner_radius(self) -> float:
+        """Radius of a disk or ball about `center` that the domain contains."""
+        return self.radius
+
+    @property
+    def circle_radius(self) -> float:
+        """Radius of the circle or sphere about `center` that bounds the domain."""
+        return self.radius
+
+    @cached_property
+    def walls(self) -> Floats:
+        """Half-spaces ``a . x <= c`` relative to `center` that cut the domain out of its frame: none; (0, d + 1)."""
+        return np.empty((0, self.dimension + 1))
+
+    def _figures(self, measure: dict[str, float]) -> dict[str, Any]:
+        center = self.center.tolist()
+        return {"kind": type(self).__name__.lower(), "center": center, "radius": self.radius, **measure}
+
+
+class _Polytope:
+    """What a polygon and a polyhedron share."""
+
+    vertices: Floats
+    walls: Any
+
+    @cached_property
+    def center(self) -> Floats:
+        """Mean of the corners, an inner point."""
+        return np.asarray(self.vertices.mean(axis=0))
+
+    @property
+    def inner_radius(self) -> float:
+        """Radius of a disk or ball about `center` that the domain contains."""
+        return float(self.walls[:, -1].min())
+
+    @property
+    def circle_radius(self) -> float:
+        """Radius of the circle or sphere about `center` that bounds the domain; infinite if none does."""
+        return float("inf")
+
+    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
+        offset = np.asarray(points, dtype=np.float64) - self.center
+        return np.asarray((offset @ self.walls[:, :-1].T <= self.walls[:, -1]).all(axis=-1))
+
+    def _figures(self, measure: dict[str, float]) -> dict[str, Any]:
+        return {"kind": type(self).__name__.lower(), "corners": self.vertices.tolist(), **measure}
+
+
 @dataclass(frozen=True, eq=False)
-class Disk:
+class Disk(_Round):
     """A disk, bounded by its true circle.
 
     Parameters
@@ -58,6 +137,7 @@ class Disk:
     center: Floats = field(default_factory=lambda: np.zeros(2))
     radius: float = 1.0
     dimension: ClassVar[int] = 2
+    site_bytes: ClassVar[SiteBytes] = PLANE_BYTES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "center", finite_point(self.center, "center", 2))
@@ -74,16 +154,6 @@ class Disk:
         """Area of the domain."""
         return float(np.pi * (self.radius * self.radius))  # a float to a power would overflow with an error
 
-    @property
-    def inner_radius(self) -> float:
-        """Radius of a disk about `center` that the domain contains."""
-        return self.radius
-
-    @property
-    def circle_radius(self) -> float:
-        """Radius of the circle about `center` that bounds the domain; infinite if none does."""
-        return self.radius
-
     @cached_property
     def frame(self) -> Floats:
         """Corners of a rectangle that contains the domain, counter-clockwise, relative to `center`; (4, 2)."""
@@ -91,9 +161,22 @@ class Disk:
         return _rectangle(-reach, reach)
 
     @cached_property
-    def walls(self) -> Floats:
-        """Half-planes ``a x + b y <= c`` relative to `center` that cut the domain out of its frame; (m, 3)."""
-        return np.empty((0, 3))
+    def corners(self) -> Floats:
+        """The domain's corners: none, (0, 2)."""
+        return np.empty((0, 2))
+
+    @property
+    def bounds(self) -> Floats:
+        """Lower left and upper right corner of the bounding box, (2, 2)."""
+        return np.stack([self.center - self.radius, self.center + self.radius])
+
+    def outline(self, step: float = np.pi / 360) -> Floats:
+        """Return points on the circle, at most `step` radians apart, (k, 2)."""
+        return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), self, step)[1]
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the domain is, as numbers."""
+        return self._figures({"area": self.area})
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point lies in the closed domain.
@@ -109,9 +192,13 @@ class Disk:
         offset = np.asarray(points, dtype=np.float64) - self.center
         return np.asarray(np.hypot(offset[..., 0], offset[..., 1]) <= self.radius)
 
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> PowerEngine:
+        """Return the engine for diagrams of sites in the disk."""
+        return PowerEngine(sites, self, source)
+
 
 @dataclass(frozen=True, eq=False)
-class ConvexPolygon:
+class ConvexPolygon(_Polytope):
     """A convex polygon.
 
     Parameters
@@ -132,6 +219,7 @@ class ConvexPolygon:
 
     vertices: Floats
     dimension: ClassVar[int] = 2
+    site_bytes: ClassVar[SiteBytes] = PLANE_BYTES
 
     def __post_init__(self) -> None:
         corners = np.array(self.vertices, dtype=np.float64)
@@ -153,11 +241,6 @@ class ConvexPolygon:
         return self.area
 
     @cached_property
-    def center(self) -> Floats:
-        """Mean of the corners, an inner point."""
-        return np.asarray(self.vertices.mean(axis=0))
-
-    @cached_property
     def area(self) -> float:
         """Area of the domain."""
         offset = self.vertices - self.vertices[0]
@@ -171,16 +254,6 @@ class ConvexPolygon:
         normals = np.stack([sides[:, 1], -sides[:, 0]], axis=1) / np.linalg.norm(sides, axis=1, keepdims=True)
         return np.column_stack([normals, (normals * corners).sum(axis=1)])
 
-    @property
-    def inner_radius(self) -> float:
-        """Radius of a disk about `center` that the domain contains."""
-        return float(self.walls[:, 2].min())
-
-    @property
-    def circle_radius(self) -> float:
-        """Radius of the circle about `center` that bounds the domain; infinite if none does."""
-        return float("inf")
-
     @cached_property
     def frame(self) -> Floats:
         """Corners of a rectangle that contains the domain, counter-clockwise, relative to `center`; (4, 2)."""
@@ -188,19 +261,27 @@ class ConvexPolygon:
         reach = 1.25 * np.abs(corners).max(axis=0)
         return _rectangle(-reach, reach)
 
-    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain.
+    @property
+    def corners(self) -> Floats:
+        """The domain's corners, counter-clockwise, (m, 2)."""
+        return self.vertices
 
-        Parameters
-        ----------
-        points : (m, d) float
+    @property
+    def bounds(self) -> Floats:
+        """Lower left and upper right corner of the bounding box, (2, 2)."""
+        return np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
 
-        Returns
-        -------
-        (m,) bool
-        """
-        offset = np.asarray(points, dtype=np.float64) - self.center
-        return np.asarray((offset @ self.walls[:, :2].T <= self.walls[:, 2]).all(axis=-1))
+    def outline(self) -> Floats:
+        """Return the corners, (m, 2)."""
+        return self.vertices
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the domain is, as numbers."""
+        return self._figures({"area": self.area})
+
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> PowerEngine:
+        """Return the engine for diagrams of sites in the polygon."""
+        return PowerEngine(sites, self, source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,12 +309,21 @@ class Box:
         object.__setattr__(self, "upper", finite_point(self.upper, "upper", self.dimension))
         if not (self.upper > self.lower).all():
             raise GeometryError(f"upper {self.upper.tolist()} must be above lower {self.lower.tolist()}")
-        require_measure(self.measure, "area" if self.dimension == 2 else "volume")
+        require_measure(self.measure, "area" if self._flat else "volume")
 
     @property
     def dimension(self) -> int:
         """Number of coordinates."""
         return len(self.lower)
+
+    @property
+    def _flat(self) -> bool:
+        return self.dimension == 2
+
+    @property
+    def site_bytes(self) -> SiteBytes:
+        """Bytes of memory that a site takes."""
+        return PLANE_BYTES if self._flat else SPACE_BYTES
 
     @cached_property
     def center(self) -> Floats:
@@ -248,14 +338,9 @@ class Box:
     @property
     def area(self) -> float:
         """Area of the domain, in the plane."""
-        if self.dimension != 2:
+        if not self._flat:
             raise GeometryError("the domain is a box in space: it has a volume, which is its measure")
         return self.measure
-
-    @cached_property
-    def walls(self) -> Floats:
-        """Half-spaces ``a . x <= c`` relative to `center` that cut the domain out of its frame: none; (0, d + 1)."""
-        return np.empty((0, self.dimension + 1))
 
     @property
     def inner_radius(self) -> float:
@@ -268,14 +353,51 @@ class Box:
         return float("inf")
 
     @cached_property
+    def walls(self) -> Floats:
+        """Half-spaces ``a . x <= c`` relative to `center` that cut the domain out of its frame: none; (0, d + 1)."""
+        return np.empty((0, self.dimension + 1))
+
+    @cached_property
     def frame(self) -> Floats:
-        """Corners of a rectangle that contains the domain, counter-clockwise, relative to `center`; (4, 2)."""
-        return _rectangle(self.lower - self.center, self.upper - self.center)
+        """What cells are cut out of, relative to `center`: the box's corners, (4, 2), or in space two, (2, 3)."""
+        return _rectangle(*self.extent) if self._flat else self.extent
 
     @cached_property
     def extent(self) -> Floats:
         """Lowest and highest corner of the domain, relative to `center`; (2, d)."""
         return np.stack([self.lower - self.center, self.upper - self.center])
+
+    @cached_property
+    def sides(self) -> Floats:
+        """All half-spaces ``a . x <= c`` relative to `center` that bound the domain, (2 d, d + 1)."""
+        low, high = self.extent
+        normals = np.eye(self.dimension)
+        return np.column_stack([np.concatenate([-normals, normals]), np.concatenate([-low, high])])
+
+    @property
+    def flat_walls(self) -> Floats:
+        """The same as `walls`."""
+        return self.walls
+
+    @cached_property
+    def corners(self) -> Floats:
+        """Corners of a rectangle, counter-clockwise, (4, 2)."""
+        return self.frame + self.center
+
+    @property
+    def bounds(self) -> Floats:
+        """Lowest and highest corner, (2, d)."""
+        return np.stack([self.lower, self.upper])
+
+    def outline(self) -> Floats:
+        """Return the corners of a rectangle, (4, 2)."""
+        return self.corners
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the domain is, as numbers."""
+        if self._flat:
+            return {"kind": "box", "corners": self.corners.tolist(), "area": self.measure}
+        return {"kind": "box", "lower": self.lower.tolist(), "upper": self.upper.tolist(), "volume": self.measure}
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point lies in the closed domain.
@@ -291,12 +413,16 @@ class Box:
         x = np.asarray(points, dtype=np.float64)
         return np.asarray(((x >= self.lower) & (x <= self.upper)).all(axis=-1))
 
-
-Domain = Disk | ConvexPolygon | Box
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> SiteEngine[PowerCells]:
+        """Return the engine for diagrams of sites in the box."""
+        if self._flat:
+            return PowerEngine(sites, self, source)
+        _require_uniform(source)
+        return SpaceEngine(sites, self)
 
 
 @dataclass(frozen=True, eq=False)
-class Ball:
+class Ball(_Round):
     """A ball, bounded by its true sphere.
 
     Parameters
@@ -313,6 +439,7 @@ class Ball:
     center: Floats = field(default_factory=lambda: np.zeros(3))
     radius: float = 1.0
     dimension: ClassVar[int] = 3
+    site_bytes: ClassVar[SiteBytes] = SPACE_BYTES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "center", finite_point(self.center, "center", 3))
@@ -324,25 +451,31 @@ class Ball:
         """Volume of the domain."""
         return float(4 / 3 * np.pi * (self.radius * self.radius * self.radius))
 
-    @property
-    def inner_radius(self) -> float:
-        """Radius of a ball about `center` that the domain contains."""
-        return self.radius
-
-    @property
-    def circle_radius(self) -> float:
-        """Radius of the sphere about `center` that bounds the domain."""
-        return self.radius
-
     @cached_property
     def extent(self) -> Floats:
         """Lowest and highest corner of a box that contains the domain, relative to `center`; (2, 3)."""
         return np.outer([-self.radius, self.radius], np.ones(3))
 
     @cached_property
-    def walls(self) -> Floats:
-        """Half-spaces ``a . x <= c`` relative to `center` that bound the domain: none; (0, 4)."""
-        return np.empty((0, 4))
+    def frame(self) -> Floats:
+        """Lowest and highest corner of the box that cells are cut out of, relative to `center`; (2, 3)."""
+        return WIDER * self.extent
+
+    @property
+    def sides(self) -> Floats:
+        """All half-spaces that bound the domain: none, (0, 4)."""
+        return self.walls
+
+    @property
+    def flat_walls(self) -> Floats:
+        """Half-spaces of planes that touch the ball, spread evenly (Fibonacci); (m, 4)."""
+        z = 1 - (2 * np.arange(TANGENTS) + 1) / TANGENTS
+        turn, rim = np.pi * (3 - np.sqrt(5)) * np.arange(TANGENTS), np.sqrt(1 - z**2)
+        return np.column_stack([rim * np.cos(turn), rim * np.sin(turn), z, np.full(TANGENTS, self.radius)])
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the domain is, as numbers."""
+        return self._figures({"volume": self.measure})
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point lies in the closed domain.
@@ -358,9 +491,14 @@ class Ball:
         offset = np.asarray(points, dtype=np.float64) - self.center
         return np.asarray(np.linalg.norm(offset, axis=-1) <= self.radius)
 
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> SpaceEngine:
+        """Return the engine for diagrams of sites in the ball."""
+        _require_uniform(source)
+        return SpaceEngine(sites, self)
+
 
 @dataclass(frozen=True, eq=False)
-class ConvexPolyhedron:
+class ConvexPolyhedron(_Polytope):
     """The convex hull of points in space.
 
     Parameters
@@ -381,6 +519,7 @@ class ConvexPolyhedron:
 
     vertices: Floats
     dimension: ClassVar[int] = 3
+    site_bytes: ClassVar[SiteBytes] = SPACE_BYTES
 
     def __post_init__(self) -> None:
         points = np.array(self.vertices, dtype=np.float64)
@@ -405,25 +544,10 @@ class ConvexPolyhedron:
         return np.column_stack([normals, (normals @ (self.vertices - self.center).T).max(axis=1)])
 
     @cached_property
-    def center(self) -> Floats:
-        """Mean of the corners, an inner point."""
-        return np.asarray(self.vertices.mean(axis=0))
-
-    @cached_property
     def measure(self) -> float:
         """Volume of the domain."""
         a, b, c = self._hull.points[self._hull.simplices].transpose(1, 0, 2)
         return float(np.abs((np.cross(a, b) * c).sum(axis=1)).sum() / 6)
-
-    @property
-    def inner_radius(self) -> float:
-        """Radius of a ball about `center` that the domain contains."""
-        return float(self.walls[:, 3].min())
-
-    @property
-    def circle_radius(self) -> float:
-        """Radius of the sphere about `center` that bounds the domain; infinite if none does."""
-        return float("inf")
 
     @cached_property
     def extent(self) -> Floats:
@@ -431,19 +555,26 @@ class ConvexPolyhedron:
         offset = self.vertices - self.center
         return np.stack([offset.min(axis=0), offset.max(axis=0)])
 
-    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain.
+    @cached_property
+    def frame(self) -> Floats:
+        """Lowest and highest corner of the box that cells are cut out of, relative to `center`; (2, 3)."""
+        return WIDER * self.extent
 
-        Parameters
-        ----------
-        points : (m, d) float
+    @property
+    def sides(self) -> Floats:
+        """The same as `walls`."""
+        return self.walls
 
-        Returns
-        -------
-        (m,) bool
-        """
-        offset = np.asarray(points, dtype=np.float64) - self.center
-        return np.asarray((offset @ self.walls[:, :3].T <= self.walls[:, 3]).all(axis=-1))
+    @property
+    def flat_walls(self) -> Floats:
+        """The same as `walls`."""
+        return self.walls
 
+    def figures(self) -> dict[str, Any]:
+        """Return what the domain is, as numbers."""
+        return self._figures({"volume": self.measure})
 
-SpaceDomain = Ball | ConvexPolyhedron | Box
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> SpaceEngine:
+        """Return the engine for diagrams of sites in the polyhedron."""
+        _require_uniform(source)
+        return SpaceEngine(sites, self)

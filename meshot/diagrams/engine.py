@@ -1,59 +1,183 @@
-"""What all engines of power diagrams share: the edges of cells, in space their facets, as compressed rows."""
+"""What Newton's method asks of cells of any kind, of their engine and of the problem, and what all engines share.
 
-from typing import NamedTuple
+The kernels below stay apart, each with x, y, z written out. What cells of plane and space share is in `power_cells`.
+"""
+
+from collections.abc import Callable
+from threading import Event
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import run_in_chunks
+from meshot.diagrams.edges import inverse
+from meshot.diagrams.site_tree import hilbert_order
+
+# What a kernel that measures cells returns: all are done, they need more room, or one is too small.
+DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
-class CellEdges(NamedTuple):
-    """The edges of all cells, cell after cell in Hilbert order of their sites; those on a circle or sphere are none.
+class Diagram(Protocol):
+    """Cells as Newton's method sees them."""
 
-    In space they are facets, and their lengths areas.
-
-    Attributes
-    ----------
-    order : (n,) int
-        The sites in Hilbert order.
-    starts : (n + 1,) int
-        The edges of the site ``order[k]`` stand from ``starts[k]`` to ``starts[k + 1]``.
-    beyond : (e,) int
-        Place in `order` of the site on the other side, or -1 - k for the domain's side k.
-    lengths : (e,) float
-        Length in the domain, 0 if the edge is outside or shrunk to a point.
-    ends : (e, 4) float or None
-        Both end points, relative to the domain's center, the cell on the left; None if they were not asked for.
-    integrals : (e,) float or None
-        Integral of the source's density along it; None if there is no density.
-    """
-
-    order: Ints
-    starts: Ints
-    beyond: NDArray[np.signedinteger]
-    lengths: Floats
-    ends: Floats | None
-    integrals: Floats | None = None
+    @property
+    def weights(self) -> Floats:
+        """The weights that the cells belong to, (n,)."""
 
     @property
     def masses(self) -> Floats:
-        """Integral of the density along each edge, (e,); its length if there is no density."""
-        return self.lengths if self.integrals is None else self.integrals
+        """Mass of each cell, (n,), before the source is scaled to the total of the masses asked for."""
 
     @property
-    def neighbors(self) -> tuple[Ints, Ints]:
-        """Neighbors of each site, (n + 1,) starts and (e,) places in `order`."""
-        inner = self.beyond >= 0
-        count = np.concatenate([[0], np.cumsum(inner)])
-        return count[self.starts], self.beyond[inner]
+    def certificate(self) -> float:
+        """Relative difference between the measure of all cells and the domain's."""
+
+    def laplacian(self, scale: float, rows: int) -> tuple[Ints, csr_array]:
+        """Return an order of the sites, and the first `rows` rows and columns of their Hessian in it, times `scale`."""
+
+
+DiagramT_co = TypeVar("DiagramT_co", bound=Diagram, covariant=True)
+
+
+class Engine(Protocol[DiagramT_co]):
+    """Makes diagrams of the same sites for one set of weights after another."""
+
+    def diagram(self, weights: Floats) -> DiagramT_co:
+        """Compute the diagram for `weights` (n,)."""
+
+    def diagram_above(self, least: float, weights: Floats) -> DiagramT_co | None:
+        """Compute the diagram, or give up, with None, once a cell's mass is below `least`."""
+
+
+class Problem(Protocol):
+    """What Newton's method solves: for which heights each cell has the mass that is asked for."""
 
     @property
-    def owner(self) -> Ints:
-        """Site to whose cell each edge belongs, (e,)."""
-        return np.repeat(self.order, np.diff(self.starts))
+    def masses(self) -> Floats:
+        """The masses asked for, (n,)."""
 
     @property
-    def other(self) -> Ints:
-        """Site on the other side of each edge, (e,), -1 for the domain's boundary."""
-        return np.where(self.beyond >= 0, self.order[np.maximum(self.beyond, 0)], -1)
+    def density(self) -> float:
+        """The factor that scales masses in a diagram to those of the transport."""
+
+    @property
+    def dimension(self) -> int:
+        """Of the space that the sites are in: so many halvings make a group of them one, for multigrid."""
+
+    def power_weights(self, heights: Floats) -> Floats:
+        """Return the weights that belong to heights."""
+
+    def heights(self, weights: Floats) -> Floats:
+        """Return the heights of weights, the inverse of `power_weights`."""
+
+    def first_heights(self) -> Floats:
+        """Return heights to start from."""
+
+
+def conductance_laplacian(diagram: Diagram, scale: float = 1.0) -> csr_array:
+    """Return the Hessian of the transport energy, (n, n), the sites in their own order.
+
+    It is symmetric, its rows sum to zero, and off the diagonal it is not positive.
+    """
+    order, matrix = diagram.laplacian(scale, len(diagram.weights))
+    place = inverse(order)
+    return csr_array(matrix[place][:, place])
+
+
+class OrderedEngine(Generic[DiagramT_co]):
+    """Sites in Hilbert order, whose diagrams are made for one set of weights after another.
+
+    Attributes
+    ----------
+    sites : (n, d) float
+        As they were given.
+    order : (n,) int
+        The sites in Hilbert order.
+    local : (n, d) float
+        The sites in that order, relative to the domain's center.
+    """
+
+    def __init__(self, sites: Floats, local: Floats, curve: Floats | None = None) -> None:
+        self.sites = sites
+        self.order = hilbert_order(local if curve is None else curve)
+        self.local = np.take(local, self.order, axis=0)
+        self._place = inverse(self.order)
+
+    @property
+    def count(self) -> int:
+        """Number of sites."""
+        return len(self.sites)
+
+    def diagram(self, weights: ArrayLike, *, facet_ends: bool = False) -> DiagramT_co:
+        """Compute the diagram for `weights` (n,); `facet_ends` asks for those of the plane's facets too.
+
+        Raises
+        ------
+        GeometryError
+            Weights of another shape, or not finite.
+        """
+        diagram = self.diagram_above(-1.0, weights, facet_ends=facet_ends)
+        assert diagram is not None
+        return diagram
+
+    def diagram_above(self, least: float, weights: ArrayLike, *, facet_ends: bool = False) -> DiagramT_co | None:
+        """Compute the diagram for `weights` (n,), or give up, with None, once a cell's mass is below `least`.
+
+        Raises
+        ------
+        GeometryError
+            As `diagram`.
+        """
+        raise NotImplementedError
+
+
+def relative_gap(measures: Floats, whole: float) -> float:
+    """Return how far parts are from filling a whole, as a share of it: the certificate of cells."""
+    return abs(float(measures.sum()) - whole) / whole
+
+
+def in_growing_rooms(
+    attempt: Callable[[int, int, int], tuple[int, tuple[NDArray[Any], ...]]], count: int, chunk: int, room: int
+) -> list[NDArray[Any]] | None:
+    """Return what a kernel writes for all cells, joined; None if it gives up on any.
+
+    Parameters
+    ----------
+    attempt : callable
+        ``attempt(first, last, room)`` returns an outcome and arrays. After `NO_ROOM` it is asked again with twice the
+        room, after any outcome but `DONE` all is given up.
+    count, chunk : int
+        Cells in all, and at a time.
+    room : int
+        What is tried first.
+    """
+    given_up = Event()
+
+    def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
+        size = room
+        while not given_up.is_set():
+            outcome, parts = attempt(first, last, size)
+            if outcome == DONE:
+                return parts
+            if outcome != NO_ROOM:
+                given_up.set()
+            size *= 2
+        return ()
+
+    parts = run_in_chunks(work, count, chunk)
+    return None if given_up.is_set() else [_joined(columns) for columns in zip(*parts, strict=True)]
+
+
+def _joined(parts: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+    """Return the arrays one after another, copied on all cores."""
+    ends = np.cumsum([len(part) for part in parts])
+    whole = np.empty((ends[-1], *parts[0].shape[1:]), dtype=parts[0].dtype)
+
+    def copy(k: int, _: int) -> None:
+        whole[ends[k] - len(parts[k]) : ends[k]] = parts[k]
+
+    run_in_chunks(copy, len(parts), 1)
+    return whole

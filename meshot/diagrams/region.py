@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from meshot.base.arrays import Floats
-from meshot.diagrams.domains import Domain
+from meshot.diagrams.power_cells import CutDomain
 
 # Share of the frame's size by which rounding may shift a corner.
 ROUNDOFF = 5e-16
@@ -50,7 +50,7 @@ class SpaceRegion(NamedTuple):
     tol: float
 
 
-def plane_region(domain: Domain) -> PlaneRegion:
+def plane_region(domain: CutDomain) -> PlaneRegion:
     """Return the region of a domain of the plane."""
     return PlaneRegion(domain.frame, domain.walls, float(domain.circle_radius), float(domain.inner_radius))
 

@@ -379,3 +379,9 @@ def nearest_space_sites(points, tree):
     for k in range(len(points)):
         found[k] = nearest_in_space(points[k, 0], points[k, 1], points[k, 2], np.inf, -1, tree, stack)
     return found
+
+
+def nearest_in_tree(points: Floats, tree: SiteTree) -> Ints:
+    """Return the site of the tree with the least power distance to each point (m, 2 or 3), (m,)."""
+    nearest = nearest_sites if tree.sites.shape[1] == 2 else nearest_space_sites
+    return np.asarray(nearest(points, tree))

@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError
-from meshot.diagrams.domains import Domain, SpaceDomain
 from meshot.meshes.check.problems import SIZES
 
 Duplicates = Literal["error", "merge"]
@@ -48,20 +47,6 @@ def check_sites(sites: ArrayLike, *, distinct: bool = True, dimension: int = 2) 
             shared = np.flatnonzero((np.bincount(place) > 1)[place])
             raise GeometryError("sites coincide", ids=shared.tolist())
     return array
-
-
-def dimension_of(sites: ArrayLike, domain: Domain | SpaceDomain | None) -> int:
-    """Return the dimension of the domain, or if there is none, of the sites: 3 if they have as many columns, else 2.
-
-    Examples
-    --------
-    >>> dimension_of([[0.0, 0.0, 1.0]], None)
-    3
-    """
-    if domain is not None:
-        return domain.dimension
-    shape = check_numbers(sites, "sites").shape
-    return 3 if len(shape) == 2 and shape[1] == 3 else 2
 
 
 def check_masses(masses: ArrayLike, count: int) -> Floats:

@@ -69,7 +69,7 @@ def cell_positions(transport: TransportResult, points: Floats, on_sphere: Ints) 
     place = transport.cell_of_site
     wanted = transport.centroids[place]
     wanted = np.where(np.isfinite(wanted), wanted, points)
-    middles = transport.diagram.patch_centers[place[on_sphere]]
+    middles = transport.diagram.rim_middles[place[on_sphere]]
     wanted[on_sphere] = np.where(np.isfinite(middles), middles, wanted[on_sphere])
     return _to_sphere(wanted, on_sphere)
 

@@ -7,11 +7,7 @@ transport", 2012). It is done on the surface itself, not in the disk: a map that
 that are isotropic there are not so on the surface. No map is needed, and any topology will do.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from scipy.sparse import coo_array, csr_array, diags_array
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceError
@@ -21,6 +17,7 @@ from meshot.meshes.surface import Surface
 from meshot.meshes.topology import components
 from meshot.sampling.geodesics import near_points
 from meshot.transport.newton import DampedNewton, first_state
+from meshot.transport.problem import SurfaceProblem
 
 # Lloyd's steps: in all, before the first transport, and at the end without over-relaxation.
 STEPS, PLAIN, LAST = 40, 5, 3
@@ -32,31 +29,6 @@ APART, ROUNDS = 0.79, 30
 SMALL = 0.2
 # Density, over its mean, that faces have at least: parts without any would leave the transport undetermined.
 FAINT = 1e-6
-
-
-@dataclass(frozen=True, eq=False)
-class SurfaceProblem:
-    """Equal masses at sites on a surface, as the damped Newton iteration asks for them; heights are psi / 2."""
-
-    sites: Floats
-    masses: Floats
-    density: float = 1.0
-
-    def power_weights(self, heights: Floats) -> Floats:
-        """Return psi = 2 h."""
-        return 2 * heights
-
-    def heights(self, weights: Floats) -> Floats:
-        """Return h = psi / 2."""
-        return weights / 2
-
-    def laplacian(self, diagram: SurfaceDiagram, rows: int) -> tuple[Ints, csr_array]:
-        """Return the sites in their order, and the first `rows` rows and columns of their Hessian."""
-        n, (i, j) = len(self.sites), diagram.facets.T
-        weight = diagram.conductances
-        diagonal = np.bincount(i, weight, minlength=n) + np.bincount(j, weight, minlength=n)
-        across = coo_array((-weight, (i, j)), shape=(n, n)).tocsr()
-        return np.arange(n), csr_array(across + across.T + diags_array(diagonal))[:rows, :rows]
 
 
 def blue_places(
@@ -138,14 +110,12 @@ def _even_cells(engine: SurfaceEngine, equal: Floats, psi: Floats) -> SurfaceDia
         diagram = engine.diagram(np.zeros(len(psi)))
     if len(psi) == 1 or diagram.masses.min() <= 0:
         return diagram
-    problem, newton = SurfaceProblem(engine.sites.barycentric, equal), DampedNewton()
-    # The solver asks of a problem and of an engine nothing that is of the plane.
-    given: list[Any] = [problem, engine, first_state(problem, diagram)]  # type: ignore[arg-type]
+    problem = SurfaceProblem(equal)
     try:
-        state = newton.step(*given)
+        state = DampedNewton().step(problem, engine, first_state(problem, diagram))
     except ConvergenceError:
         state = None
-    return diagram if state is None else state.diagram  # type: ignore[return-value]
+    return diagram if state is None else state.diagram
 
 
 def _start(surface: Surface, masses: Floats, n: int, rng: np.random.Generator) -> tuple[Ints, Floats]:

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from meshot.base.arrays import Floats, Ints, norms
+from meshot.diagrams.power_cells import Domain
 from meshot.singular.criteria import Criterion, Sites, judge
-from meshot.singular.facets import Facets, facet_measures, facets_of, full_diagram, on_boundary, sampled
+from meshot.singular.facets import Facets, facets_of, on_boundary, sampled
 from meshot.singular.skeleton import connected, find_ridges, is_noise, largest_first
 from meshot.singular.spacing import site_spacing
 from meshot.singular.target import TargetShape
@@ -258,10 +259,10 @@ def singular_set(
     (1, True, True)
     """
     sites = result.problem.sites
-    diagram = full_diagram(result)
+    diagram = result.diagram.with_facet_ends()
     spacing = site_spacing(sites)
     known = None if target is None else TargetShape(target, sites.shape[1])
-    real = np.flatnonzero(facet_measures(diagram)[1] > 0)
+    real = np.flatnonzero(diagram.facet_masses > 0)
     verdict = judge(Sites(sites, spacing, known), diagram.facets[real], criterion, threshold)
     chosen = real[verdict.singular]
     ridges = find_ridges(facets_of(diagram, chosen).corners, sites.shape[1])
@@ -273,7 +274,7 @@ def singular_set(
 
 
 def _assembled(
-    facets: Facets, pairs: Ints, jump: Floats, domain: object, stated: tuple[str, float, float, int]
+    facets: Facets, pairs: Ints, jump: Floats, domain: Domain, stated: tuple[str, float, float, int]
 ) -> SingularSet:
     """Return the set of `facets` with its sheets, branch set and border."""
     ridges = find_ridges(facets.corners, facets.points.shape[1])

@@ -25,9 +25,10 @@ from scipy.ndimage import median_filter
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError
 from meshot.base.kernels import kernel, run_in_chunks, subkernel
-from meshot.transport.initial_weights import mend
-from meshot.transport.newton import DampedNewton, Diagram, Engine, TransportProblem, TransportState, admissible_heights
-from meshot.transport.vanishing_density import FIRST, fade_out, give_all_mass
+from meshot.diagrams.power_cells import PowerCells, SiteEngine
+from meshot.transport.initial_weights import FIRST, State, fade_out, give_all_mass, mend
+from meshot.transport.newton import DampedNewton
+from meshot.transport.problem import TransportProblem
 
 COARSEST = 400
 LOOSE = 0.05
@@ -40,15 +41,15 @@ JUMP = 5.0
 SWEEPS = {2: 3, 3: 1}
 
 
-def multilevel_start(problem: TransportProblem, engine: Engine) -> Diagram:
+def multilevel_start(problem: TransportProblem, engine: SiteEngine[PowerCells]) -> PowerCells:
     """Return a diagram near the optimal one in which every cell has mass; its weights are where to start.
 
-    That of `admissible_heights`, if the problem is small or it is near enough (error below `FAR`).
+    That of the problem's first heights, if the problem is small or it is near enough (error below `FAR`).
 
     Parameters
     ----------
     problem : TransportProblem
-    engine : PowerEngine or SpaceEngine
+    engine : SiteEngine
         For the problem's sites and domain.
 
     Examples
@@ -58,7 +59,7 @@ def multilevel_start(problem: TransportProblem, engine: Engine) -> Diagram:
     >>> multilevel_start(problem, problem.engine()).masses.shape
     (2,)
     """
-    plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
+    plain = engine.diagram(problem.power_weights(problem.first_heights()))
     farthest = float(np.abs(plain.masses / plain.masses.sum() * problem.masses.sum() / problem.masses - 1).max())
     if engine.count <= COARSEST or (farthest < FAR and not len(plain.empty)):
         return give_all_mass(problem, engine, plain)
@@ -107,7 +108,7 @@ def coarsen(problem: TransportProblem, order: Ints, starts: Ints) -> TransportPr
     return TransportProblem(sites, masses, problem.domain, problem.source)
 
 
-def _solve_loosely(problem: TransportProblem) -> TransportState | None:
+def _solve_loosely(problem: TransportProblem) -> State | None:
     """Solve to the error `LOOSE`; None if that fails, or groups have the same center of mass."""
     try:
         engine = problem.engine()
@@ -120,14 +121,14 @@ def _solve_loosely(problem: TransportProblem) -> TransportState | None:
     return state if state.error <= LOOSE else None
 
 
-def prolong(coarse: TransportProblem, diagram: Diagram, sites: Floats, parents: Ints) -> Floats:
+def prolong(coarse: TransportProblem, diagram: PowerCells, sites: Floats, parents: Ints) -> Floats:
     """Return the dual potential u* at fine sites, (n,), from a coarse diagram.
 
     Parameters
     ----------
     coarse : TransportProblem
         From `coarsen`.
-    diagram : PowerDiagram or SpaceDiagram
+    diagram : PowerCells
         A diagram of its sites without empty cells.
     sites : (n, d) float
         Relative to the domain's center.

@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import GeometryError
 from meshot.base.kernels import run_in_chunks
-from meshot.diagrams.plane.diagram import PowerDiagram
+from meshot.diagrams.edges import CellPolygons
 from meshot.diagrams.plane.dual import PiecewiseLinear
-from meshot.diagrams.plane.polygons import CellPolygons
-from meshot.diagrams.site_tree import SiteTree, build_tree, hilbert_order, nearest_sites, nearest_space_sites
-from meshot.transport.newton import NewtonResult, TransportProblem
+from meshot.diagrams.power_cells import PowerCells
+from meshot.diagrams.site_tree import SiteTree, build_tree, hilbert_order, nearest_in_tree
+from meshot.transport.newton import NewtonResult
+from meshot.transport.problem import TransportProblem
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class TransportResult(NewtonResult):
         Sites, masses asked for, domain, and the density there.
     heights : (n,) float
         Heights h of the Brenier potential, of mean zero.
-    diagram : PowerDiagram or SpaceDiagram
+    diagram : PowerDiagram, SpaceDiagram or other PowerCells
         Its cells (with masses before the density is scaled). Its sites and weights are those of the problem, unless
         these lie far from the domain or are of another size: then they are moved and scaled into it, which leaves the
         cells as they are.
@@ -43,7 +42,7 @@ class TransportResult(NewtonResult):
     """
 
     problem: TransportProblem
-    diagram: Any
+    diagram: PowerCells
     cell_of_site: Ints
     scale: float
 
@@ -54,6 +53,11 @@ class TransportResult(NewtonResult):
         They are those of the diagram, to the last digit, if that has the sites of the problem.
         """
         return self.diagram.weights if self.scale == 1 else self.heights * 2 + (self.problem.sites**2).sum(axis=1)
+
+    @property
+    def centroids(self) -> Floats:
+        """Centroid of each cell, (n, d)."""
+        return self.diagram.centroids
 
     @property
     def mass_certificate(self) -> float:
@@ -72,7 +76,7 @@ class TransportResult(NewtonResult):
     @property
     def arc_midpoints(self) -> Floats:
         """Middle of the arc that each cell has on the circle of a disk, (n, 2); NaN without one."""
-        return np.asarray(self.diagram.arc_midpoints)
+        return self.diagram.rim_middles
 
     def map(self, x: ArrayLike) -> Floats:
         """Return the image T(x) of points (m, d): the site in whose cell each lies.
@@ -100,8 +104,7 @@ class TransportResult(NewtonResult):
         """
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
         order, tree = self._tree
-        nearest = nearest_sites if tree.sites.shape[1] == 2 else nearest_space_sites
-        parts = run_in_chunks(lambda start, stop: nearest(points[start:stop], tree), len(points), 1 << 14)
+        parts = run_in_chunks(lambda start, stop: nearest_in_tree(points[start:stop], tree), len(points), 1 << 14)
         return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:
@@ -206,17 +209,11 @@ class TransportResult(NewtonResult):
 
     @cached_property
     def _polygons(self) -> CellPolygons:
-        return self._planar.polygons()
+        return self.diagram.polygons()
 
     @cached_property
     def _dual(self) -> PiecewiseLinear:
-        return PiecewiseLinear(self.problem.sites, -self.heights, self._planar.triangulation)
-
-    @property
-    def _planar(self) -> PowerDiagram:
-        if not isinstance(self.diagram, PowerDiagram):
-            raise GeometryError("this is for transports in the plane")
-        return self.diagram
+        return PiecewiseLinear(self.problem.sites, -self.heights, self.diagram.triangulation)
 
     @cached_property
     def _tree(self) -> tuple[Ints, SiteTree]:

@@ -20,45 +20,18 @@ from meshot.base.memory import require_memory
 from meshot.base.progress import Progress
 from meshot.base.settings import METHODS, TOL, Device, Method, require_positive
 from meshot.diagrams.density.densities import Density
-from meshot.diagrams.density.source import Source
-from meshot.diagrams.domains import Ball, ConvexPolyhedron, Disk, Domain, SpaceDomain
-from meshot.diagrams.plane.diagram import default_domain
+from meshot.diagrams.power_cells import Domain
+from meshot.diagrams.power_diagram import domain_and_source
 from meshot.diagrams.sites import Duplicates, Merged, check_duplicates, check_masses, check_numbers, check_sites, merge
+from meshot.transport.initial_weights import fade_out, give_all_mass
 from meshot.transport.multilevel import multilevel_start
-from meshot.transport.newton import (
-    DampedNewton,
-    NewtonStep,
-    TransportProblem,
-    TransportState,
-    admissible_heights,
-    conductance_laplacian,
-    first_state,
-    middle_and_reach,
-    moved_in,
-    newton_direction,
-)
+from meshot.transport.newton import DampedNewton, first_state
+from meshot.transport.problem import TransportProblem
 from meshot.transport.result import TransportResult
 from meshot.transport.sampled.result import solve_by_sampling
-from meshot.transport.vanishing_density import fade_out, give_all_mass
 
 # Sites below which the coarser problems cost more than they save.
 MULTILEVEL_FROM = 2000
-# Sites farther from the domain than so many sizes, or larger or smaller by such a factor, are moved and scaled into it.
-FAR_OFF, OTHER_SIZE = 10.0, 1e3
-# Bytes of memory that a site takes at the peak, in the plane and in space: measured from 10^5 sites on.
-TRANSPORT_BYTES = {2: 1200, 3: 2000}
-
-__all__ = [
-    "DampedNewton",
-    "NewtonStep",
-    "TransportProblem",
-    "TransportResult",
-    "TransportState",
-    "check_method",
-    "conductance_laplacian",
-    "newton_direction",
-    "solve_transport",
-]
 
 
 def solve_transport(
@@ -170,7 +143,7 @@ def solve_transport(
             optimizer=optimizer, checkpoint=checkpoint, callback=callback, progress=progress,
         )  # fmt: skip
     given, merged = _checked_problem(sites, masses, domain, density, duplicates)
-    problem, scale = moved_in(given) if _far_off(given) else (given, 1.0)
+    problem, scale = given.moved_in() if given.far_off else (given, 1.0)
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
     engine = problem.engine()
@@ -180,21 +153,13 @@ def solve_transport(
     elif multilevel and engine.count >= MULTILEVEL_FROM:
         start = first_state(problem, multilevel_start(problem, engine), time.perf_counter() - begin)
     else:
-        plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
+        plain = engine.diagram(problem.power_weights(problem.first_heights()))
         start = first_state(problem, give_all_mass(problem, engine, plain), time.perf_counter() - begin)
     rescue = None if problem.source is None else partial(fade_out, problem, engine, tol=tol)
     state, converged, reason = solver.run(problem, engine, start, callback, progress, rescue)
     found = state.heights / scale - level
     found -= found.mean()
     return TransportResult(given, found, state.diagram, state.history, converged, reason, merged.place, scale)
-
-
-def _far_off(problem: TransportProblem) -> bool:
-    """Whether sites are so far from the domain, or of so different a size, that weights would lose their digits."""
-    middle, reach = middle_and_reach(problem.sites)
-    size = float(problem.domain.measure ** (1 / problem.domain.dimension))
-    away = float(np.linalg.norm(middle - problem.domain.center))
-    return away > FAR_OFF * (size + reach) or not size / OTHER_SIZE <= reach <= size * OTHER_SIZE
 
 
 def check_method(method: str, exact: bool, samples: int | None, checkpoint: PathLike | None) -> None:
@@ -210,16 +175,16 @@ def check_method(method: str, exact: bool, samples: int | None, checkpoint: Path
 def _checked_problem(
     sites: ArrayLike,
     masses: ArrayLike | None,
-    domain: Domain | SpaceDomain | None,
+    domain: Domain | None,
     density: Density | None,
     duplicates: Duplicates,
 ) -> tuple[TransportProblem, Merged]:
     """Return the problem and which sites it merges."""
     check_duplicates(duplicates)
-    domain, source = _source(sites, domain, density)
+    domain, source = domain_and_source(sites, domain, density)
     positions = check_sites(sites, distinct=duplicates == "error", dimension=domain.dimension)
     n = len(positions)
-    require_memory(n * TRANSPORT_BYTES[domain.dimension], f"a transport to {n:,} sites")
+    require_memory(n * domain.site_bytes.transport, f"a transport to {n:,} sites")
     total = domain.measure if source is None else source.mass
     wanted = check_masses(np.full(n, total / n) if masses is None else masses, n)
     if duplicates == "error":
@@ -227,20 +192,6 @@ def _checked_problem(
     merged = merge(positions)
     summed = np.bincount(merged.place, wanted).astype(np.float64)
     return TransportProblem(positions[merged.first], summed, domain, source), merged
-
-
-def _source(
-    sites: ArrayLike, domain: Domain | SpaceDomain | None, density: Density | None
-) -> tuple[Domain | SpaceDomain, Source | None]:
-    """Return the domain, of the dimension of the sites if none is given, and the density there."""
-    if domain is None and density is None and np.shape(sites)[1:] == (3,):
-        return Ball(), None
-    if density is None:
-        return Disk() if domain is None else domain, None
-    if isinstance(domain, Ball | ConvexPolyhedron) or (domain is not None and domain.dimension != 2):
-        raise GeometryError("densities are for domains of the plane: in space the source is uniform")
-    planar = default_domain(domain, density)
-    return planar, Source(density, planar)
 
 
 def _checked_heights(heights: ArrayLike, merged: Merged) -> Floats:

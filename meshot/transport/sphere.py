@@ -13,57 +13,23 @@ it is enough that its centroid lies at the center. Unlike in the plane, the Voro
 iteration ends after 5 to 20 steps however clustered the sites are.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array, csr_array, diags_array
 
-from meshot.base.arrays import Floats, Ints
+from meshot.base.arrays import Floats
 from meshot.base.memory import require_memory
 from meshot.base.progress import Progress
 from meshot.base.settings import TOL, require_positive
 from meshot.diagrams.sites import check_masses
 from meshot.diagrams.sphere.cells import AREA
 from meshot.diagrams.sphere.diagram import SphereDiagram, SphereEngine, check_directions
-from meshot.transport.newton import DampedNewton, NewtonResult, TransportState, first_state
+from meshot.transport.newton import Callback, DampedNewton, NewtonResult
+from meshot.transport.problem import SphereProblem
 
 # Bytes of memory that a site takes at the peak.
 SPHERE_BYTES = 3000
-
-
-@dataclass(frozen=True, eq=False)
-class SphereProblem:
-    """Uniform density on the unit sphere, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 3)."""
-
-    sites: Floats
-    masses: Floats
-
-    @property
-    def density(self) -> float:
-        """Mass per area of the source."""
-        return float(self.masses.sum() / AREA)
-
-    def power_weights(self, heights: Floats) -> Floats:
-        """Return the heights: the diagram takes them as they are."""
-        return heights
-
-    def heights(self, weights: Floats) -> Floats:
-        """Return the heights of a diagram's weights, which are the same."""
-        return weights
-
-    def laplacian(self, diagram: SphereDiagram, rows: int) -> tuple[Ints, csr_array]:
-        """Return the sites along a curve, and the first `rows` rows and columns of their Hessian."""
-        n, order = len(self.sites), diagram.order
-        place = np.empty(n, dtype=np.int32)
-        place[order] = np.arange(n, dtype=np.int32)
-        i, j = place[diagram.facets].T
-        weight = self.density * diagram.conductances
-        diagonal = np.bincount(i, weight, minlength=n) + np.bincount(j, weight, minlength=n)
-        across = coo_array((-weight, (i, j)), shape=(n, n)).tocsr()
-        return order, csr_array(across + across.T + diags_array(diagonal))[:rows, :rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +51,11 @@ class SphereTransport(NewtonResult):
     problem: SphereProblem
     diagram: SphereDiagram
 
+    @property
+    def centroids(self) -> Floats:
+        """Centroid of each cell, on the sphere, (n, 3)."""
+        return self.diagram.centroids
+
 
 def solve_sphere_transport(
     sites: ArrayLike,
@@ -92,7 +63,7 @@ def solve_sphere_transport(
     *,
     tol: float = TOL,
     max_iter: int = 200,
-    callback: Callable[[TransportState], None] | None = None,
+    callback: Callback | None = None,
     progress: Progress | None = None,
 ) -> SphereTransport:
     """Solve semi-discrete optimal transport from the uniform unit sphere to weighted sites, cost -log <x, y>.
@@ -139,10 +110,7 @@ def solve_sphere_transport(
     n = len(directions)
     require_memory(n * SPHERE_BYTES, f"a transport to {n:,} sites")
     problem = SphereProblem(directions, check_masses(np.full(n, AREA / n) if masses is None else masses, n))
-    # The solver asks of a problem and of an engine nothing that is of the plane.
-    newton: Any = DampedNewton(tol, max_iter)
-    engine = SphereEngine(directions)
-    start = first_state(problem, engine.diagram(np.zeros(n)))  # type: ignore[arg-type]
-    state, converged, reason = newton.run(problem, engine, start, callback, progress)
+    solver, engine = DampedNewton(tol, max_iter), SphereEngine(directions)
+    state, converged, reason = solver.run(problem, engine, solver.start(problem, engine), callback, progress)
     heights = state.heights - state.heights.mean()
     return SphereTransport(problem, heights, state.diagram, state.history, converged, reason)

@@ -8,7 +8,7 @@ import pytest
 
 from meshot.base import memory
 from meshot.base.errors import MeshotError, NotEnoughMemoryError
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.transport.solve import solve_transport
 
 SITES = np.random.default_rng(0).random((1000, 2))

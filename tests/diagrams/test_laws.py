@@ -16,9 +16,10 @@ from shapes import bumpy_sphere, cylinder, disk, icosphere, relief, rotation, sc
 
 from meshot.base.errors import GeometryError
 from meshot.diagrams.density.densities import GridDensity, TriangulationDensity
-from meshot.diagrams.density.source import Source
+from meshot.diagrams.density.source import DensitySource
 from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
-from meshot.diagrams.plane.diagram import PowerEngine, power_diagram
+from meshot.diagrams.plane.diagram import PowerEngine
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.diagrams.space.diagram import SpaceEngine
 from meshot.diagrams.sphere.diagram import SphereEngine, sphere_diagram
 from meshot.diagrams.surface.diagram import SurfaceEngine, SurfaceSites, positions
@@ -172,7 +173,7 @@ class Dense(Plane):
         return replace(case, density=density)
 
     def engine(self, case):
-        return PowerEngine(case.sites, case.domain, Source(case.density, case.domain))
+        return PowerEngine(case.sites, case.domain, DensitySource(case.density, case.domain))
 
     def turn(self, seed, case):
         return np.eye(2) if isinstance(case.density, GridDensity) else super().turn(seed, case)
@@ -186,7 +187,7 @@ class Dense(Plane):
         return TriangulationDensity(motion(density.vertices), density.triangles, density.values, at=density.at)
 
     def size(self, case):
-        return Source(case.density, case.domain).mass
+        return DensitySource(case.density, case.domain).mass
 
     def large(self):
         case, weights = super().large()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from meshot.base.errors import GeometryError
 from meshot.diagrams.domains import Box, Disk
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.diagrams.sites import check_masses, check_sites, check_weights, merge
 from meshot.transport.solve import solve_transport
 

@@ -18,7 +18,7 @@ from tears import (
 
 from meshot.base.errors import OptionError
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.singular.detect import singular_set
 from meshot.singular.facets import Facets, sampled
 from meshot.transport.solve import solve_transport

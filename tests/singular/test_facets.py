@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from meshot.diagrams.domains import Ball, Box, ConvexPolyhedron
-from meshot.diagrams.plane.diagram import power_diagram
-from meshot.singular.facets import facet_polygons, facets_of, sampled
+from meshot.diagrams.power_diagram import power_diagram
+from meshot.singular.facets import facets_of, sampled
 from meshot.singular.skeleton import find_ridges
 
 CUBE = Box([-1, -1, -1], [1, 1, 1])
@@ -29,7 +29,7 @@ def test_areas_are_those_of_the_diagram(domain):
     """Exactly, but for the segments between an arc and its chords."""
     cells = diagram(domain)
     chosen = np.arange(len(cells.facets))[::2]
-    found = areas(*facet_polygons(cells, chosen))
+    found = areas(*cells.facet_polygons(chosen))
     if isinstance(domain, Ball):
         assert found == pytest.approx(cells.facet_areas[chosen], abs=0.006 * cells.facet_areas.max())
         assert (found < cells.facet_areas[chosen] + 1e-12).all()
@@ -39,7 +39,7 @@ def test_areas_are_those_of_the_diagram(domain):
 
 def test_corners_have_equal_distance_to_both_sites():
     cells = diagram(Ball())
-    starts, points = facet_polygons(cells, np.arange(len(cells.facets)))
+    starts, points = cells.facet_polygons(np.arange(len(cells.facets)))
     pair = cells.facets[np.repeat(np.arange(len(cells.facets)), np.diff(starts))]
     power = ((points[:, None] - cells.sites[pair]) ** 2).sum(axis=2) - cells.weights[pair]
     assert power[:, 0] == pytest.approx(power[:, 1], abs=1e-12)
@@ -48,7 +48,7 @@ def test_corners_have_equal_distance_to_both_sites():
 
 def test_one_facet_that_is_a_whole_disk():
     cells = power_diagram([[0, 0, -0.5], [0, 0, 0.5]], domain=Ball([0, 0, 0.1], 1.0))
-    _, points = facet_polygons(cells, np.array([0]))
+    _, points = cells.facet_polygons(np.array([0]))
     assert points[:, 2] == pytest.approx(0)
     assert np.linalg.norm(points - [0, 0, 0.1], axis=1) == pytest.approx(1)
     assert len(points) == 36

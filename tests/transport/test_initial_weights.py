@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
 from meshot.diagrams.plane.diagram import PowerEngine
+from meshot.diagrams.power_cells import GOAL, LEAST
 from meshot.diagrams.site_tree import build_tree, hilbert_order, node_bound, raise_bounds
-from meshot.transport.initial_weights import GOAL, LEAST, mend
+from meshot.transport.initial_weights import mend
 
 
 def started(count, domain, seed=0):

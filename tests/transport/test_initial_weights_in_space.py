@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.diagrams.domains import Ball, Box, ConvexPolyhedron
+from meshot.diagrams.power_cells import GOAL, LEAST
 from meshot.diagrams.space.diagram import SpaceEngine
-from meshot.transport.initial_weights import GOAL, LEAST, mend
+from meshot.transport.initial_weights import mend
 
 DOMAINS = {
     "ball": Ball(),

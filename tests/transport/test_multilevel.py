@@ -5,7 +5,8 @@ from meshot.algebra.multigrid import GroupMultigrid
 from meshot.diagrams.domains import Box, Disk
 from meshot.diagrams.plane.diagram import PowerEngine
 from meshot.transport.multilevel import COARSEST, coarsen, grouped, multilevel_start, prolong, smooth
-from meshot.transport.newton import TransportProblem, admissible_heights, newton_direction
+from meshot.transport.newton import newton_direction
+from meshot.transport.problem import TransportProblem
 from meshot.transport.solve import MULTILEVEL_FROM, solve_transport
 
 SQUARE = Box([0, 0], [1, 1])
@@ -100,7 +101,7 @@ def test_every_cell_of_the_start_has_mass_and_is_nearer_than_without(domain):
     sites = gaussian_sites(10 * COARSEST)
     problem = TransportProblem(sites, np.ones(len(sites)), domain)
     engine = engine_of(problem)
-    plain = engine.diagram(problem.power_weights(admissible_heights(problem)))
+    plain = engine.diagram(problem.power_weights(problem.first_heights()))
     start = multilevel_start(problem, engine)
     assert (start.masses > 0).all()
     wanted = domain.area / len(sites)
@@ -141,7 +142,7 @@ def test_given_heights_are_where_it_starts():
 def test_multigrid_reaches_its_tolerance(count):
     problem = TransportProblem(np.random.default_rng(0).random((count + 1, 2)), np.ones(count + 1), SQUARE)
     engine = engine_of(problem)
-    matrix = problem.laplacian(engine.diagram(np.zeros(count + 1)), count)[1]
+    matrix = engine.diagram(np.zeros(count + 1)).laplacian(problem.density, count)[1]
     rhs = np.random.default_rng(1).standard_normal(count)
     solution = GroupMultigrid(matrix).solve(rhs, 1e-8, 200)
     assert np.linalg.norm(matrix @ solution - rhs) <= 1.1e-8 * np.linalg.norm(rhs)
@@ -150,7 +151,7 @@ def test_multigrid_reaches_its_tolerance(count):
 def test_multigrid_says_when_it_does_not_get_there():
     problem = TransportProblem(np.random.default_rng(0).random((1000, 2)), np.ones(1000), SQUARE)
     engine = engine_of(problem)
-    matrix = problem.laplacian(engine.diagram(np.zeros(1000)), 999)[1]
+    matrix = engine.diagram(np.zeros(1000)).laplacian(problem.density, 999)[1]
     assert GroupMultigrid(matrix).solve(np.arange(999.0), 1e-8, 1) is None
 
 

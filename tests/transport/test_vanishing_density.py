@@ -5,12 +5,13 @@ import pytest
 
 from meshot.base.errors import GeometryError
 from meshot.diagrams.density.densities import GridDensity
-from meshot.diagrams.density.source import Source
+from meshot.diagrams.density.source import DensitySource
 from meshot.diagrams.domains import Box
 from meshot.diagrams.plane.diagram import PowerEngine
-from meshot.transport.newton import TransportProblem, first_state
+from meshot.transport.initial_weights import fade_out, give_all_mass
+from meshot.transport.newton import first_state
+from meshot.transport.problem import TransportProblem
 from meshot.transport.solve import solve_transport
-from meshot.transport.vanishing_density import fade_out, give_all_mass
 
 SQUARE = Box([-1, -1], [1, 1])
 
@@ -60,7 +61,7 @@ def test_clusters_that_fit_the_parts_of_the_density_badly(count, share):
 
 def test_fading_yields_only_what_is_better():
     """Two sites, each with its bar: the start is exact already."""
-    source = Source(picture(lambda x, y: np.abs(np.abs(x) - 0.6) < 0.2), SQUARE)
+    source = DensitySource(picture(lambda x, y: np.abs(np.abs(x) - 0.6) < 0.2), SQUARE)
     sites = np.array([[-0.5, 0.0], [0.5, 0.0]])
     problem = TransportProblem(sites, np.array([1.0, 1.0]), SQUARE, source)
     engine = PowerEngine(sites, SQUARE, source)
@@ -70,7 +71,7 @@ def test_fading_yields_only_what_is_better():
 
 
 def test_a_start_with_mass_everywhere_is_kept():
-    source = Source(picture(lambda x, y: 1 + (x > 0)), SQUARE)
+    source = DensitySource(picture(lambda x, y: 1 + (x > 0)), SQUARE)
     sites = np.random.default_rng(0).uniform(-1, 1, (20, 2))
     engine = PowerEngine(sites, SQUARE, source)
     diagram = engine.diagram(np.zeros(20))
@@ -78,14 +79,14 @@ def test_a_start_with_mass_everywhere_is_kept():
 
 
 def test_blending_keeps_the_mass():
-    source = Source(picture(lambda x, y: x > 0.5), SQUARE)
+    source = DensitySource(picture(lambda x, y: x > 0.5), SQUARE)
     blended = source.blended(0.25)
     assert blended.mass == pytest.approx(source.mass)
     assert blended.density([[-0.5, 0.0], [0.8, 0.0]]) == pytest.approx([0.25 / 4, 0.75 + 0.25 / 4])
 
 
 def test_cells_without_area_are_named():
-    source = Source(picture(lambda x, y: x > 0.5), SQUARE)
+    source = DensitySource(picture(lambda x, y: x > 0.5), SQUARE)
     sites = np.array([[-0.5, 0.0], [0.5, 0.0], [0.6, 0.0]])
     engine = PowerEngine(sites, SQUARE, source)
     with pytest.raises(GeometryError, match="no mass at the start") as caught:

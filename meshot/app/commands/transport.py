@@ -13,7 +13,7 @@ from meshot.base.errors import MeshotError
 from meshot.base.settings import TOL
 
 if TYPE_CHECKING:
-    from meshot.diagrams.domains import Domain, SpaceDomain
+    from meshot.diagrams.power_cells import Domain
 
 CELLS_SIZE = 1600
 """Width and height of cells.png in pixels."""
@@ -98,7 +98,7 @@ def transport_command(
 
 def _domain(
     kind: str, dimension: int | None, numbers: dict[str, Sequence[float] | None], polygon: Path | None
-) -> "Domain | SpaceDomain":
+) -> "Domain":
     import numpy as np
 
     from meshot.diagrams.domains import Ball, Box, ConvexPolygon, Disk

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.base.files import PathLike, replacing
-from meshot.diagrams.plane.polygons import CellPolygons
-from meshot.diagrams.space.faces import CellFaces
+from meshot.diagrams.edges import CellFaces, CellPolygons
 from meshot.formats.write.vtu import write_unstructured
 
 # VTK's number of a polyhedron.

@@ -11,10 +11,9 @@ from meshot.app.files.cells import write_vtu_polyhedra
 from meshot.app.files.folder import complete_folder
 from meshot.app.files.singular import write_folds, write_folds_vtu
 from meshot.app.files.surface_run import Provenance, solver_figures
-from meshot.app.files.transport_run import cell_values, domain_figures
+from meshot.app.files.transport_run import cell_values
 from meshot.base.arrays import Floats
 from meshot.base.files import PathLike, write_json, write_npz, write_text
-from meshot.diagrams.space.faces import cell_faces
 from meshot.formats.write.ply import write_ply
 from meshot.formats.write.vtu import write_vtu
 from meshot.meshes.solid import Solid
@@ -70,7 +69,7 @@ def morph_metrics(run: MorphRun) -> dict[str, Any]:
         "vertices": len(morph.vertices),
         "tetrahedra": None if morph.solid is None else len(morph.solid.tetrahedra),
         "seconds": dict(run.seconds),
-        "ball": domain_figures(result.problem.domain),
+        "ball": result.problem.domain.figures(),
         "total_mass": float(result.problem.masses.sum()),
         "transport": {**solver_figures(result), "reason": result.reason},
         "cost": result.cost,
@@ -144,7 +143,7 @@ def write_morph(out: PathLike, run: MorphRun, page: str, animation: bytes) -> No
     """
     morph, result = run.morph, run.morph.transport
     with complete_folder(out) as folder:
-        write_vtu_polyhedra(folder / "cells.vtu", cell_faces(result.diagram), cell_values(result))
+        write_vtu_polyhedra(folder / "cells.vtu", result.diagram.cell_faces(), cell_values(result))
         (folder / "frames").mkdir()
         digits = len(str(run.frames - 1))
         for k, t in enumerate(run.times):
@@ -160,7 +159,7 @@ def write_morph(out: PathLike, run: MorphRun, page: str, animation: bytes) -> No
             masses=result.problem.masses,
             heights=result.heights,
             facets=result.diagram.facets,
-            facet_areas=result.diagram.facet_areas,
+            facet_areas=result.diagram.facet_measures,
         )
         if run.folds is not None:
             write_folds(folder / "folds.ply", run.folds)

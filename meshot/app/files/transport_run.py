@@ -13,9 +13,7 @@ from meshot.app.files.singular import write_folds
 from meshot.app.files.surface_run import Provenance, solver_figures
 from meshot.base.arrays import Floats, Ints
 from meshot.base.files import PathLike, write_json, write_npz, write_text
-from meshot.diagrams.domains import Ball, Box, ConvexPolyhedron, Disk, Domain, SpaceDomain
-from meshot.diagrams.plane.polygons import CellPolygons, domain_corners
-from meshot.diagrams.space.faces import cell_faces
+from meshot.diagrams.edges import CellPolygons
 from meshot.singular.detect import SingularSet
 from meshot.transport.result import TransportResult
 
@@ -64,7 +62,7 @@ def transport_metrics(run: TransportRun) -> dict[str, Any]:
         "sites": len(run.sites),
         "cells": len(result.masses),
         "seconds": dict(run.seconds),
-        "domain": domain_figures(result.problem.domain),
+        "domain": result.problem.domain.figures(),
         "total_mass": float(result.problem.masses.sum()),
         "transport": {**solver_figures(result), "reason": result.reason},
         "cost": result.cost,
@@ -74,25 +72,6 @@ def transport_metrics(run: TransportRun) -> dict[str, Any]:
         "merged_sites": shared.tolist(),
         **run.provenance.figures(),
     }
-
-
-def domain_figures(domain: Domain | SpaceDomain) -> dict[str, Any]:
-    """Return what a domain is, as numbers.
-
-    Examples
-    --------
-    >>> domain_figures(Disk())["kind"]
-    'disk'
-    """
-    size = {"area" if domain.dimension == 2 else "volume": domain.measure}
-    kind = type(domain).__name__.lower()
-    if isinstance(domain, Disk | Ball):
-        return {"kind": kind, "center": domain.center.tolist(), "radius": domain.radius, **size}
-    if isinstance(domain, ConvexPolyhedron):
-        return {"kind": kind, "corners": domain.vertices.tolist(), **size}
-    if isinstance(domain, Box) and domain.dimension == 3:
-        return {"kind": kind, "lower": domain.lower.tolist(), "upper": domain.upper.tolist(), **size}
-    return {"kind": kind, "corners": domain_corners(domain).tolist(), **size}
 
 
 def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes) -> None:
@@ -120,7 +99,7 @@ def write_transport(out: PathLike, run: TransportRun, page: str, picture: bytes)
         if run.result.problem.domain.dimension == 2:
             write_vtk_polygons(folder / "cells.vtk", run.polygons, cell_values(run.result), TITLE)
         else:
-            write_vtu_polyhedra(folder / "cells.vtu", cell_faces(run.result.diagram), cell_values(run.result))
+            write_vtu_polyhedra(folder / "cells.vtu", run.result.diagram.cell_faces(), cell_values(run.result))
         write_npz(folder / "transport.npz", **_arrays(run))
         if run.folds is not None:
             write_folds(folder / "folds.ply", run.folds)
@@ -153,6 +132,6 @@ def _arrays(run: TransportRun) -> dict[str, Any]:
         "facets": diagram.facets,
     }
     if result.problem.domain.dimension == 3:
-        return {**arrays, "facet_areas": diagram.facet_areas}
-    planar = {"facet_lengths": diagram.facet_lengths, "triangulation": diagram.triangulation}
+        return {**arrays, "facet_areas": diagram.facet_measures}
+    planar = {"facet_lengths": diagram.facet_measures, "triangulation": diagram.triangulation}
     return {**arrays, **planar, "polygon_starts": run.polygons.starts, "polygon_points": run.polygons.points}

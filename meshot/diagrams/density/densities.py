@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints, cross2
 from meshot.base.errors import GeometryError
-from meshot.diagrams.domains import Box, ConvexPolygon, Disk, Domain
+from meshot.diagrams.domains import Box, ConvexPolygon, Disk
+from meshot.diagrams.power_cells import Domain
 from meshot.meshes.location import Locator
 
 # Points at which a function is evaluated at a time, and parts of a pixel's side to compare it with its interpolant.
@@ -258,7 +259,9 @@ def _checked_triangulation(vertices: ArrayLike, triangles: ArrayLike) -> tuple[F
     return points, faces
 
 
-def sample_density(function: Callable[[Floats], ArrayLike], domain: Domain, pixels: int = 256) -> GridDensity:
+def sample_density(
+    function: Callable[[Floats], ArrayLike], domain: Disk | Box | ConvexPolygon, pixels: int = 256
+) -> GridDensity:
     """Sample a function to a continuous, piecewise linear density on a grid around a domain.
 
     Where the domain ends, nodes outside it belong to pixels inside: a value there that is negative or not finite
@@ -290,7 +293,7 @@ def sample_density(function: Callable[[Floats], ArrayLike], domain: Domain, pixe
     >>> density.shape, density.quadrature_error < 1e-15
     ((4, 8), True)
     """
-    lower, upper = _bounds(domain)
+    lower, upper = domain.bounds
     side = (upper - lower).max() / max(int(pixels), 1)
     columns, rows = np.maximum(np.rint((upper - lower) / side), 1).astype(int).tolist()
     nodes = _nodes(lower, upper, FINER * rows + 1, FINER * columns + 1)
@@ -305,15 +308,6 @@ def sample_density(function: Callable[[Floats], ArrayLike], domain: Domain, pixe
     middles = inside & middle.ravel()
     difference = np.abs(density(nodes[middles]) - fine[middles]).mean()
     return replace(density, quadrature_error=float(difference / fine[inside].mean()))
-
-
-def _bounds(domain: Domain) -> tuple[Floats, Floats]:
-    """Return the lower left and the upper right corner of the domain's bounding box."""
-    if isinstance(domain, Disk):
-        return domain.center - domain.radius, domain.center + domain.radius
-    if isinstance(domain, ConvexPolygon):
-        return domain.vertices.min(axis=0), domain.vertices.max(axis=0)
-    return domain.lower, domain.upper
 
 
 def _nodes(lower: Floats, upper: Floats, rows: int, columns: int) -> Floats:

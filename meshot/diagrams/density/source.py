@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from meshot.base.errors import GeometryError
 from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.density.cells import Outlines, copy_to_earlier_sites, measure_dense_cells
 from meshot.diagrams.density.densities import Density
-from meshot.diagrams.domains import Domain
+from meshot.diagrams.plane.polygons import PlaneDomain
+from meshot.diagrams.power_cells import CellMeasures, PowerCells
 from meshot.diagrams.region import plane_region
 
 # Share of the domain that the density's pieces may leave out or cover twice, by rounding.
@@ -20,26 +21,8 @@ COVER = 1e-9
 CHUNK = 512
 
 
-class CellMeasures(NamedTuple):
-    """Integrals of a density over power cells.
-
-    Attributes
-    ----------
-    masses, second_moments : (n,) float
-    centroids : (n, 2) float
-        Those of the area where there is no mass.
-    integrals : (e,) float
-        Line integral along each edge of a cell between two cells; 0 along others.
-    """
-
-    masses: Floats
-    centroids: Floats
-    second_moments: Floats
-    integrals: Floats
-
-
 @dataclass(frozen=True, eq=False)
-class Source:
+class DensitySource:
     """A density restricted to a domain.
 
     Parameters
@@ -56,18 +39,20 @@ class Source:
     --------
     >>> from meshot.diagrams.density.densities import GridDensity
     >>> from meshot.diagrams.domains import Disk
-    >>> round(Source(GridDensity([[1.0, 2.0]], [-1, -1], [1, 1]), Disk()).mass, 12) == round(1.5 * np.pi, 12)
+    >>> round(DensitySource(GridDensity([[1.0, 2.0]], [-1, -1], [1, 1]), Disk()).mass, 12) == round(1.5 * np.pi, 12)
     True
     """
 
     density: Density
-    domain: Domain
+    domain: PlaneDomain
 
     def __post_init__(self) -> None:
+        if self.domain.dimension != 2:
+            raise GeometryError("densities are for domains of the plane: in space the source is uniform")
         area = float(self._whole[0, 4])
-        if abs(area / self.domain.area - 1) > COVER:
-            what = "does not cover the domain" if area < self.domain.area else "has triangles that overlap"
-            raise GeometryError(f"the density {what}: its pieces make up {area / self.domain.area:.9g} of the area")
+        if abs(area / self.domain.measure - 1) > COVER:
+            what = "does not cover the domain" if area < self.domain.measure else "has triangles that overlap"
+            raise GeometryError(f"the density {what}: its pieces make up {area / self.domain.measure:.9g} of the area")
         if not self.mass > 0:
             raise GeometryError("the density is zero on all of the domain")
 
@@ -76,13 +61,18 @@ class Source:
         """Mass of the domain."""
         return float(self._whole[0, 0])
 
+    @property
+    def largest(self) -> float:
+        """The largest density."""
+        return self.density.largest
+
     @cached_property
     def _whole(self) -> Floats:
         """The domain, measured as a single cell with all of its walls."""
         beyond = -1 - np.arange(len(self.domain.walls), dtype=np.int32)
         return self._measure(np.zeros((1, 2)), np.zeros(1), np.ones(1), np.array([0, len(beyond)]), beyond)[0]
 
-    def blended(self, share: float) -> "Source":
+    def blended(self, share: float) -> "DensitySource":
         """Return the source of which a uniform density has taken the share given, the mass being the same.
 
         Parameters
@@ -90,20 +80,20 @@ class Source:
         share : float
             From 0 to 1.
         """
-        values = (1 - share) * self.density.values + share * self.mass / self.domain.area
-        return Source(replace(self.density, values=values), self.domain)
+        values = (1 - share) * self.density.values + share * self.mass / self.domain.measure
+        return DensitySource(replace(self.density, values=values), self.domain)
 
-    def measures(self, diagram: Any) -> CellMeasures:
+    def measures(self, diagram: PowerCells) -> CellMeasures:
         """Integrate the density over the cells and along the edges of a diagram of the domain.
 
         Parameters
         ----------
         diagram : PowerDiagram
-            Its `areas`, edges, sites and weights are read.
+            Its measures, edges, sites and weights are read.
         """
         order, starts, beyond = diagram.edges[:3]
         sites, weights = diagram.sites[order] - self.domain.center, diagram.weights[order] - diagram.weights.mean()
-        cells, integrals = self._measure(sites, weights, diagram.areas[order], starts, beyond)
+        cells, integrals = self._measure(sites, weights, diagram.measures[order], starts, beyond)
         run_in_chunks(lambda first, last: copy_to_earlier_sites(first, last, starts, beyond, integrals), len(order))
         measures = np.empty_like(cells)
         measures[order] = cells

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats
 from meshot.base.kernels import innerkernel, kernel
 from meshot.diagrams.circle import holds_origin, segments_in_circle, turn_between
+from meshot.diagrams.engine import DONE, NO_ROOM, TOO_SMALL
 from meshot.diagrams.plane.clipping import EMPTY, FULL, cut_by_site, cut_by_walls, make_polygon, reaches, start_cell
 from meshot.diagrams.plane.triangulation import Mesh, place_of
-
-# outcomes of `measure_cells`
-DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
 class Dual(NamedTuple):

@@ -13,118 +13,89 @@ Measured at a million sites on one core: triangulation 0.6 s, after a change of 
 every cell with the neighbors and their neighbors of the last diagram as candidates took 2.5 s, with the tree 11 s.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from threading import Event
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import ConvergenceError, GeometryError
+from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import run_in_chunks
-from meshot.base.memory import require_memory
-from meshot.diagrams.density.densities import Density
-from meshot.diagrams.density.source import Source
-from meshot.diagrams.domains import Ball, ConvexPolygon, ConvexPolyhedron, Disk, Domain, SpaceDomain
-from meshot.diagrams.engine import CellEdges
-from meshot.diagrams.plane.cells import DONE, NO_ROOM, Dual, PlaneCells, find_power_vertices, measure_cells
+from meshot.diagrams.edges import CellEdges, CellPolygons, renumbered
+from meshot.diagrams.engine import DONE, NO_ROOM, in_growing_rooms, relative_gap
+from meshot.diagrams.plane.cells import Dual, PlaneCells, find_power_vertices, measure_cells
 from meshot.diagrams.plane.clipping import FULL, search_neighbors
 from meshot.diagrams.plane.dual import power_vertices
-from meshot.diagrams.plane.polygons import ARC_STEP, CellPolygons, cell_polygons
+from meshot.diagrams.plane.polygons import ARC_STEP, PlaneDomain, cell_polygons
+from meshot.diagrams.plane.raising import raise_in_plane
 from meshot.diagrams.plane.triangulation import RegularTriangulation
+from meshot.diagrams.power_cells import PowerCells, SiteEngine, Source
 from meshot.diagrams.region import PlaneRegion, plane_region
-from meshot.diagrams.site_tree import build_tree, hilbert_order
-from meshot.diagrams.sites import Duplicates, check_duplicates, check_sites, check_weights, dimension_of, heaviest
-from meshot.diagrams.space.diagram import SpaceDiagram, space_diagram
+from meshot.diagrams.site_tree import build_tree
+from meshot.diagrams.sites import check_sites, check_weights
 
 CERTIFICATE = 1e-12
 # No listed neighbors: they are read off the triangulation.
 READ_OFF = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
-# Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
-DIAGRAM_BYTES = 850
 # In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
 SHORTEST_FACET = 1e-14
+# Share of the mean density that facets have at least in the Hessian, which would be singular where the density's parts
+# lie apart.
+FAINT = 1e-10
+# Where the density vanishes in places, the share of small cells from which they are not raised one by one.
+FEW = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class PowerDiagram:
-    """Cells ``W_i = {x in Omega : |x - y_i|^2 - psi_i <= |x - y_j|^2 - psi_j for all j}``.
+class PowerDiagram(PowerCells):
+    """Power cells of the plane.
 
     Attributes
     ----------
-    sites : (n, 2) float
-    weights : (n,) float
-        The power weights psi.
+    sites, weights, masses, centroids, second_moments, certificate, mass_certificate, edges
+        As of `PowerCells`.
     domain : Disk, Box or ConvexPolygon
-    masses : (n,) float
-        Mass of each cell under the source's density, its area if there is none; 0 if it is empty.
-    centroids : (n, 2) float
-        Center of mass of each cell, of its area if it has no mass; NaN if it has no area.
-    second_moments : (n,) float
-        Integral of the squared distance to the centroid over each cell, weighted by the density.
     arcs : (a, 3) float
         Site, start angle and turn of each arc of a disk's circle that bounds a cell.
-    certificate : float
-        ``|sum of areas - area| / area``; the cells are exact if and only if it is 0 up to rounding.
-    edges : CellEdges
-        The edges of every cell, twice what `facets` tells.
-    areas : (n,) float
-        Area of each cell.
-    mass_certificate : float
-        As `certificate`, for the masses.
+    source : Source, optional
+        What the masses are measured by, if not by area.
     """
 
-    sites: Floats
-    weights: Floats
-    domain: Domain
-    masses: Floats
-    centroids: Floats
-    second_moments: Floats
+    domain: PlaneDomain
     arcs: Floats
-    certificate: float
-    edges: CellEdges
-    areas: Floats
-    mass_certificate: float
+    source: Source | None = None
 
-    @cached_property
-    def _once(self) -> NDArray[np.bool_]:
-        """Edges that are facets, each once: cell j's view of it differs by rounding only."""
-        long = self.edges.lengths > SHORTEST_FACET * np.sqrt(self.domain.area)
-        return np.asarray((self.edges.owner < self.edges.other) & long)
+    @property
+    def areas(self) -> Floats:
+        """Area of each cell, (n,)."""
+        return self.measures
 
-    @cached_property
-    def facets(self) -> Ints:
-        """Pairs i < j of sites whose cells share a segment, (m, 2)."""
-        return np.column_stack([self.edges.owner[self._once], self.edges.other[self._once]])
+    @property
+    def shortest(self) -> float:
+        """Length up to which a facet is none."""
+        return SHORTEST_FACET * float(np.sqrt(self.domain.measure))
 
-    @cached_property
+    @property
     def facet_lengths(self) -> Floats:
         """Length of each facet, (m,)."""
-        return self.edges.lengths[self._once]
+        return self.facet_measures
 
-    @cached_property
-    def facet_masses(self) -> Floats:
-        """Integral of the density along each facet, (m,); its length if there is no density."""
-        return self.edges.masses[self._once]
+    def _conducting(self) -> Floats:
+        if self.source is None:
+            return self.edges.lengths
+        return self.edges.masses + FAINT * self.source.mass / self.domain.measure * self.edges.lengths
 
-    @cached_property
-    def facet_ends(self) -> Floats | None:
-        """End points of each facet, (m, 2, 2), with cell i on the left; None if they were not asked for."""
-        ends = self.edges.ends
-        return None if ends is None else ends[self._once].reshape(-1, 2, 2) + self.domain.center
+    def with_facet_ends(self) -> "PowerDiagram":
+        """Return the diagram with the ends of its facets."""
+        if self.edges.ends is not None:
+            return self
+        return PowerEngine(self.sites, self.domain, self.source).diagram(self.weights, facet_ends=True)
 
-    @property
-    def measures(self) -> Floats:
-        """Area of each cell, (n,); in space its volume."""
-        return self.areas
-
-    @property
-    def empty(self) -> Ints:
-        """Sites without a cell, or with one without mass."""
-        return np.flatnonzero(~(self.masses > 0))
+    def with_empty_cells(self, kept: Ints, sites: Floats, weights: Floats) -> Self:
+        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty."""
+        return replace(super().with_empty_cells(kept, sites, weights), arcs=renumbered(self.arcs, kept))
 
     @cached_property
     def triangulation(self) -> Ints:
@@ -165,7 +136,7 @@ class PowerDiagram:
         Examples
         --------
         >>> from meshot.diagrams.domains import Box
-        >>> diagram = power_diagram([[0.25, 0.5], [0.75, 0.5]], domain=Box([0, 0], [1, 1]))
+        >>> diagram = PowerEngine([[0.25, 0.5], [0.75, 0.5]], Box([0, 0], [1, 1])).diagram([0, 0])
         >>> diagram.polygons().areas
         array([0.5, 0.5])
         """
@@ -194,6 +165,11 @@ class PowerDiagram:
         starts, points = self.polygons(step)
         return points[starts[i] : starts[i + 1]]
 
+    @property
+    def rim_middles(self) -> Floats:
+        """As `arc_midpoints`."""
+        return self.arc_midpoints
+
     @cached_property
     def arc_midpoints(self) -> Floats:
         """Middle of the longest arc of each cell on the circle, (n, 2); NaN where there is none."""
@@ -205,137 +181,24 @@ class PowerDiagram:
         return points
 
 
-def power_diagram(
-    sites: ArrayLike,
-    weights: ArrayLike | None = None,
-    domain: Domain | SpaceDomain | None = None,
-    density: Density | None = None,
-    *,
-    duplicates: Duplicates = "error",
-) -> PowerDiagram | SpaceDiagram:
-    """Compute the power diagram of weighted sites of plane or space, clipped to a domain.
-
-    Parameters
-    ----------
-    sites : (n, 2) or (n, 3) float
-        Distinct sites; they may lie outside the domain.
-    weights : (n,) float, optional
-        Power weights psi; none is the Voronoi diagram.
-    domain : Disk, Box, ConvexPolygon, Ball or ConvexPolyhedron, optional
-        By default the unit disk or ball, or all that the density covers.
-    density : GridDensity or TriangulationDensity, optional
-        What the cells are measured with, instead of area; in the plane only.
-    duplicates : {"error", "merge"}
-        What to do with sites in the same place: refuse them, or let the first of the heaviest have the cell; the others
-        are then empty.
-
-    Returns
-    -------
-    PowerDiagram or SpaceDiagram
-        Of sites in the plane or in space.
-
-    Raises
-    ------
-    GeometryError
-        No sites, wrong shapes, numbers that are not finite, sites that coincide (with their ids), or a density that
-        does not cover the domain.
-    NotEnoughMemoryError
-        There are too many sites for the memory that is available.
-
-    Examples
-    --------
-    >>> diagram = power_diagram([[-0.5, 0.0], [0.5, 0.0]])
-    >>> bool(np.allclose(diagram.masses, np.pi / 2))
-    True
-    >>> power_diagram([[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]).facet_areas
-    array([3.14159265])
-    """
-    check_duplicates(duplicates)
-    if not isinstance(domain, Disk | ConvexPolygon) and dimension_of(sites, domain) == 3:
-        if density is not None:
-            raise GeometryError("a density is for the plane; these sites are in space")
-        return space_diagram(sites, weights, domain, duplicates=duplicates)
-    assert not isinstance(domain, Ball | ConvexPolyhedron)
-    domain = default_domain(domain, density)
-    source = None if density is None else Source(density, domain)
-    positions = check_sites(sites, distinct=duplicates == "error")
-    require_memory(len(positions) * DIAGRAM_BYTES, f"a power diagram of {len(positions):,} sites")
-    psi = np.zeros(len(positions)) if weights is None else weights
-    if duplicates == "error":
-        return PowerEngine(positions, domain, source).diagram(psi, facet_ends=True)
-    psi = check_weights(psi, len(positions))
-    kept = heaviest(positions, psi)
-    diagram = PowerEngine(positions[kept], domain, source).diagram(psi[kept], facet_ends=True)
-    return _with_empty_cells(diagram, kept, positions, psi)
-
-
-def default_domain(domain: Domain | None, density: Density | None) -> Domain:
-    """Return `domain`, or if there is none, what the density covers, or if there is none, the unit disk."""
-    if domain is not None:
-        return domain
-    return Disk() if density is None else density.domain
-
-
-def _with_empty_cells(diagram: PowerDiagram, kept: Ints, sites: Floats, weights: Floats) -> PowerDiagram:
-    """Return the diagram of all sites, of which those not `kept` (m,) are empty."""
-    measures = np.zeros((3, len(sites)))
-    centroids = np.full(sites.shape, np.nan)
-    measures[:, kept], centroids[kept] = [diagram.masses, diagram.second_moments, diagram.areas], diagram.centroids
-    arcs = diagram.arcs.copy()
-    arcs[:, 0] = kept[arcs[:, 0].astype(np.int64)]
-    return replace(
-        diagram, sites=sites, weights=weights, masses=measures[0], centroids=centroids,
-        second_moments=measures[1], arcs=arcs, areas=measures[2],
-        edges=diagram.edges._replace(order=kept[diagram.edges.order]),
-    )  # fmt: skip
-
-
-@dataclass
-class PowerEngine:
-    """Diagrams of the same sites for one set of weights after another.
+class PowerEngine(SiteEngine[PowerDiagram]):
+    """Diagrams of the same sites of the plane for one set of weights after another.
 
     It keeps the sites in Hilbert order, and their triangulation.
 
     Examples
     --------
+    >>> from meshot.diagrams.domains import Disk
     >>> engine = PowerEngine([[-0.5, 0.0], [0.5, 0.0]], Disk())
     >>> bool(engine.diagram([0.0, 2.0]).masses[0] == 0)
     True
     """
 
-    sites: Floats
-    domain: Domain
-    source: Source | None = None
-    order: Ints = field(init=False, repr=False)
-    local: Floats = field(init=False, repr=False)
-    _place: Ints = field(init=False, repr=False)
-    _triangulation: RegularTriangulation = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.sites = check_sites(self.sites)
-        local = self.sites - self.domain.center
-        self.order = hilbert_order(local)
-        self.local = np.take(local, self.order, axis=0)
-        self._place = np.empty_like(self.order)
-        self._place[self.order] = np.arange(self.count)
+    def __init__(self, sites: ArrayLike, domain: PlaneDomain, source: Source | None = None) -> None:
+        positions = check_sites(sites)
+        self.domain, self.source = domain, source
+        super().__init__(positions, positions - domain.center)
         self._triangulation = RegularTriangulation(self.local)
-
-    @property
-    def count(self) -> int:
-        """Number of sites."""
-        return len(self.sites)
-
-    def diagram(self, weights: ArrayLike, *, facet_ends: bool = False) -> PowerDiagram:
-        """Compute the power diagram for `weights` (n,).
-
-        Raises
-        ------
-        GeometryError
-            Weights of another shape, or not finite.
-        """
-        diagram = self.diagram_above(-1.0, weights, facet_ends=facet_ends)
-        assert diagram is not None
-        return diagram
 
     def diagram_above(self, least: float, weights: ArrayLike, *, facet_ends: bool = False) -> PowerDiagram | None:
         """Compute the power diagram for `weights` (n,), or give up, with None, once a cell's mass is below `least`.
@@ -348,7 +211,7 @@ class PowerEngine:
         psi = check_weights(weights, self.count)
         mass = least
         if self.source is not None and least > 0:
-            least /= self.source.density.largest
+            least /= self.source.largest
         sorted_psi = np.take(psi, self.order) - psi.mean()
         if not self._triangulation.update(sorted_psi, may_hide=least <= 0) and least > 0:
             return None
@@ -359,57 +222,47 @@ class PowerEngine:
         return diagram if diagram is None or self.source is None else with_masses(diagram, self.source, mass)
 
     def _certificate(self, cells: PlaneCells) -> float:
-        gap = abs(float(cells.measures[:, 0].sum()) - self.domain.area)
-        return (gap + float(cells.overlaps.sum())) / self.domain.area
+        gap = abs(float(cells.measures[:, 0].sum()) - self.domain.measure)
+        return (gap + float(cells.overlaps.sum())) / self.domain.measure
 
     def _search(self, psi: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Find the neighbors of each cell without the triangulation (CSR: starts and neighbors)."""
         tree = build_tree(self.local, psi)
 
-        def work(first: int, last: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-            room, total = 64, FULL
-            while total == FULL:
-                counts = np.empty(last - first, dtype=np.int32)
-                links = np.empty((last - first) * room // 8 + room, dtype=np.int32)
-                total = search_neighbors(first, last, room, tree, self.domain.frame, counts, links)
-                room *= 2
-            return counts, links[:total]
+        def attempt(first: int, last: int, room: int) -> tuple[int, tuple[NDArray[Any], ...]]:
+            counts = np.empty(last - first, dtype=np.int32)
+            links = np.empty((last - first) * room // 8 + room, dtype=np.int32)
+            total = search_neighbors(first, last, room, tree, self.domain.frame, counts, links)
+            return (NO_ROOM, ()) if total == FULL else (DONE, (counts, links[:total]))
 
-        parts = run_in_chunks(work, self.count, max(256, self.count // 32))
-        counts, neighbors = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        found = in_growing_rooms(attempt, self.count, max(256, self.count // 32), 64)
+        assert found is not None
+        counts, neighbors = found
         return np.append(0, np.cumsum(counts)).astype(np.int32), neighbors
 
     def _measure(self, listed: tuple[NDArray[Any], NDArray[Any]], least: float, facet_ends: bool) -> PlaneCells | None:
         """Measure all cells, read off the triangulation or cut out by `listed` neighbors; None if one is too small."""
         region = plane_region(self.domain)
         dual = self._dual(region)
-        given_up = Event()
 
-        def work(first: int, last: int) -> PlaneCells | tuple[()]:
-            room, outcome, size = 64, NO_ROOM, last - first
-            while outcome == NO_ROOM and not given_up.is_set():
-                edges = size * room // 8 + room
-                cells = PlaneCells(
-                    np.zeros((size, 4)),
-                    np.zeros(size, dtype=np.int32),
-                    np.empty(edges, dtype=np.int32),
-                    np.empty((edges, 5 if facet_ends else 1)),
-                    np.empty((size + room, 3)),
-                    np.zeros(1),
-                )
-                outcome, total, arcs = measure_cells(first, last, room, least, dual, region, listed, cells)
-                room *= 2
-            if outcome != DONE:
-                given_up.set()
-                return ()
-            return cells._replace(
-                links=cells.links[:total], facets=cells.facets[:total], arcs=cells.arcs[:arcs]
-            )  # fmt: skip
+        def attempt(first: int, last: int, room: int) -> tuple[int, PlaneCells]:
+            size = last - first
+            edges = size * room // 8 + room
+            cells = PlaneCells(
+                np.zeros((size, 4)),
+                np.zeros(size, dtype=np.int32),
+                np.empty(edges, dtype=np.int32),
+                np.empty((edges, 5 if facet_ends else 1)),
+                np.empty((size + room, 3)),
+                np.zeros(1),
+            )
+            outcome, total, arcs = measure_cells(first, last, room, least, dual, region, listed, cells)
+            _, _, links, facets, all_arcs, _ = cells
+            return outcome, cells._replace(links=links[:total], facets=facets[:total], arcs=all_arcs[:arcs])
 
-        parts = run_in_chunks(work, self.count, max(2048 if self.count > 2048 else 256, self.count // 32))
-        if given_up.is_set():
-            return None
-        return PlaneCells(*(_joined(columns) for columns in zip(*parts, strict=True)))
+        chunk = max(2048 if self.count > 2048 else 256, self.count // 32)
+        cells = in_growing_rooms(attempt, self.count, chunk, 64)
+        return None if cells is None else PlaneCells(*cells)
 
     def _dual(self, region: PlaneRegion) -> Dual:
         """Return the triangulation with its power vertices."""
@@ -424,26 +277,25 @@ class PowerEngine:
         place = np.take(measures, self._place, axis=0)
         centroids = place[:, 1:3] + self.domain.center
         centroids[~(place[:, 0] > 0)] = np.nan
-        arcs[:, 0] = self.order[arcs[:, 0].astype(np.int64)]
         starts = np.concatenate([[0], np.cumsum(counts)])
         edges = CellEdges(self.order, starts, links, facets[:, 0], facets[:, 1:] if facets.shape[1] > 1 else None)
         certificate = self._certificate(cells)
         return PowerDiagram(
-            self.sites, psi, self.domain, place[:, 0], centroids, place[:, 3], arcs, certificate, edges,
-            areas=place[:, 0], mass_certificate=certificate,
+            self.sites, psi, self.domain, place[:, 0], place[:, 0], centroids, place[:, 3], certificate, certificate,
+            edges, renumbered(arcs, self.order),
         )  # fmt: skip
 
-
-def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return the arrays one after another, copied on all cores."""
-    ends = np.cumsum([len(part) for part in parts])
-    whole = np.empty((ends[-1], *parts[0].shape[1:]), dtype=parts[0].dtype)
-
-    def copy(k: int, _: int) -> None:
-        whole[ends[k] - len(parts[k]) : ends[k]] = parts[k]
-
-    run_in_chunks(copy, len(parts), 1)
-    return whole
+    def raised_weights(
+        self, diagram: PowerCells, small: Ints, wanted: Floats, spacing: Floats, near: tuple[Ints, Ints]
+    ) -> Floats | None:
+        """Raise one cell after another, and who falls short on the way; see `SiteEngine.raised_weights`."""
+        bare = (diagram.measures > 0) & ~(diagram.masses > 0)
+        if bare.any() and len(small) > FEW * self.count:
+            return None
+        order, small = self.order, np.sort(self._place[small])
+        region = plane_region(self.domain)
+        weights = raise_in_plane(diagram, small, wanted[order], self.local, spacing, near, region)
+        return None if weights is None else np.take(weights, self._place)
 
 
 def with_masses(diagram: PowerDiagram, source: Source, least: float = -1.0) -> PowerDiagram | None:
@@ -451,8 +303,8 @@ def with_masses(diagram: PowerDiagram, source: Source, least: float = -1.0) -> P
     measures = source.measures(diagram)
     if measures.masses.min() < least:
         return None
-    certificate = abs(float(measures.masses.sum()) - source.mass) / source.mass
     return replace(
         diagram, masses=measures.masses, centroids=measures.centroids, second_moments=measures.second_moments,
-        edges=diagram.edges._replace(integrals=measures.integrals), mass_certificate=certificate,
+        edges=diagram.edges._replace(integrals=measures.integrals), source=source,
+        mass_certificate=relative_gap(measures.masses, source.mass),
     )  # fmt: skip

@@ -3,13 +3,14 @@
 A cell is convex, so its corners in order are its corners by their angle about its centroid.
 """
 
-from typing import NamedTuple
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.base.arrays import Floats, Ints, cross2
-from meshot.diagrams.domains import Box, Disk, Domain
+from meshot.base.arrays import Floats, Ints
+from meshot.diagrams.edges import CellPolygons
+from meshot.diagrams.power_cells import CutDomain
 
 # Corners nearer to each other, in units of the cell's size, are one.
 SAME_CORNER = 1e-9
@@ -17,44 +18,16 @@ SAME_CORNER = 1e-9
 ARC_STEP = 2 * np.pi / 360
 
 
-class CellPolygons(NamedTuple):
-    """CellPolygons one after another.
-
-    Attributes
-    ----------
-    starts : (n + 1,) int
-        Polygon i has the corners ``points[starts[i]:starts[i + 1]]``; none if the cell is empty.
-    points : (p, 2) float
-        Corners, counter-clockwise.
-    """
-
-    starts: Ints
-    points: Floats
+@runtime_checkable
+class PlaneDomain(CutDomain, Protocol):
+    """A domain of the plane."""
 
     @property
-    def owner(self) -> Ints:
-        """The polygon of each corner, (p,)."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-
-    @property
-    def areas(self) -> Floats:
-        """Area of each polygon, (n,)."""
-        after = np.arange(1, len(self.points) + 1)
-        full = np.diff(self.starts) > 0
-        after[self.starts[1:][full] - 1] = self.starts[:-1][full]
-        origin = self.points[np.repeat(self.starts[:-1], np.diff(self.starts))]
-        p, q = self.points - origin, self.points[after] - origin
-        return np.asarray(np.bincount(self.owner, cross2(p, q) / 2, minlength=len(self.starts) - 1))
+    def corners(self) -> Floats:
+        """Its corners, counter-clockwise, (k, 2); none if it is a disk."""
 
 
-def domain_corners(domain: Domain) -> Floats:
-    """Return the corners of a domain, (k, 2); none if it is a disk."""
-    if isinstance(domain, Disk):
-        return np.empty((0, 2))
-    return np.asarray(domain.frame + domain.center if isinstance(domain, Box) else domain.vertices)
-
-
-def arc_points(arcs: Floats, domain: Domain, step: float) -> tuple[Ints, Floats]:
+def arc_points(arcs: Floats, domain: PlaneDomain, step: float) -> tuple[Ints, Floats]:
     """Return points along each arc and at its ends, at most `step` radians apart: their sites (p,) and (p, 2)."""
     pieces = np.maximum(np.ceil(arcs[:, 2] / step), 1).astype(np.int64)
     arc = np.repeat(np.arange(len(arcs)), pieces + 1)
@@ -67,7 +40,7 @@ def arc_points(arcs: Floats, domain: Domain, step: float) -> tuple[Ints, Floats]
 def cell_polygons(
     sites: Floats,
     weights: Floats,
-    domain: Domain,
+    domain: PlaneDomain,
     masses: Floats,
     centroids: Floats,
     facets: Ints,
@@ -82,7 +55,7 @@ def cell_polygons(
     step : float
         Largest angle, in radians, between points along the circle of a disk.
     """
-    corners = domain_corners(domain)
+    corners = domain.corners
     nearest = [int((((corner - sites) ** 2).sum(axis=1) - weights).argmin()) for corner in corners]
     arc_owner, on_arcs = arc_points(arcs, domain, step)
     owner = np.concatenate(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats
 from meshot.base.kernels import innerkernel, kernel
+from meshot.diagrams.engine import DONE, NO_ROOM, TOO_SMALL
 from meshot.diagrams.space.clipping import (
     cut_by_site,
     cut_by_tree,
@@ -21,12 +22,12 @@ from meshot.diagrams.space.clipping import (
 from meshot.diagrams.space.measure import COLUMNS, measure_polytope
 from meshot.diagrams.space.polytope import OUT_OF_ROOM, make_polytope, start_box
 
-# outcomes of `measure_space_cells`
-DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 # Share of the ball's radius from which a cell begins with a plane that touches the ball.
 OUTER = 0.7
 # Sites on either side in Hilbert order that cut first where nothing is known.
 BESIDE = 6
+# Corners and facets that a cell may have which is raised.
+ROOM = 1024
 
 
 class Near(NamedTuple):
@@ -195,3 +196,33 @@ def measure_space_cells(first, last, room, least, origins, tree, region, lists, 
         measures[row, 4], measures[row, 5], measures[row, 6] = m[4], m[5], m[6]
         measures[row, 7], measures[row, 8] = m[7], m[8]
     return DONE, total
+
+
+@kernel
+def raise_space_cells(first, last, small, goals, steps, origins, tree, region, lists, raised):
+    """Raise the weight of each site ``small[k]`` until the volume of its cell is ``goals[k]`` to twice that.
+
+    The weights of all others stay, so bounds of the tree hold; ``steps[k]`` is a first guess of the change.
+    """
+    cell, facets, visits = make_polytope(ROOM), np.empty((ROOM, COLUMNS)), no_visits(len(tree.sites))
+    starts, neighbors = lists
+    for k in range(first, last):
+        i, low, high, rise = small[k], 0.0, np.inf, steps[k]
+        before = tree.weights[i]
+        o, near = (origins[i, 0], origins[i, 1], origins[i, 2]), Near(neighbors, starts[i], starts[i + 1])
+        for _ in range(60):
+            tree.weights[i] = before + rise
+            for j in range(len(visits.seen)):
+                visits.seen[j] = -1
+            count, used = cut_out(cell, i, o, tree, region, near, visits)
+            volume = 0.0
+            if count > 0:
+                volume = measure_polytope(cell, count, used, o, region, facets)[0]
+            if count == OUT_OF_ROOM or goals[k] <= volume <= 2.0 * goals[k]:
+                break
+            if volume < goals[k]:
+                low = rise
+            else:
+                high = rise
+            rise = 0.5 * (low + high) if high < np.inf else 2.0 * rise
+        raised[k], tree.weights[i] = tree.weights[i], before

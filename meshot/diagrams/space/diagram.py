@@ -1,15 +1,15 @@
 """Power diagrams of space, clipped exactly to a convex domain.
 
 Each cell is cut out of the domain, first by its neighbors in the last diagram, then by whatever a tree over the sites
-cannot rule out; see `clipping`. It is exact whatever the weights were before. The sphere of a ball bounds cells as
-it is, with no polyhedron in its place; see `measure`. Cells are computed on all cores.
+cannot rule out; see `clipping`. It is exact whatever the weights were before. The sphere of a ball bounds cells as it
+is, with no polyhedron in its place; see `measure`. Cells are computed on all cores.
 
 The certificate: the cells tile the domain, so their volumes sum to the domain's; if they do not, that is an error.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from threading import Event
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,87 +17,56 @@ from numpy.typing import ArrayLike, NDArray
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceError, GeometryError
 from meshot.base.kernels import run_in_chunks
-from meshot.base.memory import require_memory
-from meshot.diagrams.domains import Ball, Box, SpaceDomain
-from meshot.diagrams.engine import CellEdges
-from meshot.diagrams.region import space_region
-from meshot.diagrams.site_tree import build_tree, hilbert_order
-from meshot.diagrams.sites import Duplicates, check_sites, check_weights, heaviest
-from meshot.diagrams.space.cells import DONE, NO_ROOM, SpaceCells, measure_space_cells
+from meshot.diagrams.edges import CellEdges, CellFaces, renumbered
+from meshot.diagrams.engine import in_growing_rooms, relative_gap
+from meshot.diagrams.power_cells import GOAL, PowerCells, SiteEngine
+from meshot.diagrams.region import SpaceRegion, space_region
+from meshot.diagrams.site_tree import build_tree
+from meshot.diagrams.sites import check_sites, check_weights
+from meshot.diagrams.space.cells import SpaceCells, measure_space_cells, raise_space_cells
+from meshot.diagrams.space.faces import cell_faces
+from meshot.diagrams.space.facets import SpaceDomain, facet_polygons
 
-# Bytes of memory that a site takes at the peak: measured from 10^5 to 10^6 sites.
-DIAGRAM_BYTES = 1200
 # Facets that there is room for at first, for each cell: 15.5 is the mean of random sites.
 USUAL_FACETS = 20
 # Of the domain's volume: cells that miss more are wrong, and no result is made of them.
 LARGEST_GAP = 1e-9
-# A frame about the domain is larger by this factor, lest the domain's walls coincide with the frame's.
-WIDER = 1.01
+# Small cells that are raised by one thread at a time.
+CHUNK = 32
 
 
 @dataclass(frozen=True, eq=False)
-class SpaceDiagram:
-    """Cells ``W_i = {x in Omega : |x - y_i|^2 - psi_i <= |x - y_j|^2 - psi_j for all j}`` in space.
+class SpaceDiagram(PowerCells):
+    """Power cells of space.
 
     Attributes
     ----------
-    sites : (n, 3) float
-    weights : (n,) float
-        The power weights psi.
+    sites, weights, masses, centroids, second_moments, certificate, mass_certificate, edges
+        As of `PowerCells`.
     domain : Ball, Box or ConvexPolyhedron
-    masses : (n,) float
-        Volume of each cell; 0 if it is empty.
-    centroids : (n, 3) float
-        Center of mass of each cell; NaN if it is empty.
-    second_moments : (n,) float
-        Integral of the squared distance to the centroid over each cell.
     patches : (b, 5) float
         Of each cell that has part in a ball's sphere: site, area of that part, and the integral of its normal.
-    certificate : float
-        ``|sum of volumes - volume| / volume``: 0 up to rounding.
-    edges : CellEdges
-        The facets of every cell, twice what `facets` tells.
     """
 
-    sites: Floats
-    weights: Floats
     domain: SpaceDomain
-    masses: Floats
-    centroids: Floats
-    second_moments: Floats
     patches: Floats
-    certificate: float
-    edges: CellEdges
 
-    @cached_property
-    def _once(self) -> NDArray[np.bool_]:
-        """Each facet once: cell j's view of it differs by rounding only."""
-        return np.asarray((self.edges.owner < self.edges.other) & (self.edges.lengths > 0))
-
-    @cached_property
-    def facets(self) -> Ints:
-        """Pairs i < j of sites whose cells share a facet, (m, 2)."""
-        return np.column_stack([self.edges.owner[self._once], self.edges.other[self._once]])
-
-    @cached_property
+    @property
     def facet_areas(self) -> Floats:
         """Area of each facet, (m,)."""
-        return self.edges.lengths[self._once]
+        return self.facet_measures
 
-    @property
-    def measures(self) -> Floats:
-        """Volume of each cell, (n,)."""
-        return self.masses
+    def facet_polygons(self, chosen: Ints) -> tuple[Ints, Floats]:
+        """Return the corners of some facets, rows of `facets`, (m + 1,) starts and (p, 3); see `facets`."""
+        return facet_polygons(self, self.domain, chosen)
 
-    @property
-    def mass_certificate(self) -> float:
-        """As `certificate`: masses are volumes."""
-        return self.certificate
+    def cell_faces(self) -> CellFaces:
+        """Return the faces of all cells as polygons, for files and pictures; see `faces`."""
+        return cell_faces(self, self.domain)
 
-    @property
-    def empty(self) -> Ints:
-        """Sites without a cell."""
-        return np.flatnonzero(~(self.masses > 0))
+    def with_empty_cells(self, kept: Ints, sites: Floats, weights: Floats) -> Self:
+        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty."""
+        return replace(super().with_empty_cells(kept, sites, weights), patches=renumbered(self.patches, kept))
 
     @cached_property
     def patch_areas(self) -> Floats:
@@ -105,6 +74,11 @@ class SpaceDiagram:
         areas = np.zeros(len(self.sites))
         areas[self.patches[:, 0].astype(np.int64)] = self.patches[:, 1]
         return areas
+
+    @property
+    def rim_middles(self) -> Floats:
+        """As `patch_centers`."""
+        return self.patch_centers
 
     @cached_property
     def patch_centers(self) -> Floats:
@@ -117,45 +91,7 @@ class SpaceDiagram:
         return centers
 
 
-def space_diagram(
-    sites: ArrayLike,
-    weights: ArrayLike | None = None,
-    domain: SpaceDomain | None = None,
-    *,
-    duplicates: Duplicates = "error",
-) -> SpaceDiagram:
-    """Compute the power diagram of weighted sites in space; see `power_diagram`, which calls it for such sites.
-
-    Examples
-    --------
-    >>> diagram = space_diagram([[0.0, 0.0, -0.5], [0.0, 0.0, 0.5]], domain=Box([-1, -1, -1], [1, 1, 1]))
-    >>> diagram.masses
-    array([4., 4.])
-    """
-    positions = check_sites(sites, distinct=duplicates == "error", dimension=3)
-    require_memory(len(positions) * DIAGRAM_BYTES, f"a power diagram of {len(positions):,} sites")
-    psi = check_weights(np.zeros(len(positions)) if weights is None else weights, len(positions))
-    domain = Ball() if domain is None else domain
-    if duplicates == "error":
-        return SpaceEngine(positions, domain).diagram(psi)
-    kept = heaviest(positions, psi)
-    return _with_empty_cells(SpaceEngine(positions[kept], domain).diagram(psi[kept]), kept, positions, psi)
-
-
-def _with_empty_cells(diagram: SpaceDiagram, kept: Ints, sites: Floats, weights: Floats) -> SpaceDiagram:
-    """Return the diagram of all sites, of which those not `kept` (m,) are empty."""
-    masses, second_moments, centroids = np.zeros(len(sites)), np.zeros(len(sites)), np.full(sites.shape, np.nan)
-    masses[kept], second_moments[kept] = diagram.masses, diagram.second_moments
-    centroids[kept], patches = diagram.centroids, diagram.patches.copy()
-    patches[:, 0] = kept[patches[:, 0].astype(np.int64)]
-    return replace(
-        diagram, sites=sites, weights=weights, masses=masses, centroids=centroids, second_moments=second_moments,
-        patches=patches, edges=diagram.edges._replace(order=kept[diagram.edges.order]),
-    )  # fmt: skip
-
-
-@dataclass
-class SpaceEngine:
+class SpaceEngine(SiteEngine[SpaceDiagram]):
     """Diagrams of the same sites in space for one set of weights after another.
 
     It keeps the sites in Hilbert order, and the neighbors and the centroids of the last diagram.
@@ -168,50 +104,16 @@ class SpaceEngine:
     True
     """
 
-    sites: Floats
-    domain: SpaceDomain
-    order: Ints = field(init=False, repr=False)
-    local: Floats = field(init=False, repr=False)
-    _place: Ints = field(init=False, repr=False)
-    _near: tuple[Ints, NDArray[np.int32]] = field(init=False, repr=False)
-    _origins: Floats = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.sites = check_sites(self.sites, dimension=3)
-        if self.domain.dimension != 3:
+    def __init__(self, sites: ArrayLike, domain: SpaceDomain) -> None:
+        positions = check_sites(sites, dimension=3)
+        if domain.dimension != 3:
             raise GeometryError("the sites are in space, the domain is in the plane")
-        local = self.sites - self.domain.center
-        self.order = hilbert_order(local)
-        self.local = np.take(local, self.order, axis=0)
-        self._place = np.empty_like(self.order)
-        self._place[self.order] = np.arange(self.count)
-        self._near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
-        self._origins = np.clip(self.local, *self.domain.extent)
+        self.domain = domain
+        super().__init__(positions, positions - domain.center)
+        self._near: tuple[Ints, NDArray[np.int32]] = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
+        self._origins = np.clip(self.local, *domain.extent)
 
-    @property
-    def count(self) -> int:
-        """Number of sites."""
-        return len(self.sites)
-
-    @property
-    def frame(self) -> Floats:
-        """Lowest and highest corner of the box that cells are cut out of, relative to the domain's center."""
-        extent = self.domain.extent
-        return extent if isinstance(self.domain, Box) else WIDER * extent
-
-    def diagram(self, weights: ArrayLike) -> SpaceDiagram:
-        """Compute the power diagram for `weights` (n,).
-
-        Raises
-        ------
-        GeometryError
-            Weights of another shape, or not finite.
-        """
-        diagram = self.diagram_above(-1.0, weights)
-        assert diagram is not None
-        return diagram
-
-    def diagram_above(self, least: float, weights: ArrayLike) -> SpaceDiagram | None:
+    def diagram_above(self, least: float, weights: ArrayLike, *, facet_ends: bool = False) -> SpaceDiagram | None:
         """Compute the power diagram for `weights` (n,), or give up, with None, once a cell's mass is below `least`.
 
         Raises
@@ -225,29 +127,26 @@ class SpaceEngine:
 
     def _measure(self, psi: Floats, least: float) -> SpaceCells | None:
         """Measure all cells; None if one is too small."""
-        tree, domain = build_tree(self.local, psi), self.domain
-        region = space_region(self.frame, domain.walls, domain.circle_radius, domain.inner_radius)
-        given_up = Event()
+        tree, region = build_tree(self.local, psi), self._region
 
-        def work(first: int, last: int) -> SpaceCells | tuple[()]:
-            room, outcome, size = 128, NO_ROOM, last - first
-            while outcome == NO_ROOM and not given_up.is_set():
-                facets = size * room * USUAL_FACETS // 128 + room
-                measures, counts = np.zeros((size, 9)), np.zeros(size, dtype=np.int32)
-                cells = SpaceCells(measures, counts, np.empty(facets, dtype=np.int32), np.empty(facets))
-                outcome, total = measure_space_cells(
-                    first, last, room, least, self._origins, tree, region, self._near, cells
-                )
-                room *= 2
-            if outcome != DONE:
-                given_up.set()
-                return ()
-            return cells._replace(links=cells.links[:total], areas=cells.areas[:total])
+        def attempt(first: int, last: int, room: int) -> tuple[int, SpaceCells]:
+            size = last - first
+            facets = size * room * USUAL_FACETS // 128 + room
+            links, areas = np.empty(facets, dtype=np.int32), np.empty(facets)
+            cells = SpaceCells(np.zeros((size, 9)), np.zeros(size, dtype=np.int32), links, areas)
+            outcome, total = measure_space_cells(
+                first, last, room, least, self._origins, tree, region, self._near, cells
+            )
+            return outcome, cells._replace(links=links[:total], areas=areas[:total])
 
-        parts = run_in_chunks(work, self.count, max(1024 if self.count > 1024 else 128, self.count // 64))
-        if given_up.is_set():
-            return None
-        return SpaceCells(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        chunk = max(1024 if self.count > 1024 else 128, self.count // 64)
+        cells = in_growing_rooms(attempt, self.count, chunk, 128)
+        return None if cells is None else SpaceCells(*cells)
+
+    @property
+    def _region(self) -> SpaceRegion:
+        domain = self.domain
+        return space_region(domain.frame, domain.walls, domain.circle_radius, domain.inner_radius)
 
     def _assemble(self, psi: Floats, cells: SpaceCells) -> SpaceDiagram:
         """Bring what belongs to a site back to the caller's order; keep what the next diagram begins with."""
@@ -259,11 +158,33 @@ class SpaceEngine:
         place = np.take(measures, self._place, axis=0)
         on_sphere = np.flatnonzero(measures[:, 5] > 0)
         patches = np.column_stack([self.order[on_sphere], measures[on_sphere, 5:]])
-        volume = self.domain.measure
-        certificate = abs(float(measures[:, 0].sum()) - volume) / volume
+        certificate = relative_gap(measures[:, 0], self.domain.measure)
         if not certificate <= LARGEST_GAP:
             raise ConvergenceError(f"the cells miss the domain's volume by a factor of {certificate:.1e}: rounding")
+        volumes = place[:, 0].copy()
         return SpaceDiagram(
-            self.sites, psi, self.domain, place[:, 0].copy(), place[:, 1:4] + self.domain.center, place[:, 4].copy(),
-            patches, certificate, CellEdges(self.order, starts, links, areas, None),
+            self.sites, psi, self.domain, volumes, volumes, place[:, 1:4] + self.domain.center, place[:, 4].copy(),
+            certificate, certificate, CellEdges(self.order, starts, links, areas), patches,
         )  # fmt: skip
+
+    def raised_weights(
+        self, diagram: PowerCells, small: Ints, wanted: Floats, spacing: Floats, near: tuple[Ints, Ints]
+    ) -> Floats | None:
+        """Raise each small cell alone until it has its share; see `SiteEngine.raised_weights`."""
+        domain, order = self.domain, self.order
+        level = diagram.weights.mean()
+        psi = diagram.weights[order] - level
+        centroids = diagram.centroids[order]
+        origins = np.where(np.isfinite(centroids), centroids - domain.center, self.local)
+        tree, region, near = build_tree(self.local, psi), self._region, (diagram.edges.starts, diagram.edges.beyond)
+        raised, where = np.empty(len(small)), self._place[small]
+        goals, steps = GOAL * wanted[small], 0.5 * np.cbrt(wanted[small]) * spacing[where]
+
+        def work(first: int, last: int) -> None:
+            own = tree._replace(weights=psi.copy())  # a thread changes the weight at hand
+            raise_space_cells(first, last, where, goals, steps, origins, own, region, near, raised)
+
+        run_in_chunks(work, len(small), CHUNK)
+        weights = diagram.weights.copy()
+        weights[small] = raised + level
+        return weights

@@ -1,6 +1,6 @@
 """The faces of power cells in space as polygons, for files and pictures: nothing is measured with them.
 
-In place of a ball stands the polyhedron of `TANGENTS` planes that touch it, so that faces are flat and the cells still
+In place of a ball stands the polyhedron of 400 planes that touch it, so that faces are flat and the cells still
 fit together; measures of the diagram are those of the ball itself.
 """
 
@@ -12,46 +12,20 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import kernel, run_in_chunks
-from meshot.diagrams.domains import Ball, SpaceDomain
+from meshot.diagrams.edges import CellFaces, inverse
+from meshot.diagrams.power_cells import PowerCells
 from meshot.diagrams.region import space_region
 from meshot.diagrams.site_tree import build_tree
 from meshot.diagrams.space.cells import Near, cut_out
 from meshot.diagrams.space.clipping import no_visits
-from meshot.diagrams.space.diagram import SpaceDiagram
+from meshot.diagrams.space.facets import SpaceDomain
 from meshot.diagrams.space.polytope import OUT_OF_ROOM, make_polytope
 
-# Planes that stand for a ball's sphere: they leave it by less than 1 % of the radius.
-TANGENTS = 400
 # Corners and facets that a cell may have at first; corners of all its faces that there is room for.
 ROOM, USUAL_CORNERS = 512, 200
 
 
-class CellFaces(NamedTuple):
-    """The faces of cells, cell after cell; each cell has its own corners.
-
-    Attributes
-    ----------
-    points : (p, 3) float
-        Corners of the cells.
-    cells : (n + 1,) int
-        Cell i has the corners ``points[cells[i]:cells[i + 1]]``; none if it is empty.
-    owner, other : (f,) int
-        The cell of each face and the one beyond, or -1 for the domain's boundary.
-    starts : (f + 1,) int
-        Face k has the corners ``corners[starts[k]:starts[k + 1]]``.
-    corners : (c,) int
-        Rows of `points`, counter-clockwise as seen from outside the cell.
-    """
-
-    points: Floats
-    cells: Ints
-    owner: Ints
-    other: Ints
-    starts: Ints
-    corners: Ints
-
-
-def cell_faces(diagram: SpaceDiagram) -> CellFaces:
+def cell_faces(diagram: PowerCells, domain: SpaceDomain) -> CellFaces:
     """Return the faces of all cells of a diagram.
 
     Raises
@@ -62,15 +36,15 @@ def cell_faces(diagram: SpaceDiagram) -> CellFaces:
     Examples
     --------
     >>> from meshot.diagrams.domains import Box
-    >>> from meshot.diagrams.space.diagram import space_diagram
-    >>> faces = cell_faces(space_diagram([[0.0, 0.0, -0.5], [0.0, 0.0, 0.5]], domain=Box([-1, -1, -1], [1, 1, 1])))
+    >>> box = Box([-1, -1, -1], [1, 1, 1])
+    >>> faces = cell_faces(box.engine([[0.0, 0.0, -0.5], [0.0, 0.0, 0.5]]).diagram([0, 0]), box)
     >>> len(faces.points), len(faces.owner), np.diff(faces.starts).tolist()
     (16, 12, [4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4])
     """
-    domain, order = diagram.domain, diagram.edges.order
+    order = diagram.edges.order
     sites, psi = diagram.sites[order] - domain.center, diagram.weights[order] - diagram.weights.mean()
     origins = np.where(np.isfinite(diagram.centroids[order]), diagram.centroids[order] - domain.center, sites)
-    tree, region = build_tree(sites, psi), space_region(domain.extent, _walls(domain), np.inf, domain.inner_radius)
+    tree, region = build_tree(sites, psi), space_region(domain.extent, domain.flat_walls, np.inf, domain.inner_radius)
     near, full = (diagram.edges.starts, diagram.edges.beyond), diagram.masses[order] > 0
 
     def work(first: int, last: int) -> tuple[NDArray[Any], ...]:
@@ -89,15 +63,6 @@ def cell_faces(diagram: SpaceDiagram) -> CellFaces:
     return _joined(parts, order, domain)
 
 
-def _walls(domain: SpaceDomain) -> Floats:
-    """Return the half-spaces that bound the domain; for a ball, planes that touch it, spread evenly (Fibonacci)."""
-    if not isinstance(domain, Ball):
-        return np.asarray(domain.walls)
-    z = 1 - (2 * np.arange(TANGENTS) + 1) / TANGENTS
-    turn, rim = np.pi * (3 - np.sqrt(5)) * np.arange(TANGENTS), np.sqrt(1 - z**2)
-    return np.column_stack([rim * np.cos(turn), rim * np.sin(turn), z, np.full(TANGENTS, domain.radius)])
-
-
 def _joined(parts: list[tuple[NDArray[Any], ...]], order: Ints, domain: SpaceDomain) -> CellFaces:
     """Bring cells back to the caller's order and count their corners through."""
     points, counts, faces, corners = ([part[k] for part in parts] for k in range(4))
@@ -108,8 +73,7 @@ def _joined(parts: list[tuple[NDArray[Any], ...]], order: Ints, domain: SpaceDom
     beyond = np.concatenate([each[:, 1] for each in faces]).astype(np.int64)
     cell = np.repeat(np.arange(len(order)), count[:, 1])  # of each face
     absolute = np.concatenate(used) + begin[np.repeat(cell, size)]
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
+    place = inverse(order)
     rows = _ranges(begin[place], count[place, 0])
     moved = np.empty(len(rows), dtype=np.int64)
     moved[rows] = np.arange(len(rows))

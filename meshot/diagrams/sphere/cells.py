@@ -14,14 +14,12 @@ import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import innerkernel, kernel
+from meshot.diagrams.engine import DONE, NO_ROOM, TOO_SMALL, relative_gap
 
 FULL = -1
 AREA = 4 * np.pi
 # Label of the hemisphere's rim.
 RIM = -1
-
-# outcomes of `measure_sphere_cells`
-DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
 class _Polygon(NamedTuple):
@@ -65,7 +63,7 @@ class SphereCells(NamedTuple):
     @property
     def certificate(self) -> float:
         """``|sum of areas - 4 pi| / 4 pi``."""
-        return abs(float(self.measures[:, 0].sum()) - AREA) / AREA
+        return relative_gap(self.measures[:, 0], AREA)
 
 
 @innerkernel

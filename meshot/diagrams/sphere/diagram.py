@@ -11,21 +11,20 @@ the sphere: the cells are exact if and only if their areas sum to 4 pi. If they 
 another, and in the end the convex hull (Qhull) is asked for all.
 """
 
-from dataclasses import dataclass, field
-from threading import Event
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.directions import octahedral_projection
 from meshot.base.errors import GeometryError
-from meshot.base.kernels import run_in_chunks
-from meshot.diagrams.site_tree import hilbert_order
+from meshot.diagrams.edges import facet_laplacian
+from meshot.diagrams.engine import OrderedEngine, in_growing_rooms
 from meshot.diagrams.sites import check_sites, check_weights
-from meshot.diagrams.sphere.cells import DONE, NO_ROOM, SphereCells, measure_sphere_cells
+from meshot.diagrams.sphere.cells import SphereCells, measure_sphere_cells
 
 CERTIFICATE = 1e-12
 # Heights that differ by more leave cells empty in double precision.
@@ -80,6 +79,10 @@ class SphereDiagram:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(self.integrals / np.linalg.norm(self.integrals, axis=1, keepdims=True))
 
+    def laplacian(self, scale: float, rows: int) -> tuple[Ints, csr_array]:
+        """Return the sites along the curve, and the first `rows` rows and columns of their Hessian, times `scale`."""
+        return self.order, facet_laplacian(self.order, self.facets, scale * self.conductances, rows)
+
 
 def check_directions(sites: ArrayLike) -> Floats:
     """Return `sites` as (n, 3) distinct unit vectors, or raise `GeometryError`.
@@ -128,58 +131,35 @@ def sphere_diagram(sites: ArrayLike, heights: ArrayLike | None = None) -> Sphere
     return engine.diagram(np.zeros(engine.count) if heights is None else heights)
 
 
-@dataclass
-class SphereEngine:
+class SphereEngine(OrderedEngine[SphereDiagram]):
     """Diagrams of the same sites for one set of heights after another.
 
     It keeps the sites in the order of a space-filling curve, and each diagram's neighbors as candidates for the next.
+
+    Parameters
+    ----------
+    sites : (n, 3) float
+        Unit vectors.
     """
 
-    sites: Floats
-    order: Ints = field(init=False, repr=False)
-    _local: Floats = field(init=False, repr=False)
-    _candidates: tuple[Ints, Ints] | None = field(init=False, default=None, repr=False)
+    def __init__(self, sites: Floats) -> None:
+        super().__init__(sites, sites, octahedral_projection(sites))
+        self._candidates: tuple[Ints, Ints] | None = None
 
-    def __post_init__(self) -> None:
-        self.order = hilbert_order(octahedral_projection(self.sites))
-        self._local = np.ascontiguousarray(self.sites[self.order])
-
-    @property
-    def count(self) -> int:
-        """Number of sites."""
-        return len(self.sites)
-
-    @property
-    def local(self) -> Floats:
-        """The sites in the engine's order, (n, 3)."""
-        return self._local
-
-    def diagram(self, heights: ArrayLike) -> SphereDiagram:
-        """Compute the diagram for `heights` (n,).
+    def diagram_above(self, least: float, weights: ArrayLike, *, facet_ends: bool = False) -> SphereDiagram | None:
+        """Compute the diagram for the heights, (n,), or give up, with None, once a cell's area is below `least`.
 
         Raises
         ------
         GeometryError
             Heights of another shape, not finite, or too far apart; all sites in one hemisphere.
         """
-        diagram = self.diagram_above(-1.0, heights)
-        assert diagram is not None
-        return diagram
-
-    def diagram_above(self, least: float, heights: ArrayLike) -> SphereDiagram | None:
-        """Compute the diagram for `heights` (n,), or give up, with None, once a cell's area is below `least`.
-
-        Raises
-        ------
-        GeometryError
-            As `diagram`.
-        """
-        h = check_weights(heights, self.count)
+        h = check_weights(weights, self.count)
         if np.ptp(h) > SPREAD:
             if least > 0:
                 return None
             raise GeometryError(f"heights must not differ by more than {SPREAD:g}, got {np.ptp(h):g}")
-        points = np.exp(h - h.mean())[self.order, None] * self._local
+        points = np.exp(h - h.mean())[self.order, None] * self.local
         candidates = hull_neighbors(points) if self._candidates is None else self._candidates
         everyone = np.arange(self.count)
         cells = self._measure(points, everyone, candidates, least)
@@ -202,27 +182,21 @@ class SphereEngine:
 
     def _measure(self, points: Floats, which: Ints, lists: tuple[Ints, Ints], least: float) -> SphereCells | None:
         """Cut and measure the cells of the sites `which`, the others being empty; None if one is too small."""
-        given_up = Event()
         if least > 0 and len(which) < self.count:
             return None
 
-        def work(first: int, last: int) -> SphereCells | tuple[()]:
-            room, outcome, size = 64, NO_ROOM, last - first
-            while outcome == NO_ROOM and not given_up.is_set():
-                edges = size * room // 8 + room
-                links, conductances = np.empty(edges, np.int64), np.empty(edges)
-                cells = SphereCells(np.zeros((size, 4)), np.zeros(size, np.int64), links, conductances)
-                outcome, total = measure_sphere_cells(first, last, which, room, least, points, lists, cells)
-                room *= 2
-            if outcome != DONE:
-                given_up.set()
-                return ()
-            return cells._replace(links=cells.links[:total], conductances=cells.conductances[:total])
+        def attempt(first: int, last: int, room: int) -> tuple[int, SphereCells]:
+            size = last - first
+            edges = size * room // 8 + room
+            links, conductances = np.empty(edges, np.int64), np.empty(edges)
+            cells = SphereCells(np.zeros((size, 4)), np.zeros(size, np.int64), links, conductances)
+            outcome, total = measure_sphere_cells(first, last, which, room, least, points, lists, cells)
+            return outcome, cells._replace(links=links[:total], conductances=conductances[:total])
 
-        parts = run_in_chunks(work, len(which), max(2048 if self.count > 2048 else 256, self.count // 32))
-        if given_up.is_set():
+        made = in_growing_rooms(attempt, len(which), max(2048 if self.count > 2048 else 256, self.count // 32), 64)
+        if made is None:
             return None
-        some, some_counts, *edges = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        some, some_counts, *edges = made
         measures, counts = np.zeros((self.count, 4)), np.zeros(self.count, dtype=np.int64)
         measures[which], counts[which] = some, some_counts
         return SphereCells(measures, counts, *edges)

@@ -13,10 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 
 from meshot.base.arrays import Floats, Ints, norms, stable_order
 from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import run_in_chunks
+from meshot.diagrams.edges import facet_laplacian
+from meshot.diagrams.engine import relative_gap
 from meshot.diagrams.surface.cells import Parts, Reached, Unfolding, flood, partition, walk
 from meshot.meshes.surface import Surface
 
@@ -69,6 +72,11 @@ class SurfaceDiagram:
     certificate: float
     starts: Ints
     part_faces: Ints
+
+    def laplacian(self, scale: float, rows: int) -> tuple[Ints, csr_array]:
+        """Return the sites in their order, and the first `rows` rows and columns of their Hessian, times `scale`."""
+        order = np.arange(len(self.masses))
+        return order, facet_laplacian(order, self.facets, scale * self.conductances, rows)
 
 
 @dataclass
@@ -212,7 +220,7 @@ class SurfaceEngine:
         first = np.flatnonzero(np.diff(key[by_pair], prepend=-1))
         facets = pairs[by_pair[first]]
         conductances = np.add.reduceat(links[by_pair], first) if len(first) else np.empty(0)
-        certificate = abs(float(sums[:, 0].sum()) - self.mass) / self.mass
+        certificate = relative_gap(sums[:, 0], self.mass)
         return SurfaceDiagram(
             psi, sums[:, 0], offsets, radii, facets, conductances, certificate, starts, face_of[order]
         )

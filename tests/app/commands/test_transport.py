@@ -11,7 +11,7 @@ from tears import cut_along_chord, spiral
 
 from meshot.app.commands import transport as pointcommands
 from meshot.app.files.surface_run import Provenance
-from meshot.app.files.transport_run import TransportRun, domain_figures
+from meshot.app.files.transport_run import TransportRun
 from meshot.app.report.pages.transport import render_transport
 from meshot.app.report.pictures import cells as cellfigures
 from meshot.app.report.pictures.cells import cells_picture, png, sites_picture
@@ -276,13 +276,13 @@ def test_the_page_says_what_was_done():
 
 
 def test_a_domain_is_told_in_numbers():
-    assert domain_figures(Disk([1.0, 2.0], 3.0)) == {
+    assert Disk([1.0, 2.0], 3.0).figures() == {
         "kind": "disk",
         "center": [1.0, 2.0],
         "radius": 3.0,
         "area": 9 * np.pi,
     }
-    assert domain_figures(ConvexPolygon([[0, 0], [1, 0], [0, 1]]))["kind"] == "convexpolygon"
+    assert ConvexPolygon([[0, 0], [1, 0], [0, 1]]).figures()["kind"] == "convexpolygon"
 
 
 def test_a_halted_run_says_so():

@@ -3,7 +3,7 @@ import pytest
 
 from meshot.app.files.cells import write_vtk_polygons
 from meshot.diagrams.domains import Box
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 
 
 def test_another_program_reads_the_cells(tmp_path):

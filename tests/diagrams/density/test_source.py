@@ -9,10 +9,11 @@ from shapes import disk
 
 from meshot.base.errors import GeometryError
 from meshot.diagrams.density.densities import GridDensity, TriangulationDensity
-from meshot.diagrams.density.source import Source
+from meshot.diagrams.density.source import DensitySource
 from meshot.diagrams.domains import Box, Disk
-from meshot.diagrams.plane.diagram import PowerEngine, power_diagram
-from meshot.transport.newton import TransportProblem, conductance_laplacian
+from meshot.diagrams.engine import conductance_laplacian
+from meshot.diagrams.plane.diagram import PowerEngine
+from meshot.diagrams.power_diagram import power_diagram
 
 CERTIFICATE = 1e-12
 
@@ -123,7 +124,7 @@ def test_cells_on_the_borders_of_pixels():
     assert diagram.masses == pytest.approx(np.arange(1.0, 17.0))
     sides = np.abs(diagram.facet_masses[:, None] - (diagram.facets + 1.0))
     assert sides.min(axis=1) == pytest.approx(np.zeros(24), abs=1e-13)
-    matrix = conductance_laplacian(TransportProblem(diagram.sites, np.ones(16), diagram.domain), diagram).toarray()
+    matrix = conductance_laplacian(diagram, 16 / diagram.domain.measure).toarray()
     assert (matrix == matrix.T).all()
 
 
@@ -214,7 +215,7 @@ def test_the_number_of_threads_changes_nothing():
 
 def test_a_corner_of_a_pixel_on_the_circle():
     """(0.28, 0.96) lies on the circle and is a node: the triangle beyond it has a point in common with the disk."""
-    source = Source(GridDensity(np.ones((201, 201)), [-1, -1], [1, 1], at="nodes"), Disk())
+    source = DensitySource(GridDensity(np.ones((201, 201)), [-1, -1], [1, 1], at="nodes"), Disk())
     assert source.mass == pytest.approx(np.pi, rel=1e-13)
 
 
@@ -237,7 +238,7 @@ def test_empty_cells_and_cells_without_mass():
 
 
 def test_giving_up_below_a_least_mass():
-    source = Source(GridDensity([[0.1, 3.0]], [-1, -1], [1, 1]), Disk())
+    source = DensitySource(GridDensity([[0.1, 3.0]], [-1, -1], [1, 1]), Disk())
     engine = PowerEngine(0.7 * random_cells(100)[0], Disk(), source)
     smallest = engine.diagram(np.zeros(100)).masses.min()
     assert engine.diagram_above(0.99 * smallest, np.zeros(100)) is not None

@@ -6,7 +6,8 @@ from oracle import qhull_cells
 
 from meshot.base.errors import ConvergenceError
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.plane.diagram import PowerEngine, power_diagram
+from meshot.diagrams.plane.diagram import PowerEngine
+from meshot.diagrams.power_diagram import power_diagram
 
 CERTIFICATE = 1e-12
 SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])

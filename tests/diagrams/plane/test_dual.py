@@ -9,8 +9,8 @@ from oracle import as_set, lower_hull
 from scipy.spatial import ConvexHull
 
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.plane.diagram import power_diagram
 from meshot.diagrams.plane.dual import PiecewiseLinear
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.transport.solve import solve_transport
 
 DOMAINS = {

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshot.diagrams.domains import Box, ConvexPolygon, Disk
-from meshot.diagrams.plane.diagram import power_diagram
-from meshot.diagrams.plane.polygons import CellPolygons
+from meshot.diagrams.edges import CellPolygons
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.transport.solve import solve_transport
 
 DOMAINS = [Box([-1, -0.5], [1, 1]), ConvexPolygon([[-1, -1], [1, -0.5], [0.2, 1]]), Disk([0.5, 0.0], 2.0)]

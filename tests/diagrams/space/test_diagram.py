@@ -6,7 +6,7 @@ from shapes import rotation
 
 from meshot.base.errors import ConvergenceError, GeometryError
 from meshot.diagrams.domains import Ball, Box, ConvexPolyhedron, Disk
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.diagrams.space import diagram as spacepower
 from meshot.diagrams.space.diagram import SpaceEngine
 

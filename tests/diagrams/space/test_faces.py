@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from meshot.diagrams.domains import Ball, Box, ConvexPolyhedron
-from meshot.diagrams.space.diagram import space_diagram
-from meshot.diagrams.space.faces import cell_faces
+from meshot.diagrams.power_diagram import power_diagram
 
 DOMAINS = {
     "box": Box([0, 0, 0], [1, 2, 1]),
@@ -33,8 +32,8 @@ def volumes(faces, count):
 @pytest.mark.parametrize("count", [1, 2, 60, 700])
 def test_faces_enclose_the_cells(kind, count):
     domain, rng = DOMAINS[kind], np.random.default_rng(count)
-    diagram = space_diagram(rng.random((count, 3)), 0.02 * rng.random(count), domain)
-    faces = cell_faces(diagram)
+    diagram = power_diagram(rng.random((count, 3)), 0.02 * rng.random(count), domain)
+    faces = diagram.cell_faces()
     found = volumes(faces, count)
     # the sphere of a ball is drawn as planes that touch it
     loose = {"rel": 0.05, "abs": 5e-4} if kind == "ball" else {"rel": 1e-10, "abs": 1e-12}
@@ -49,7 +48,7 @@ def test_faces_enclose_the_cells(kind, count):
 
 @pytest.mark.uncompiled
 def test_two_cells_share_one_polygon():
-    faces = cell_faces(space_diagram([[0.25, 0.5, 0.5], [0.75, 0.5, 0.5]], domain=Box([0, 0, 0], [1, 1, 1])))
+    faces = power_diagram([[0.25, 0.5, 0.5], [0.75, 0.5, 0.5]], domain=Box([0, 0, 0], [1, 1, 1])).cell_faces()
     shared = np.flatnonzero(faces.other >= 0)
     assert faces.owner[shared].tolist() == [0, 1]
     assert faces.other[shared].tolist() == [1, 0]
@@ -61,8 +60,8 @@ def test_two_cells_share_one_polygon():
 
 @pytest.mark.uncompiled
 def test_a_cell_without_volume_has_no_faces():
-    diagram = space_diagram([[0.5, 0.5, 0.5], [0.6, 0.5, 0.5], [0.1, 0.1, 0.1]], [0.0, 3.0, 0.0], DOMAINS["box"])
-    faces = cell_faces(diagram)
+    diagram = power_diagram([[0.5, 0.5, 0.5], [0.6, 0.5, 0.5], [0.1, 0.1, 0.1]], [0.0, 3.0, 0.0], DOMAINS["box"])
+    faces = diagram.cell_faces()
     assert diagram.empty.tolist() == [0, 2]
     assert np.diff(faces.cells).tolist() == [0, 8, 0]
     assert (faces.other == -1).all()

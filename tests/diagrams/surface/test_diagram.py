@@ -4,7 +4,7 @@ from shapes import cylinder, disk, icosphere, join, relief, triangle
 
 from meshot.base.errors import ConvergenceError
 from meshot.diagrams.domains import Box, Disk
-from meshot.diagrams.plane.diagram import power_diagram
+from meshot.diagrams.power_diagram import power_diagram
 from meshot.diagrams.surface.diagram import SurfaceEngine, SurfaceSites, spacing
 from meshot.meshes.surface import Surface
 

@@ -273,7 +273,7 @@ def animation(morph: Morph, times: Floats, *, up: str = "y", size: int = SIZE) -
 def _images(morph: Morph, times: Floats, up: str, size: int) -> Iterator[Image]:
     used = morph.cell_of_vertex >= 0
     axes, center = morph_axes(morph, up), morph.transport.problem.domain.center
-    reach = morph.transport.problem.domain.circle_radius * np.concatenate([axes, -axes])
+    reach = morph.transport.problem.domain.inner_radius * np.concatenate([axes, -axes])
     window = np.concatenate([morph.vertices[used], center + reach])
     low, high = morph.vertices[used].min(axis=0), morph.vertices[used].max(axis=0)
     tint = place_colors(morph.vertices, low, high, "xyz".index(up)).T

@@ -16,7 +16,6 @@ from meshot.app.report.pictures.colors import SEQUENTIAL
 from meshot.app.report.pictures.cutaway import corner_view, cutaway, paint_cells
 from meshot.app.report.pictures.figures import Image
 from meshot.base.arrays import Floats
-from meshot.diagrams.plane.polygons import arc_points, domain_corners
 
 COLORS = LinearSegmentedColormap.from_list("distance", SEQUENTIAL)
 # Cells from which their outlines would cover them, and from which a picture is made pixel by pixel.
@@ -114,9 +113,7 @@ def _colors(run: TransportRun) -> Floats:
 def domain_outline(run: TransportRun) -> Floats:
     """Return the corners of the domain, or points on its circle, (k, 2)."""
     domain: Any = run.result.problem.domain
-    if np.isfinite(domain.circle_radius):
-        return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), domain, np.pi / 360)[1]
-    return domain_corners(domain)
+    return np.asarray(domain.outline())
 
 
 def canvas(size: int) -> tuple[Figure, Axes]:

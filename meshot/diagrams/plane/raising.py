@@ -1,0 +1,167 @@
+"""Small cells of the plane raised one after another, with kernels.
+
+Whoever falls short on the way is put in line (Oliker and Prussner, see `transport.initial_weights`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import innerkernel, kernel
+from meshot.diagrams.plane.cells import measure_cell
+from meshot.diagrams.plane.clipping import (
+    FULL,
+    Polygon,
+    Visits,
+    cut_by_candidates,
+    cut_by_tree,
+    cut_by_walls,
+    make_polygon,
+    start_cell,
+)
+from meshot.diagrams.power_cells import GOAL, LEAST, PowerCells
+from meshot.diagrams.region import PlaneRegion
+from meshot.diagrams.site_tree import build_tree, raise_bounds
+
+# Cells looked at, for each small one, before giving up: raised ones and those near them.
+LIMIT = 300
+# Corners that a cell may have.
+CORNERS = 256
+
+
+def raise_in_plane(
+    diagram: PowerCells,
+    small: Ints,
+    wanted: Floats,
+    local: Floats,
+    spacing: Floats,
+    near: tuple[Ints, Ints],
+    region: PlaneRegion,
+) -> Floats | None:
+    """Return weights by which all cells have a share of their mass, in Hilbert order, or None if there is no end.
+
+    Parameters
+    ----------
+    diagram : PowerCells
+        Before.
+    small : (m,) int
+        The cells that have too little, ascending, in Hilbert order as all that follows.
+    wanted, local, spacing : (n,) float, (n, 2) float, (n,) float
+        Masses wanted; sites, relative to the domain's center, and their distance from those near them.
+    near : (n + 1,) int, (e,) int
+        Near sites of each site (CSR).
+    region : PlaneRegion
+    """
+    areas = wanted / _nearby_density(diagram, near)
+    weights, steps = diagram.weights[diagram.edges.order], 0.5 * np.sqrt(areas) * spacing
+    tree, limit = build_tree(local, weights), LIMIT * (len(small) + 50)
+    return weights if raise_small_cells(small, limit, areas, steps, tree, near, region) else None
+
+
+def _nearby_density(diagram: PowerCells, near: tuple[Ints, Ints]) -> Floats:
+    """Return the mean density of each cell and those near it, in the engine's order; the mean where they have no mass.
+
+    Cells are raised by their areas, which is exact for a uniform density.
+    """
+    order, (starts, neighbors) = diagram.edges.order, near
+    owner = np.repeat(np.arange(len(order)), np.diff(starts))
+    masses, areas = diagram.masses[order], diagram.measures[order]
+    near_masses = masses + np.bincount(owner, masses[neighbors], len(order))
+    near_areas = areas + np.bincount(owner, areas[neighbors], len(order))
+    everywhere = diagram.masses.sum() / diagram.measures.sum()
+    return np.divide(near_masses, near_areas, where=near_masses > 0, out=np.full(len(order), everywhere))
+
+
+class _Scratch(NamedTuple):
+    """What one cell after the other is cut out with, and its outline; ``visits.seen[-1]`` counts the calls."""
+
+    cell: Polygon
+    visits: Visits
+    segments: Floats
+    turns: Floats
+
+
+@innerkernel
+def _cut_cell(i, tree, lists, region, scratch):
+    """Cut cell i out of the frame; returns its corner count, or `FULL`, and its area."""
+    cell, visits, segments, turns = scratch
+    stamp = visits.seen[-1] + 1
+    visits.seen[-1] = stamp
+    count = cut_by_candidates(cell, start_cell(cell, region.frame), i, tree, lists, visits.seen, stamp)
+    count = cut_by_walls(cell, cut_by_tree(cell, count, i, tree, visits, stamp), region)
+    if count == FULL:
+        return count, 0.0
+    return count, measure_cell(cell.xy, count, region.radius, segments, turns)[0][0]
+
+
+@innerkernel
+def _raise_cell(i, wanted, step, tree, lists, region, scratch):
+    """Raise weight i until the area of its cell, if below `LEAST` of that wanted, is `GOAL` to twice `GOAL` of it.
+
+    Returns its corner count, 0 if there was nothing to do, or `FULL`.
+    """
+    low, high, start, rise, count, goal = 0.0, np.inf, tree.weights[i], 0.0, 0, GOAL * wanted
+    for trial in range(100):
+        tree.weights[i] = start + rise
+        count, area = _cut_cell(i, tree, lists, region, scratch)
+        if trial == 0 and area >= LEAST * wanted and count != FULL:
+            return 0
+        if count == FULL or goal <= area <= 2.0 * goal:
+            break
+        if area < goal:
+            low = rise
+        else:
+            high = rise
+        rise = 0.5 * (low + high) if high < np.inf else max(2.0 * low, step)
+    return count
+
+
+@innerkernel
+def _list_near(i, count, tag, lists, near):
+    """Fill `near` with the sites beyond the cell's edges and with the listed ones; returns how many."""
+    starts, neighbors = lists
+    for k in range(count):
+        near[k] = tag[k, 0]
+    for k in range(starts[i], starts[i + 1]):
+        near[count] = neighbors[k]
+        count += 1
+    return count
+
+
+@kernel
+def raise_small_cells(small, limit, wanted, steps, tree, lists, region):
+    """Raise the weights of the sites `small`, and of whom that makes small, until no cell is below ``LEAST * wanted``.
+
+    Whoever is near a raised cell is looked at again. A cell is raised to between `GOAL` and twice `GOAL` of what it
+    wants, in areas; `steps` (n,) is a first guess of the change of weight that this takes. Changes the tree's weights
+    and bounds; returns whether it came to an end before `limit` cells were looked at.
+    """
+    n, room = len(tree.sites), CORNERS
+    cell, visits = make_polygon(room), Visits(np.empty(128, np.int64), np.full(n + 1, -1))
+    scratch, waiting = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.zeros(n, np.bool_)
+    queue, near = np.empty(limit, np.int64), np.empty(n + room, np.int64)
+    head, tail = 0, min(len(small), limit)
+    for k in range(tail):
+        queue[k] = small[k]
+        waiting[small[k]] = True
+    while head < tail:
+        i = queue[head]
+        head += 1
+        waiting[i] = False
+        count = _raise_cell(i, wanted[i], steps[i], tree, lists, region, scratch)
+        if count == FULL:
+            return False
+        if count == 0:
+            continue
+        raise_bounds(i, tree)
+        for k in range(_list_near(i, count, cell.tag, lists, near)):
+            j = near[k]
+            if j < 0 or waiting[j]:
+                continue
+            if tail == limit:
+                return False
+            queue[tail] = j
+            tail += 1
+            waiting[j] = True
+    return True

@@ -119,9 +119,9 @@ def run(command: list[str], out: Path, kills: int, count: int) -> dict[str, obje
             alive[struck % len(alive)].send_signal(signal.SIGKILL)
             struck += 1
         time.sleep(0.2)
-    told, _ = process.communicate()
+    output, _ = process.communicate()
     seconds = time.perf_counter() - begin
-    figures = json.loads(told)
+    figures = json.loads(output)
     return {
         **{key: figures[key] for key in ("meshes", "done", "skipped", "attempts", "failed")},
         "exit_code": process.returncode,

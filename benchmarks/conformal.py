@@ -7,7 +7,7 @@ installed, six surfaces of fsaverage5. Each line's map is made in a process of i
 the runs of a map in that process after a first one, which may compile; `cpu_seconds` add up over all threads and
 say more on a shared machine.
 
-With ``--scaling N`` every mesh is measured with its faces split in four 0, 1, ... N times, and a last line tells the
+With ``--scaling N`` every mesh is measured with its faces split in four 0, 1, ... N times, and a last line gives the
 power of the number of faces with which the seconds grow.
 """
 

@@ -5,7 +5,7 @@ Prints one JSON line per program and case: seconds, processor seconds, peak memo
 from nothing, in a process of its own, and the figures are medians over the runs. A first, small diagram, which may
 compile, is not counted. `again_seconds` is the next diagram of the same sites for other weights, which only meshot
 begins from the last. `difference` is the largest difference to meshot's volumes, in units of the mean cell; `sum_error`
-tells how far the volumes are from filling the cube. Cases "ball" are meshot's alone: the others know no sphere.
+is the difference between the volumes' sum and the cube's. Cases "ball" are meshot's alone: the others have no sphere.
 """
 
 import argparse

@@ -81,7 +81,7 @@ def write_solid(path: Path) -> None:
 
 def contents(folder: Path) -> dict[str, str]:
     """Hash every file that is not hidden; of metrics what does not change from run to run, of reports their length."""
-    told = {}
+    hashes = {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         if path.is_dir() or name.startswith("."):
@@ -92,8 +92,8 @@ def contents(folder: Path) -> dict[str, str]:
             data = json.dumps({key: value for key, value in figures.items() if key not in TIMED}).encode()
         elif path.name == "report.html":
             data = b"whole" if data.rstrip().endswith(b"</html>") else b"cut off"
-        told[name] = hashlib.sha256(data).hexdigest()
-    return told
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    return hashes
 
 
 def strike(process: subprocess.Popen[bytes], folder: Path, kind: str, moment: float, writing: bool) -> float | None:

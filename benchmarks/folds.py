@@ -10,7 +10,7 @@ are named.
 cut        a disk or ball cut along x = 0.2 and pulled apart by 0.5
 stretched  the same, stretched fourfold along x against the other directions
 sectors    three sectors about the z axis, pulled apart by 0.52
-convex     stretched, but in one piece: whatever is found is false, told as its share of the measure of all facets
+convex     stretched, but in one piece: all detections are false, reported as their share of the measure of all facets
 """
 
 import argparse
@@ -160,8 +160,8 @@ def measure(name: str, x: Points) -> Iterator[dict[str, Any]]:
         known = inside if options.get("target") else None
         folds = meshot.singular_set(result, known, **{key: v for key, v in options.items() if key != "target"})
         spent = time.process_time() - begin
-        told = scores(pairs, sizes, true, set(map(tuple, folds.pairs.tolist())))
-        yield {"criterion": label, "threshold": folds.threshold, **told, "cpu_seconds": round(spent, 2)}
+        figures = scores(pairs, sizes, true, set(map(tuple, folds.pairs.tolist())))
+        yield {"criterion": label, "threshold": folds.threshold, **figures, "cpu_seconds": round(spent, 2)}
     if true.any():
         yield {"criterion": "angle, best", **best(angles(y, pairs), sizes, true)}
         normals = np.column_stack([y, -np.ones(len(y))])

@@ -205,14 +205,14 @@ if __name__ == "__main__":
     parser.add_argument("--mesh", nargs=2, metavar=("FILE", "SUBDIVISIONS"))
     parser.add_argument("--samples", type=int)
     parser.add_argument("--largest", type=int, default=100_000, help="largest number of sites of `floor`")
-    told = parser.parse_args()
-    where = find_device(told.device)
+    options = parser.parse_args()
+    where = find_device(options.device)
     show(measure="device", name=device_name(where), threads=torch.get_num_threads(), torch=torch.__version__)
-    if told.mesh:
-        mesh(where, told.mesh[0], int(told.mesh[1]), told.samples)
+    if options.mesh:
+        mesh(where, options.mesh[0], int(options.mesh[1]), options.samples)
         sys.exit()
-    for name in told.what:
+    for name in options.what:
         if name == "floor":
-            floor(where, [(n, d) for d in (2, 3) for n in (1000, 10_000, 100_000) if n <= told.largest])
+            floor(where, [(n, d) for d in (2, 3) for n in (1000, 10_000, 100_000) if n <= options.largest])
         else:
             {"speed": speed, "calibration": calibration, "rate": rate, "modes": modes}[name](where)

@@ -58,7 +58,7 @@ def commanded(seed: int, numbers: range) -> Iterator[tuple[int, Mutant, Told]]:
         yield number, made, Told("fault", "; ".join(broken)) if broken else Told(CODES[code], "")
 
 
-def tell(made: Mutant, number: int, told: Told, keep: Path | None) -> None:
+def report(made: Mutant, number: int, told: Told, keep: Path | None) -> None:
     """Print what came of a mutant, and keep its file where a folder is given."""
     row = {"number": number, "kind": made.kind, "changes": made.changes, **vars(told)}
     print(json.dumps(row), flush=True)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder for the files that are told of")
+    parser.add_argument("--keep", type=Path, help="folder for the reported files")
     parser.add_argument("--commands", action="store_true", help="by processes of the command line")
     options = parser.parse_args()
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
@@ -83,7 +83,7 @@ def main() -> None:
         outcomes[made.suffix][told.outcome] += 1
         most = {name: max(value, getattr(told, name)) for name, value in most.items()}
         if told.outcome in (*BROKEN, "not mapped"):
-            tell(made, number, told, options.keep)
+            report(made, number, told, options.keep)
     print(json.dumps({"seed": options.seed, "mutants": options.count, "outcomes": outcomes, "most": most}))
 
 

@@ -30,12 +30,12 @@ def measure(arguments: list[str], environment: dict[str, str]) -> tuple[float, f
         env=os.environ | environment,
     ) as process:
         assert process.stderr is not None
-        told = process.stderr.read()
+        messages = process.stderr.read()
         # What the operating system says of this one child; `resource.getrusage` would mix it with those before.
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"meshot {' '.join(arguments)} ended with {process.returncode}: {told.decode().strip()}")
+        raise SystemExit(f"meshot {' '.join(arguments)} ended with {process.returncode}: {messages.decode().strip()}")
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 

@@ -2,7 +2,7 @@
 
 Prints one JSON line per solid: CPU seconds and seconds of reading, adjacency, check, point location of a million points
 and of writing. Without a file it takes a box of 413,526 tetrahedra, deformed. `--fill` fills a closed surface with
-tetrahedra and tells how far the boundary moved.
+tetrahedra and measures how far the boundary moved.
 """
 
 import argparse

@@ -125,7 +125,7 @@ def _add_edges(areas: np.ndarray, sites: np.ndarray, owner: np.ndarray, p: np.nd
 def _add_walls(
     areas: np.ndarray, sites: np.ndarray, weights: np.ndarray, corners: np.ndarray, cuts: np.ndarray
 ) -> None:
-    """Add the pieces of the polygon's sides; whose they are tells the power distance of their middles."""
+    """Add the pieces of the polygon's sides; their cells are those of least power distance at their midpoints."""
     lifted = cKDTree(np.column_stack([sites, np.sqrt(weights.max() - weights)]))
     normal, offset = walls_of(corners)
     for k, corner in enumerate(corners):

@@ -2,7 +2,7 @@
 
     python benchmarks/volume.py [--edge 0.03] [MESH ...]
 
-A MESH is a solid (VTU, VTK, MSH, MESH), or a surface, which is tetrahedralized first (its seconds are told apart); by
+A MESH is a solid (VTU, VTK, MSH, MESH), or a surface, which is tetrahedralized first (its seconds are separate); by
 default the dumbbell, the hare and the brain of `data/`, and a ball of 82,000 tetrahedra with waist. Everything is
 compiled beforehand. `mean`, `sd` and `max` are of |ratio - 1| over the tetrahedra, ratio being a tetrahedron's share of
 the image over its share of the solid.

@@ -35,7 +35,7 @@ from meshot.algebra.multifrontal.cholesky import BlockCholesky
 from meshot.conformal.disk import conformal_map
 from meshot.conformal.harmonic import positive_laplacian
 from meshot.meshes.surface import Surface
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 
 KINDS = ("laplacian", "normal")
 PHASES = ("analyze", "factor", "solve")
@@ -85,9 +85,9 @@ def laplacian_system(surface: Surface) -> dict[str, np.ndarray]:
 
 
 def normal_system(surface: Surface) -> dict[str, np.ndarray]:
-    """Return the normal matrix of the first step of the refinement, as of `AreaStepper`, in its parts."""
-    uv, system = conformal_map(surface).uv, AreaSystem(surface.faces, surface.face_areas)
-    areas = system.areas(uv)
+    """Return the normal matrix of the first step of the refinement, as of `SurfaceStepper`, in its parts."""
+    uv, system = conformal_map(surface).uv, DiskSystem(surface.faces, surface.face_areas)
+    areas = system.measures(uv)
     targets = system.shares * areas.sum()
     size = system.average(np.abs(areas), 2) / system.average(targets, 2)
     scale = np.maximum(targets * np.clip(size, 1e-6, 1e6), 0.25 * np.abs(areas))

@@ -220,7 +220,7 @@ def newton() -> Callable[[], Any]:
 
 
 def assembly() -> Callable[[], Any]:
-    from meshot.refinement.ball_system import VolumeSystem  # noqa: PLC0415
+    from meshot.refinement.ball_system import BallSystem  # noqa: PLC0415
     from meshot.refinement.sphere_system import SphereSystem  # noqa: PLC0415
 
     disk, uv = _disk_system(40_000)
@@ -232,7 +232,7 @@ def assembly() -> Callable[[], Any]:
     sphere = SphereSystem(hull.simplices.astype(np.int64), np.ones(len(hull.simplices)), directions)
     points = np.concatenate([0.9 * _ball(8000, 3), directions[:2000]])
     cells, rim = Delaunay(points).simplices.astype(np.int64), ConvexHull(points).simplices.astype(np.int64)
-    ball, center = VolumeSystem(cells, rim), np.zeros((1, 3))
+    ball, center = BallSystem(cells, rim, np.full(len(cells), 1 / len(cells))), np.zeros((1, 3))
     cases = [(disk, uv, disk.faces), (sphere, directions, sphere.faces)]
     cases += [(ball, np.concatenate([points, center]), ball.elements)]
 
@@ -289,7 +289,7 @@ def raster() -> Callable[[], Any]:
 
 
 def _disk_system(count: int) -> Any:
-    from meshot.refinement.disk_system import AreaSystem  # noqa: PLC0415
+    from meshot.refinement.disk_system import DiskSystem  # noqa: PLC0415
 
     rim = np.exp(2j * np.pi * np.arange(400) / 400)
     uv = np.concatenate([0.99 * _ball(count, 2), np.column_stack([rim.real, rim.imag])])
@@ -297,7 +297,7 @@ def _disk_system(count: int) -> Any:
     a, b = _sides(uv[faces])
     turned = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0] < 0
     faces[turned] = faces[turned, ::-1]
-    return AreaSystem(faces.astype(np.int64), np.ones(len(faces))), uv
+    return DiskSystem(faces.astype(np.int64), np.ones(len(faces))), uv
 
 
 FAMILIES = {

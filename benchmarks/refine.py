@@ -63,7 +63,7 @@ def measure(path: Path, splits: int) -> dict:
     seconds["refinement"] = widened + result.history[-1].seconds
     seconds["all"] = moved - start + seconds["refinement"]
     seconds["processor"] = time.process_time() - processor
-    summary = distortion(SurfaceMap(conformal.surface, result.uv, conformal.source_vertex)).summary()
+    summary = distortion(SurfaceMap(conformal.surface, result.image, conformal.source_vertex)).summary()
     figures = {"faces": len(areas), "steps": result.iterations, "converged": result.converged}
     figures |= {key: summary["area"][key] for key in ("ratio_sd", "ratio_max_deviation", "flipped")}
     figures["angle_mean_abs_degrees"] = summary["angle"]["mean_abs_degrees"]

@@ -62,8 +62,8 @@ def measure(name: str, solid: Solid, preparing: float) -> None:
         "mean": float(off.mean()),
         "sd": float(off.std()),
         "max": float(off.max()),
-        "steps": refinement.iterations,
-        "far_off": len(refinement.obstructed),
+        "steps": refinement["iterations"],
+        "far_off": len(refinement["off"]),
         "off_sphere": float(np.abs(rim - 1).max()),
     }
     print(json.dumps(row), flush=True)

@@ -30,6 +30,7 @@ from meshot.maps.target import DISK
 from meshot.meshes.surface import as_surface
 from meshot.refinement.driver import approached, blended_shares, displaced, settle
 from meshot.refinement.placement import place_vertices
+from meshot.refinement.refiner import RefinementStep
 from meshot.refinement.starts import widen_ears
 from meshot.transport.result import TransportResult
 from meshot.transport.solve import check_method, solve_transport
@@ -55,7 +56,9 @@ def area_preserving_map(
     samples: int | None = None,
     rng: int | np.random.Generator | None = 0,
     checkpoint: PathLike | None = None,
+    max_refine_iter: int | None = None,
     callback: Callable[[Any], None] | None = None,
+    refine_callback: Callable[[RefinementStep], None] | None = None,
     progress: Progress | None = None,
 ) -> SurfaceMap:
     """Map a genus-zero surface to the unit disk or sphere so that every face keeps its share of the area.
@@ -88,8 +91,13 @@ def area_preserving_map(
     method, device, samples, rng, checkpoint
         As of `solve_transport`: with "montecarlo" the cells are sampled, in the disk only; vertices then go to
         estimated centroids, and the refinement does the rest.
+    max_refine_iter : int, optional
+        Most steps of the refinement from each of its starts; by default 400 for large meshes and up to 1200 for small
+        ones.
     callback : callable, optional
-        Gets each `TransportState`; raising StopIteration halts.
+        Gets each `TransportState` of the transport; raising StopIteration halts it.
+    refine_callback : callable, optional
+        Gets each `RefinementStep` of the refinement; raising StopIteration ends it.
     progress : Progress, optional
         Told of the stages "conformal map", "transport", "placement" and "refinement".
 
@@ -97,7 +105,8 @@ def area_preserving_map(
     -------
     SurfaceMap
         With `conformal`, the conformal map it was built on, and `transport`, whose site k is the k-th vertex that
-        belongs to a face. ``notes["refinement"]`` tells of the refinement: steps, and faces that are still off.
+        belongs to a face. ``notes["refinement"]`` tells of the refinement, see
+        `Refinement.record`: steps, and faces that are still off.
 
     Raises
     ------
@@ -142,8 +151,9 @@ def area_preserving_map(
     if tol_area is not None:
         with stages("refinement") as client:
             image, notes["refinement"] = settle(
-                conformal, image, shares, tol_area=tol_area, angle_sweeps=angle_sweeps, progress=client
-            )
+                conformal, image, shares, tol_area=tol_area, angle_sweeps=angle_sweeps, max_iter=max_refine_iter,
+                progress=client, callback=refine_callback,
+            )  # fmt: skip
     return replace(
         conformal, image=image, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes
     )

@@ -26,10 +26,12 @@ from meshot.maps.target import BALL
 from meshot.meshes.check.surface import require_ball
 from meshot.meshes.solid import Solid, as_solid
 from meshot.refinement.ball_start import harmonic_inside
-from meshot.refinement.ball_system import VolumeSystem
+from meshot.refinement.ball_system import BallSystem
 from meshot.refinement.placement import cell_positions, smoothly_displaced
-from meshot.refinement.solid import VolumeState, refine_volumes
+from meshot.refinement.refiner import RefinementStep
+from meshot.refinement.solid import refine_volumes
 from meshot.refinement.untangle import untangle
+from meshot.transport.newton import TransportState
 from meshot.transport.solve import solve_transport
 
 
@@ -40,8 +42,10 @@ def volume_preserving_map(
     density: ArrayLike | None = None,
     tol: float = TOL,
     tol_volume: float | None = TOL_VOLUME,
-    max_iter: int = 100,
-    callback: Callable[[VolumeState], None] | None = None,
+    max_iter: int = 200,
+    max_refine_iter: int = 100,
+    callback: Callable[[TransportState], None] | None = None,
+    refine_callback: Callable[[RefinementStep], None] | None = None,
     progress: Progress | None = None,
 ) -> SolidMap:
     """Map a solid of genus zero to the unit ball, one to one, so that its tetrahedra keep their shares of the volume.
@@ -63,9 +67,13 @@ def volume_preserving_map(
         Mean and spread of |ratio - 1|, over the tetrahedra, at which the refinement stops. None leaves the vertices
         where the transport moves them.
     max_iter : int
+        Most Newton steps of the transport.
+    max_refine_iter : int
         Most steps of the refinement.
     callback : callable, optional
-        Gets each `VolumeState` of the refinement; raising StopIteration ends it.
+        Gets each `TransportState` of the transport; raising StopIteration halts it.
+    refine_callback : callable, optional
+        Gets each `RefinementStep` of the refinement; raising StopIteration ends it.
     progress : Progress, optional
         Told of the stages "check", "sphere map", "harmonic map", "transport", "placement" and
         "refinement".
@@ -75,7 +83,8 @@ def volume_preserving_map(
     SolidMap
         With `harmonic`, the unfolded harmonic map, `transport`, whose site k is the k-th vertex that belongs to a
         tetrahedron, and `measure`, what each tetrahedron is to have.
-        ``notes["refinement"]`` is the `VolumeRefinement`, which names tetrahedra that are far off, and
+        ``notes["refinement"]`` tells of the refinement, see `Refinement.record`, with all tetrahedra that are far
+        off, and
         ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
 
     Raises
@@ -109,14 +118,16 @@ def volume_preserving_map(
         sphere = boundary_map(given, measure)
     notes: dict[str, Any] = {"seconds": stages.seconds, "measure": measure.kind}
     with stages("harmonic map"):
-        system, used = _system(given), given.referenced
+        system, used = _system(given, measure.cells), given.referenced
         first = harmonic_inside(given, sphere)[used]
         notes["flipped_at_first"] = _flips(system, first)
         first = untangle(system, first)
     harmonic = SolidMap(given, _spread(given, first), measure=measure, notes=notes)
     with stages("transport") as client:
         weights = BALL.measure * measure.vertices[used]
-        transport = solve_transport(first, weights, Ball(), tol=tol, duplicates="merge", progress=client)
+        transport = solve_transport(
+            first, weights, Ball(), tol=tol, max_iter=max_iter, duplicates="merge", callback=callback, progress=client
+        )
     with stages("placement"):
         wanted = cell_positions(transport, first, system.on_sphere)
         inner_edges = system.edges[system.edges[:, 1] < len(first)]
@@ -125,26 +136,20 @@ def volume_preserving_map(
         points = untangle(system, points)
     if tol_volume is not None:
         with stages("refinement") as client:
-            notes["refinement"] = refine_volumes(
-                system,
-                measure.cells,
-                points,
-                tol=tol_volume,
-                max_iter=max_iter,
-                progress=client,
-                callback=callback,
+            refined = refine_volumes(
+                system, points, tol=tol_volume, max_iter=max_refine_iter, progress=client, callback=refine_callback
             )
-        points = notes["refinement"].points
+        points, notes["refinement"] = refined.image, refined.record("transport", named=None)
     return SolidMap(given, _spread(given, points), transport, harmonic, measure, notes)
 
 
-def _system(solid: Solid) -> VolumeSystem:
+def _system(solid: Solid, shares: Floats) -> BallSystem:
     """Return the equations, on the vertices that belong to a tetrahedron, with positive volumes."""
     number = np.cumsum(solid.referenced) - 1
     tetrahedra = number[solid.tetrahedra]
     if solid.orientation < 0:
         tetrahedra = tetrahedra[:, [0, 2, 1, 3]]
-    return VolumeSystem(tetrahedra, number[solid.boundary_vertices[solid.boundary.faces]])
+    return BallSystem(tetrahedra, number[solid.boundary_vertices[solid.boundary.faces]], shares)
 
 
 def _spread(solid: Solid, points: Floats) -> Floats:
@@ -154,9 +159,9 @@ def _spread(solid: Solid, points: Floats) -> Floats:
     return everywhere
 
 
-def _flips(system: VolumeSystem, points: Floats) -> int:
+def _flips(system: BallSystem, points: Floats) -> int:
     """Return how many tetrahedra and faces of the boundary are flipped."""
-    return int((system.volumes(np.vstack([points, np.zeros(3)])) <= 0).sum())
+    return int((system.measures(np.vstack([points, np.zeros(3)])) <= 0).sum())
 
 
 # Spread of the face areas that the boundary's map is refined to.

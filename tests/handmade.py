@@ -11,7 +11,7 @@ from meshot.app.files.surface_run import Provenance, Run
 from meshot.maps.distortion import distortion
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
-from meshot.refinement.ball_system import VolumeSystem
+from meshot.refinement.ball_system import BallSystem
 
 
 def flat_map(surface, uv=None):
@@ -71,7 +71,8 @@ def ball_system(levels=1):
     """The unknowns of a ball's volumes, and where its vertices and the center are."""
     solid = ball_solid(levels)
     points = np.vstack([solid.vertices, np.zeros(3)])
-    return VolumeSystem(solid.tetrahedra, solid.boundary_vertices[solid.boundary.faces]), points
+    rim, shares = solid.boundary_vertices[solid.boundary.faces], solid.volumes / solid.volume
+    return BallSystem(solid.tetrahedra, rim, shares), points
 
 
 def solid_run():

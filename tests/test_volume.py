@@ -15,8 +15,9 @@ from shapes import (
 )
 from similar import assert_unit_and_place_do_not_matter
 
-from meshot import Solid, volume_preserving_map
+from meshot import Solid, area_preserving_map, volume_preserving_map
 from meshot.base.errors import ConvergenceWarning, GeometryError, OptionError, TopologyError
+from meshot.base.settings import TARGETS
 
 
 def ratios(mapped):
@@ -74,7 +75,7 @@ def test_an_ellipsoid_has_an_exact_map_and_it_is_found(axes):
     ball = ball_solid(2)
     mapped = volume_preserving_map(ball.with_vertices(ball.vertices * axes), tol_volume=1e-7)
     check_embedding(mapped)
-    assert mapped.notes["refinement"].reached
+    assert mapped.notes["refinement"]["reached"]
     assert np.abs(ratios(mapped) - 1).max() < 1e-5
 
 
@@ -149,17 +150,32 @@ def test_the_state_is_told_at_each_step_and_stopping_halts():
         if len(states) == 3:
             raise StopIteration
 
-    refinement = volume_preserving_map(dumbbell_solid(2), callback=stop).notes["refinement"]
-    assert refinement.iterations == 2
-    assert refinement.history == tuple(states)
+    refinement = volume_preserving_map(dumbbell_solid(2), refine_callback=stop).notes["refinement"]
+    assert refinement["iterations"] == 2
+    assert refinement["history"] == tuple(states)
     assert all(state.flipped == 0 for state in states)
+
+
+def test_keywords_and_record_are_those_of_a_map_of_a_surface():
+    states = []
+    mapped = volume_preserving_map(ball_solid(1), callback=states.append, max_iter=50)
+    assert len(states) == len(mapped.transport.history)
+    closed = mapped.solid.boundary
+    records = [mapped.notes["refinement"]]
+    records += [area_preserving_map(closed, to=to, refine_callback=states.append).notes["refinement"] for to in TARGETS]
+    for record in records:
+        assert list(record) == list(records[0])
+        assert len(record["history"]) == record["iterations"] + 1
+        assert record["reached"]
+        assert record["converged"]
+    assert states[-1] is records[-1]["history"][-1]
 
 
 def test_too_few_steps_are_warned_of():
     with pytest.warns(ConvergenceWarning, match="after 1 steps"):
-        mapped = volume_preserving_map(dumbbell_solid(2), max_iter=1)
+        mapped = volume_preserving_map(dumbbell_solid(2), max_refine_iter=1)
     check_embedding(mapped)
-    assert not mapped.notes["refinement"].converged
+    assert not mapped.notes["refinement"]["converged"]
 
 
 def test_the_same_twice():

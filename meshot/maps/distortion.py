@@ -69,15 +69,43 @@ def _share_ratio(mesh: Mesh, wanted: Floats, mapped: Floats) -> Floats:
     return np.where(wanted > 0, ratio, np.nan)
 
 
-def _ratio_summary(all_ratios: Floats, all_logs: Floats, flipped: Bools, degenerate: Bools) -> dict[str, float]:
+class RatioFigures(NamedTuple):
+    """How far ratios, share over wanted share, are from 1: what every record and every summary tells of them.
+
+    Attributes
+    ----------
+    ratio_mean_abs_deviation, ratio_abs_deviation_sd, ratio_max_deviation : float
+        Mean, standard deviation and maximum of |ratio - 1|.
+    ratio_sd : float
+        Standard deviation of the ratio.
+    """
+
+    ratio_mean_abs_deviation: float
+    ratio_abs_deviation_sd: float
+    ratio_sd: float
+    ratio_max_deviation: float
+
+
+def ratio_figures(ratio: Floats) -> RatioFigures:
+    """Return the figures of ratios, (n,), all finite.
+
+    Examples
+    --------
+    >>> ratio_figures(np.array([0.5, 1.5])).ratio_sd
+    0.5
+    """
+    off = np.abs(ratio - 1)
+    return RatioFigures(float(off.mean()), float(off.std()), float(ratio.std()), float(off.max()))
+
+
+def _ratio_summary(ratio: Floats, all_logs: Floats, flipped: Bools, degenerate: Bools) -> dict[str, float]:
     """Return the figures of areas or volumes; what is not finite is left out of the statistics."""
-    ratio, logs = all_ratios[np.isfinite(all_ratios)], all_logs[np.isfinite(all_logs)]
+    logs = all_logs[np.isfinite(all_logs)]
     low, high = np.percentile(logs, [1, 99])
     return {
         "flipped": int(flipped.sum()),
         "degenerate": int(degenerate.sum()),
-        "ratio_sd": float(ratio.std()),
-        "ratio_max_deviation": float(np.abs(ratio - 1).max()),
+        **ratio_figures(ratio[np.isfinite(ratio)])._asdict(),
         "log_mean_abs": float(np.abs(logs).mean()),
         "log_p01": float(low),
         "log_p99": float(high),
@@ -208,9 +236,6 @@ class SolidDistortion:
         `log_left_out` counts them.
         """
         figures = _ratio_summary(self.volume_ratio, self.log_volume_ratio, self.flipped, self.degenerate)
-        deviation = np.abs(self.volume_ratio[np.isfinite(self.volume_ratio)] - 1)
-        figures["ratio_mean_abs_deviation"] = float(deviation.mean())
-        figures["ratio_abs_deviation_sd"] = float(deviation.std())
         return {"volume": figures}
 
 

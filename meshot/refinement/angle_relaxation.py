@@ -19,7 +19,7 @@ from meshot.algebra.operators import edge_lengths, edge_weights
 from meshot.base.arrays import Floats
 from meshot.base.progress import SILENT, Progress
 from meshot.meshes.surface import Surface
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 
 # Pull at the start, in units of the areas' tolerance, and the least part of itself to which it is lowered at once.
 PULL, LOWERED = 1.0, 0.1
@@ -67,7 +67,7 @@ def lessen_angles(
         folded is not.
     """
     used, compact = np.unique(surface.faces, return_inverse=True)
-    slider = Slider(surface, AreaSystem(compact.reshape(-1, 3), shares), uv[used], PULL * tol_sd)
+    slider = Slider(surface, DiskSystem(compact.reshape(-1, 3), shares), uv[used], PULL * tol_sd)
     client = progress or SILENT
     done, before = 0, slider.energy(slider.uv)
     while done < sweeps and slider.step():
@@ -90,7 +90,7 @@ def conformal_energy(surface: Surface, uv: Floats, shares: Floats) -> float:
     It is 1 for a conformal map.
     """
     used, compact = np.unique(surface.faces, return_inverse=True)
-    slider = Slider(surface, AreaSystem(compact.reshape(-1, 3), shares), uv[used])
+    slider = Slider(surface, DiskSystem(compact.reshape(-1, 3), shares), uv[used])
     return slider.energy(slider.uv) * np.pi / float(slider.areas.sum())
 
 
@@ -101,7 +101,7 @@ class Slider:
     ----------
     surface : Surface
         Gives the shapes of the faces.
-    system : AreaSystem
+    system : DiskSystem
         The same faces, without vertices that none of them uses, and the wanted areas.
     uv : (V, 2) float
         Start.
@@ -109,9 +109,9 @@ class Slider:
         How much the energy counts against the areas.
     """
 
-    def __init__(self, surface: Surface, system: AreaSystem, uv: Floats, pull: float = 0.0) -> None:
+    def __init__(self, surface: Surface, system: DiskSystem, uv: Floats, pull: float = 0.0) -> None:
         self.pull = pull
-        self.system, self.uv, self.areas = system, uv, system.areas(uv)
+        self.system, self.uv, self.areas = system, uv, system.measures(uv)
         stretch = surface.face_areas / surface.area / system.shares
         # Each face's half of an edge's weight; `face_edges` stand opposite to the corners where halfedges begin.
         weights = np.roll(edge_weights(edge_lengths(surface)) * stretch[:, None], -1, axis=1)
@@ -157,7 +157,7 @@ class Slider:
         gaps = self.system.gaps(self.uv)
         while part > SHORTEST:
             moved = self.system.move(self.uv, part * direction)
-            areas = self.system.areas(moved)
+            areas = self.system.measures(moved)
             folded = ((areas <= KEEP * self.areas) & (self.areas > 0)).any()
             crossed = (self.system.gaps(moved) <= KEEP * gaps).any()
             if not folded and not crossed and self.merit(moved, areas) < before:
@@ -179,7 +179,7 @@ class Slider:
         goal = targets - self.areas
         step = self.solver.solve(system.pull(gradients, weights * goal) - pull)
         for _ in range(CORRECTIONS):
-            areas = system.areas(system.move(self.uv, step))
+            areas = system.measures(system.move(self.uv, step))
             curved = areas - self.areas - system.change(gradients, step) - system.shares * (areas.sum() - total)
             if np.std(curved / targets) > TRUST:
                 break

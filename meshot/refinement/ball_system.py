@@ -13,7 +13,7 @@ import numpy as np
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import innerkernel, kernel
 from meshot.meshes.solid import SIDES, signed_volumes
-from meshot.refinement.disk_system import Blocks, Elements, Terms
+from meshot.refinement.system import Blocks, Elements, System, Terms
 
 # Inverse edge matrix of the regular tetrahedron of volume 1/6, and its Dirichlet matrix.
 _EDGES = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]) / 2 ** (1 / 3)
@@ -22,7 +22,7 @@ _GRADIENTS = np.vstack([-REGULAR.sum(axis=0), REGULAR])
 DIRICHLET = _GRADIENTS @ _GRADIENTS.T
 
 
-class VolumeSystem:
+class BallSystem(System):
     """Volumes of the elements of a ball map, their derivatives, and the damped normal matrix.
 
     Parameters
@@ -31,6 +31,8 @@ class VolumeSystem:
         A triangulated ball, all of positive volume; every vertex belongs to one.
     faces : (B, 3) int
         Its boundary, facing outward.
+    shares : (T,) float
+        Wanted share of each tetrahedron, of sum 1.
 
     Attributes
     ----------
@@ -44,7 +46,8 @@ class VolumeSystem:
         Edges i < j.
     """
 
-    def __init__(self, tetrahedra: Ints, faces: Ints) -> None:
+    def __init__(self, tetrahedra: Ints, faces: Ints, shares: Floats) -> None:
+        self.shares = shares
         self.count = int(tetrahedra.max()) + 2
         self.tetrahedra = len(tetrahedra)
         cones = np.column_stack([np.full(len(faces), self.count - 1), faces])
@@ -56,7 +59,7 @@ class VolumeSystem:
         self._sides = inverse.reshape(-1, 6)
         self._star = np.bincount(self.elements.ravel(), minlength=self.count).astype(float)
 
-    def volumes(self, points: Floats) -> Floats:
+    def measures(self, points: Floats) -> Floats:
         """Signed volume of each element, (T + B,)."""
         return signed_volumes(points, self.elements)
 
@@ -76,9 +79,9 @@ class VolumeSystem:
         frames[-1] = 0.0
         return frames
 
-    def move(self, points: Floats, frames: Floats, step: Floats) -> Floats:
+    def move(self, points: Floats, step: Floats) -> Floats:
         """Return the map after `step`, (V, 3), in the frames; boundary vertices go back to the sphere."""
-        moved = points + np.einsum("vxu,vu->vx", frames, step)
+        moved = points + np.einsum("vxu,vu->vx", self.frames(points), step)
         rim = moved[self.on_sphere]
         moved[self.on_sphere] = rim / np.linalg.norm(rim, axis=1, keepdims=True)
         return moved
@@ -95,27 +98,10 @@ class VolumeSystem:
         """Apply the transpose of `change`: the vertex vectors (V, 3) that element weights (T + B,) exert."""
         return _pull(self.elements, gradients, weights, self.count)
 
-    def matrix(
-        self, points: Floats, frames: Floats, gradients: Floats, weights: Floats, damping: Floats, floor: Floats
-    ) -> Blocks:
-        """Assemble the sum over the elements of weights_t g_t g_t^T + damping_t D_t.
-
-        D_t measures a step by its gradient relative to the element itself: with F the linear map from the regular
-        tetrahedron of volume 1/6 to the element, D_t(d) = |F^-1 (grad d) F|^2, whatever the element's shape. `floor`
-        (T + B,), a squared length, keeps F F^T regular where an element is flat or flipped.
-
-        Returns
-        -------
-        diagonal : (V, 3, 3) float
-            Blocks of the vertices.
-        across : (E, 3, 3) float
-            Blocks of the edges (i, j), in row i and column j.
-        """
-        blocks = Blocks(np.zeros((self.count, 3, 3)), np.zeros((len(self.edges), 3, 3)))
-        terms = Terms(gradients, weights, damping, floor)
-        _assemble(Elements(self.elements, self._sides), points, frames, terms, blocks)
+    def assemble(self, image: Floats, frames: Floats, terms: Terms, blocks: Blocks) -> None:
+        """Add the matrix to blocks of zeros."""
+        _assemble(Elements(self.elements, self._sides), image, frames, terms, blocks)
         blocks.diagonal[:, [0, 1, 2], [0, 1, 2]] += (frames == 0).all(axis=1)
-        return blocks
 
     def average(self, values: Floats, rounds: int) -> Floats:
         """Average element values (T + B,) over the stars of the vertices, `rounds` times."""

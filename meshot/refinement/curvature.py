@@ -18,9 +18,8 @@ import numpy as np
 from meshot.algebra.multifrontal.cholesky import BlockCholesky
 from meshot.base.arrays import Floats
 from meshot.base.errors import ConvergenceError
-from meshot.refinement.disk_system import AreaSystem
-
-Blocks = tuple[Floats, Floats]
+from meshot.refinement.disk_system import DiskSystem
+from meshot.refinement.system import Blocks
 
 # Damping at the start and its range; what it becomes after a step that was hardly bent, and after one that failed.
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-9, 1e6
@@ -56,7 +55,7 @@ class AreaDescent:
 
     Parameters
     ----------
-    system : AreaSystem
+    system : DiskSystem
     uv : (V, 2) float
         Start, without a fold, the boundary on the unit circle.
     counts : (F,) float
@@ -66,13 +65,13 @@ class AreaDescent:
 
     Attributes
     ----------
-    uv, areas : (V, 2) and (F,) float
+    image, measures : (V, 2) and (F,) float
         The current map and its areas, which stay positive.
     damping : float
     """
 
-    def __init__(self, system: AreaSystem, uv: Floats, counts: Floats, solver: BlockCholesky) -> None:
-        self.system, self.uv, self.areas, self.solver = system, uv, system.areas(uv), solver
+    def __init__(self, system: DiskSystem, uv: Floats, counts: Floats, solver: BlockCholesky) -> None:
+        self.system, self.image, self.measures, self.solver = system, uv, system.measures(uv), solver
         self.counts = counts / counts.sum()
         self.damping = FIRST_DAMPING
         self.last = np.zeros((system.count, 2))
@@ -80,7 +79,7 @@ class AreaDescent:
     @property
     def ratio(self) -> Floats:
         """Share of each face over its wanted share, (F,)."""
-        return self._ratio(self.areas)
+        return self._ratio(self.measures)
 
     def step(self, most: float = np.inf) -> None:
         """Take one step, damped until it lowers the error; faces that are off by more than `most` weigh more."""
@@ -94,18 +93,18 @@ class AreaDescent:
 
     def stir(self, uv: Floats, rng: np.random.Generator) -> None:
         """Go on from a random displacement of a map, largest along the directions that hardly change areas."""
-        self.uv, self.areas, self.last = uv, self.system.areas(uv), np.zeros_like(uv)
+        self.image, self.measures, self.last = uv, self.system.measures(uv), np.zeros_like(uv)
         step = self._random_step(rng)
         while np.abs(step).max() > LEAST_STEP and self._folds(self.system.move(uv, step)):
             step *= SHRINK
         if np.abs(step).max() > LEAST_STEP:
-            self.uv, self.last = self.system.move(uv, step), step
-            self.areas = self.system.areas(self.uv)
+            self.image, self.last = self.system.move(uv, step), step
+            self.measures = self.system.measures(self.image)
         self.damping = FIRST_DAMPING
 
     def _random_step(self, rng: np.random.Generator) -> Floats:
         model = self._model(self.counts)
-        noise = rng.normal(size=self.uv.shape) * np.sqrt(np.einsum("vaa->v", model.metric[0]))[:, None]
+        noise = rng.normal(size=self.image.shape) * np.sqrt(np.einsum("vaa->v", model.metric[0]))[:, None]
         noise[self.system.loop, 1] = 0.0
         squares, damping = self._squares(model.gradients, model.weights), LOOSE
         while damping < MOST_DAMPING:
@@ -119,22 +118,22 @@ class AreaDescent:
         return 0.0 * noise
 
     def _model(self, counts: Floats) -> Model:
-        system, off, total = self.system, self.ratio - 1, self.areas.sum()
+        system, off, total = self.system, self.ratio - 1, self.measures.sum()
         targets = system.shares * total
         weights = counts / targets**2
         # Derivatives of half the sum of squares by the areas; the last part is that by the total area.
         forces = counts * off / targets - np.sum(counts * off * (1 + off)) / total
-        frames = system.frames(self.uv)
-        gradients = system.gradients(self.uv, frames)
-        curvature = system.bend(self._squares(gradients, weights), self.uv, frames, forces)
-        metric = system.matrix(self.uv, frames, gradients, 0 * weights, self.counts, 0.01 * targets)
+        frames = system.frames(self.image)
+        gradients = system.gradients(self.image, frames)
+        curvature = system.bend(self._squares(gradients, weights), self.image, frames, forces)
+        metric = system.matrix(self.image, frames, gradients, 0 * weights, self.counts, 0.01 * targets)
         metric[0][system.loop, 1, 1] = 0.0
         return Model(counts, gradients, weights, system.pull(gradients, forces), curvature, metric)
 
     def _squares(self, gradients: Floats, weights: Floats) -> Blocks:
         """Return J^T J with weights of the faces."""
-        system, floor = self.system, 0.01 * self.system.shares * self.areas.sum()
-        return system.matrix(self.uv, system.frames(self.uv), gradients, weights, 0 * weights, floor)
+        system, floor = self.system, 0.01 * self.system.shares * self.measures.sum()
+        return system.matrix(self.image, system.frames(self.image), gradients, weights, 0 * weights, floor)
 
     def _taken(self, model: Model) -> bool:
         """Try a step with the current damping; return whether it is taken."""
@@ -145,16 +144,16 @@ class AreaDescent:
             return False
         anchor = self.damping * system.multiply(model.metric, MOMENTUM * self.last)
         step = self.solver.solve(anchor - model.slope)
-        bent = system.areas(system.move(self.uv, step)) - self.areas - system.change(model.gradients, step)
+        bent = system.measures(system.move(self.image, step)) - self.measures - system.change(model.gradients, step)
         bent -= system.shares * bent.sum()
         correction = self.solver.solve(-system.pull(model.gradients, model.weights * bent))
         rate = self._length(model.metric, correction) / self._length(model.metric, step)
-        moved = system.move(self.uv, step + correction)
-        areas = system.areas(moved)
-        lower = self._error(areas, model.counts) < SLACK * self._error(self.areas, model.counts)
+        moved = system.move(self.image, step + correction)
+        areas = system.measures(moved)
+        lower = self._error(areas, model.counts) < SLACK * self._error(self.measures, model.counts)
         if not (rate < BENT and lower) or self._folds(moved):
             return False
-        self.uv, self.areas, self.last = moved, areas, step + correction
+        self.image, self.measures, self.last = moved, areas, step + correction
         if rate < STRAIGHT:
             self.damping = max(FALL * self.damping, LEAST_DAMPING)
         return True
@@ -171,9 +170,9 @@ class AreaDescent:
     def _folds(self, moved: Floats) -> bool:
         """Return whether a face or a boundary edge of a map would lose nearly all it has."""
         system = self.system
-        thin = system.areas(moved) <= KEEP * self.areas
-        return bool(thin.any() or (system.gaps(moved) <= KEEP * system.gaps(self.uv)).any())
+        thin = system.measures(moved) <= KEEP * self.measures
+        return bool(thin.any() or (system.gaps(moved) <= KEEP * system.gaps(self.image)).any())
 
 
 def _damped(curvature: Blocks, damping: float, metric: Blocks) -> Blocks:
-    return curvature[0] + damping * metric[0], curvature[1] + damping * metric[1]
+    return Blocks(curvature[0] + damping * metric[0], curvature[1] + damping * metric[1])

@@ -4,14 +4,13 @@ Unknowns are steps in the vertices' own frames: an interior vertex moves in the 
 along the unit circle (the second component of its step is tied to zero). Interior areas are exactly quadratic in it.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints, cross2
 from meshot.base.errors import GeometryError
 from meshot.base.kernels import innerkernel, kernel
 from meshot.meshes.surface import Surface
+from meshot.refinement.system import Blocks, Elements, System, Terms
 
 # Inverse edge matrix of the equilateral triangle of area 1 with its first edge along x, and its Dirichlet matrix.
 _SIDE = np.sqrt(4 / np.sqrt(3))
@@ -20,30 +19,7 @@ _GRADIENTS = np.vstack([-EQUILATERAL.sum(axis=0), EQUILATERAL])
 DIRICHLET = _GRADIENTS @ _GRADIENTS.T
 
 
-class Elements(NamedTuple):
-    """The triangles or tetrahedra of a mesh: `corners` (n, 3 or 4), and `edges` (n, 3 or 6), the number of each."""
-
-    corners: Ints
-    edges: Ints
-
-
-class Terms(NamedTuple):
-    """What the damped normal matrix is the sum of, element by element; see `AreaSystem.matrix`."""
-
-    gradients: Floats
-    weights: Floats
-    damping: Floats
-    floor: Floats
-
-
-class Blocks(NamedTuple):
-    """A symmetric matrix: `diagonal` (V, k, k), `across` (E, k, k) in row i and column j of each edge (i, j)."""
-
-    diagonal: Floats
-    across: Floats
-
-
-class AreaSystem:
+class DiskSystem(System):
     """Areas of the image triangles of a disk, their derivatives, and the damped normal matrix.
 
     Parameters
@@ -84,7 +60,7 @@ class AreaSystem:
         # Half a turn, forward or back, as the edge opposite to each corner runs.
         self._turns = np.where(np.roll(faces, -1, axis=1) < np.roll(faces, -2, axis=1), 0.5, -0.5)
 
-    def areas(self, uv: Floats) -> Floats:
+    def measures(self, uv: Floats) -> Floats:
         """Signed area of each image triangle, (F,)."""
         return _signed_areas(self.faces, uv)
 
@@ -123,29 +99,11 @@ class AreaSystem:
         """Apply the transpose of `change`: the vertex vectors (V, 2) that face `weights` (F,) exert."""
         return _pull(self.faces, gradients, weights, self.count)
 
-    def matrix(
-        self, uv: Floats, frames: Floats, gradients: Floats, weights: Floats, damping: Floats, floor: Floats
-    ) -> Blocks:
-        """Assemble the sum over the faces of weights_f (grad a_f) (grad a_f)^T + damping_f D_f.
+    def assemble(self, image: Floats, frames: Floats, terms: Terms, blocks: Blocks) -> None:
+        """Add the matrix to blocks of zeros."""
+        _assemble(Elements(self.faces, self.face_edges), image, frames, terms, blocks)
 
-        D_f measures a step by its gradient relative to the triangle itself: with F the linear map from the equilateral
-        triangle of unit area to the image triangle, D_f(d) = |F^-1 (grad d) F|^2, which bounds the relative quadratic
-        change of the area, det(grad d), whatever the triangle's shape. `floor` (F,), an area, keeps F F^T regular where
-        a triangle is flat or folded.
-
-        Returns
-        -------
-        diagonal : (V, 2, 2) float
-            Blocks of the vertices.
-        across : (E, 2, 2) float
-            Blocks of the edges (i, j), in row i and column j.
-        """
-        blocks = Blocks(np.zeros((self.count, 2, 2)), np.zeros((len(self.edges), 2, 2)))
-        terms = Terms(gradients, weights, damping, floor)
-        _assemble(Elements(self.faces, self.face_edges), uv, frames, terms, blocks)
-        return blocks
-
-    def bend(self, blocks: tuple[Floats, Floats], uv: Floats, frames: Floats, forces: Floats) -> tuple[Floats, Floats]:
+    def bend(self, blocks: Blocks, uv: Floats, frames: Floats, forces: Floats) -> Blocks:
         """Add the second derivative of the sum of forces_f a_f by the steps to blocks as of `matrix`."""
         turn = self._turns * forces[:, None]
         pull = np.bincount(self.face_edges.ravel(), turn.ravel(), minlength=len(self.edges))
@@ -161,7 +119,7 @@ class AreaSystem:
         plane = np.tile(np.eye(2), (self.count, 1, 1))
         inward = _pull(faces, _gradients(faces, uv, plane), forces[self._rim], self.count)[loop]
         diagonal[loop, 0, 0] -= np.sum(inward * uv[loop], axis=1)
-        return diagonal, across
+        return Blocks(diagonal, across)
 
     def multiply(self, blocks: tuple[Floats, Floats], x: Floats) -> Floats:
         """Return a matrix of blocks, as `matrix` gives, times x (V, 2)."""
@@ -242,7 +200,7 @@ def _multiply(edges, diagonal, across, x):
 
 @innerkernel
 def add_face(f, elements, ax, ay, bx, by, local, terms, stiffness, blocks):
-    """Add the part of face f to the matrix: see `AreaSystem.matrix`.
+    """Add the part of face f to the matrix: see `System.matrix`.
 
     The edges a and b from its first corner and its corners' frames, `local` (3, 2, 2), are given in its own plane.
     """

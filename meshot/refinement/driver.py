@@ -9,7 +9,6 @@ or geometrically) this one has the least angle error at a given mean |log area r
 """
 
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +21,9 @@ from meshot.maps.surface_map import SurfaceMap
 from meshot.maps.target import DISK
 from meshot.meshes.surface import Surface
 from meshot.refinement.angle_relaxation import conformal_energy, lessen_angles
+from meshot.refinement.refiner import Callback, Refinement
 from meshot.refinement.starts import even_map
-from meshot.refinement.surface import Refinement, refine_areas
+from meshot.refinement.surface import refine_areas
 from meshot.refinement.valence_three import without_valence_three
 
 # How far the worst face may be off, in units of the standard deviation asked for, and for loose and tight ones: 5 % for
@@ -37,8 +37,6 @@ LEAST = 1e-2
 # Steps without progress after which another start is tried. Range of the logarithms of a conformal map's area ratios
 # beyond which cells of a transport lead nowhere: an even map is tried first.
 BRIEF, LOST = 15, 25.0
-# Faces that hold a refinement and are named, the worst first.
-FACES_TOLD = 20
 
 
 def blended_shares(first: Floats, last: Floats, weight: float) -> Floats:
@@ -105,7 +103,7 @@ def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -
             refinement = refine_areas(
                 surface.faces, image, between, tol_sd=TOL_ON_THE_WAY, tol_max=worst, patience=BRIEF
             )
-            image = refinement.uv
+            image = refinement.image
     return image
 
 
@@ -127,7 +125,9 @@ def settle(
     *,
     tol_area: float,
     angle_sweeps: int = 0,
+    max_iter: int | None = None,
     progress: Progress | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Floats, dict[str, Any]]:
     """Refine a map to the wanted shares, and lower its angle distortion at these.
 
@@ -145,16 +145,19 @@ def settle(
         Standard deviation of share over wanted share; the worst face may be off by `worst_allowed`.
     angle_sweeps : int
         Most steps to less angle distortion; see `lessen_angles`. In the disk only.
+    max_iter : int, optional
+        Most steps from each start; see `refine_areas`.
     progress : Progress, optional
+    callback : callable, optional
+        Gets each `RefinementStep`; raising StopIteration ends the refinement from that start.
 
     Returns
     -------
     image : (V, 2) or (V, 3) float
     note : dict
-        Of the refinement: "start" ("transport", "even map" or "conformal map"), "iterations", "converged", "faces_off",
-        the `FACES_TOLD` worst of those that hold it, and "reasons", how many there are of each reason; with sweeps
-        "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after. They are
-        undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
+        Of the refinement, as of `Refinement.record`, with the "start" "transport", "even map" or "conformal map"; with
+        sweeps "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after.
+        They are undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
     """
     surface = conformal.surface
 
@@ -163,31 +166,25 @@ def settle(
             warnings.simplefilter("ignore", ConvergenceWarning)
             return refine_areas(
                 surface.faces, start, shares,
-                tol_sd=tol_area, tol_max=worst_allowed(tol_area), patience=patience, progress=progress,
+                tol_sd=tol_area, tol_max=worst_allowed(tol_area), max_iter=max_iter, patience=patience,
+                progress=progress, callback=callback,
             )  # fmt: skip
 
     refinement, origin, steps = _tried(conformal, image, shares, refined)
     note: dict[str, Any] = {}
     if angle_sweeps > 0:
-        before = conformal_energy(surface, refinement.uv, shares)
+        before = conformal_energy(surface, refinement.image, shares)
         slid, done = lessen_angles(
-            surface, refinement.uv, shares, tol_sd=tol_area, sweeps=angle_sweeps, progress=progress
+            surface, refinement.image, shares, tol_sd=tol_area, sweeps=angle_sweeps, progress=progress
         )
         again = refined(slid)
-        after = conformal_energy(surface, again.uv, shares)
+        after = conformal_energy(surface, again.image, shares)
         better = after < before and again.flipped <= refinement.flipped and again.converged >= refinement.converged
         refinement = again if better else refinement
         note = {"angle_sweeps": done if better else 0, "distortion": [before, after if better else before]}
     if not refinement.converged:
-        warnings.warn(refinement.told, ConvergenceWarning, stacklevel=3)
-    return refinement.uv, {
-        "start": origin,
-        "iterations": steps,
-        "converged": refinement.converged,
-        "faces_off": refinement.obstructed[:FACES_TOLD].tolist(),
-        "reasons": dict(Counter(refinement.reasons)),
-        **note,
-    }
+        warnings.warn(refinement.sentence, ConvergenceWarning, stacklevel=3)
+    return refinement.image, {**refinement.record(origin), "iterations": steps, **note}
 
 
 def _tried(
@@ -206,7 +203,7 @@ def _tried(
     best, name = min(found, key=lambda each: each[0].error)
     if best.converged:
         return best, name, best.iterations
-    longer = refined(best.uv)
+    longer = refined(best.image)
     return longer, name, best.iterations + longer.iterations
 
 

@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from meshot.base.arrays import Floats, Ints
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 
 
 class Misfit(NamedTuple):
@@ -49,7 +49,7 @@ def segment_share(parts: ArrayLike) -> Floats:
     return np.asarray((angle - np.sin(angle)) / (2 * np.pi))
 
 
-def misfit(system: AreaSystem) -> Misfit | None:
+def misfit(system: DiskSystem) -> Misfit | None:
     """Return the parts beyond chords that fit worst into the circle; None if all fit.
 
     Examples
@@ -58,7 +58,7 @@ def misfit(system: AreaSystem) -> Misfit | None:
 
     >>> ears = [[0, 1, 2], [2, 3, 4], [4, 5, 6], [6, 7, 8], [8, 9, 10], [10, 11, 0]]
     >>> core = [[0, 2, 4], [0, 4, 6], [0, 6, 8], [0, 8, 10]]
-    >>> found = misfit(AreaSystem(np.array(ears + core), np.array([1.0] * 6 + [1.5] * 4)))
+    >>> found = misfit(DiskSystem(np.array(ears + core), np.array([1.0] * 6 + [1.5] * 4)))
     >>> found.parts, round(found.ratio, 2), found.inside.tolist() == [True] * 6 + [False] * 4
     (6, 0.35, True)
     """
@@ -81,13 +81,13 @@ def misfit(system: AreaSystem) -> Misfit | None:
     return Misfit(int(parts[worst]), float(ratios[worst]), inside[block])
 
 
-def proven_misfit(system: AreaSystem, tol_max: float) -> Misfit | None:
+def proven_misfit(system: DiskSystem, tol_max: float) -> Misfit | None:
     """Return the parts that fit worst if they prove that no map has all faces within the tolerance; else None."""
     found = misfit(system)
     return None if found is None or found.ratio >= 1 - tol_max else found
 
 
-def _blocks(system: AreaSystem) -> tuple[Ints, sparse.csr_array]:
+def _blocks(system: DiskSystem) -> tuple[Ints, sparse.csr_array]:
     """Return the block of each face, (F,), where chords are the blocks' borders, and which blocks share a chord."""
     count = len(system.faces)
     order = np.argsort(system.face_edges.ravel(), kind="stable")
@@ -118,7 +118,7 @@ def _rooted(tree: sparse.csr_array, shares: Floats, root: int) -> tuple[Ints, In
 
 
 def name_obstructed(
-    system: AreaSystem, ratio: Floats, tol_max: float, tol_sd: float = np.inf
+    system: DiskSystem, ratio: Floats, tol_max: float, tol_sd: float = np.inf
 ) -> tuple[Ints, tuple[str, ...]]:
     """Return the faces that keep the area `ratio`, (F,), from its tolerances, worst first, and what holds each.
 

@@ -4,7 +4,7 @@ A tetrahedral mesh has about three unknowns a vertex for five or six tetrahedra:
 what can be reached is the least sum of squares. The logarithm of the ratio is a barrier against flips, and near ratio 1
 it is the relative error. Cones over the boundary's faces have a one-sided barrier alone, against getting thin.
 
-* The damping measures a step relative to each element's own shape (`VolumeSystem.matrix`), so that it bounds the
+* The damping measures a step relative to each element's own shape (`System.matrix`), so that it bounds the
   volumes' higher-order change, and is adapted element by element to how well the linear model foretold the volumes.
 * Second-order corrections with the same matrix bring a long step back to where the linear model leads.
 * While there are flipped elements, the ratio r in the logarithm is replaced by the positive (r + sqrt(r^2 + eps^2)) / 2
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from meshot.algebra.block_cg import BlockCG
 from meshot.base.arrays import Floats
-from meshot.refinement.ball_system import VolumeSystem
+from meshot.refinement.ball_system import BallSystem
 
 FIRST_DAMPING = 0.1
 DAMPING_RANGE = (1e-7, 10.0)
@@ -46,14 +46,12 @@ SHORTER, SHORTEST = 0.6, 1e-3
 ACCURACY, ITERATIONS = 1e-2, 200
 
 
-class VolumeStepper:
+class SolidStepper:
     """A ball map on its way to prescribed volumes.
 
     Parameters
     ----------
-    system : VolumeSystem
-    shares : (T,) float
-        Wanted share of each tetrahedron, of sum 1.
+    system : BallSystem
     points : (V, 3) float
         Start, with the boundary on the unit sphere; without the center.
 
@@ -61,40 +59,45 @@ class VolumeStepper:
     ----------
     points : (V + 1, 3) float
         The current map, and the center.
-    volumes : (T + B,) float
+    measures : (T + B,) float
         Signed volumes of tetrahedra and cones. Once they are all positive they stay so.
     damping : (T + B,) float
     """
 
-    def __init__(self, system: VolumeSystem, shares: Floats, points: Floats) -> None:
-        self.system, self.shares = system, shares
+    def __init__(self, system: BallSystem, points: Floats) -> None:
+        self.system = system
         self.points = np.vstack([points, np.zeros(3)])
-        self.volumes = system.volumes(self.points)
-        cones = self.volumes[system.tetrahedra :]
+        self.measures = system.measures(self.points)
+        cones = self.measures[system.tetrahedra :]
         self._cones = np.maximum(cones, 0.1 * np.median(np.abs(cones)))
         self.damping = np.full(len(system.elements), FIRST_DAMPING)
         self.solver = BlockCG(system.count, system.edges)
 
     @property
+    def image(self) -> Floats:
+        """The current map without the center, (V, 3)."""
+        return self.points[:-1]
+
+    @property
     def ratio(self) -> Floats:
         """Share of each tetrahedron over its wanted share, (T,)."""
-        volumes = self.volumes[: self.system.tetrahedra]
-        return volumes / (self.shares * volumes.sum())
+        volumes = self.measures[: self.system.tetrahedra]
+        return volumes / (self.system.shares * volumes.sum())
 
     @property
     def flipped(self) -> int:
         """Number of tetrahedra and cones without positive volume."""
-        return int((self.volumes <= 0).sum())
+        return int((self.measures <= 0).sum())
 
     @property
     def error(self) -> float:
         """What the steps lessen, the sum of the squared logarithms but for outliers."""
-        return _robust(self._residual(self.volumes, EPSILON if self.flipped else 0.0)[1])
+        return _robust(self._residual(self.measures, EPSILON if self.flipped else 0.0)[1])
 
     def step(self) -> bool:
         """Take one step; return False, with the damping raised, if none was found."""
         system, epsilon = self.system, EPSILON if self.flipped else 0.0
-        units, residual, slope = self._residual(self.volumes, epsilon)
+        units, residual, slope = self._residual(self.measures, epsilon)
         goal = -np.clip(residual, -GROW, SHRINK)
         active = 1 / np.maximum(1.0, np.abs(residual))
         active[system.tetrahedra :][residual[system.tetrahedra :] == 0] = 0.0
@@ -102,15 +105,15 @@ class VolumeStepper:
         gradients = system.gradients(self.points, frames, units / slope)
         floor = (1e-3 * units) ** (2 / 3)
         self.solver.factorize(*system.matrix(self.points, frames, gradients, active, self.damping, floor))
-        first, corrected, error = self._solve(frames, gradients, active, goal, units / slope)
-        part = self._search(frames, first, corrected, residual, epsilon)
+        first, corrected, error = self._solve(gradients, active, goal, units / slope)
+        part = self._search(first, corrected, residual, epsilon)
         self._adapt(error, goal, part)
         return part > 0.0
 
     def _residual(self, volumes: Floats, epsilon: float) -> tuple[Floats, Floats, Floats]:
         """Return each element's unit of volume, the logarithm of its regularized ratio, and its slope by the ratio."""
         inner = self.system.tetrahedra
-        units = np.concatenate([self.shares * abs(volumes[:inner].sum()), self._cones])
+        units = np.concatenate([self.system.shares * abs(volumes[:inner].sum()), self._cones])
         ratio = volumes / units
         root = np.sqrt(ratio**2 + epsilon**2)
         if epsilon:
@@ -122,9 +125,7 @@ class VolumeStepper:
         residual[inner:] = np.minimum(residual[inner:] - np.log(THIN), 0.0)
         return units, residual, 1 / np.maximum(root, NEARLY_FLAT)
 
-    def _solve(
-        self, frames: Floats, gradients: Floats, active: Floats, goal: Floats, units: Floats
-    ) -> tuple[Floats, Floats, Floats]:
+    def _solve(self, gradients: Floats, active: Floats, goal: Floats, units: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the Levenberg-Marquardt step, the corrected one, and the linear model's error for the first.
 
         With J the derivative and r(d) the volumes' change beyond J d, the corrected step solves the damped equations
@@ -133,8 +134,8 @@ class VolumeStepper:
         system = self.system
 
         def beyond(step: Floats) -> Floats:
-            moved = system.volumes(system.move(self.points, frames, step))
-            return (moved - self.volumes) / units - system.change(gradients, step)
+            moved = system.measures(system.move(self.points, step))
+            return (moved - self.measures) / units - system.change(gradients, step)
 
         pulled = system.pull(gradients, active * goal)
         first = corrected = self.solver.solve(pulled, ACCURACY, ITERATIONS)
@@ -153,28 +154,28 @@ class VolumeStepper:
             curvature = beyond(corrected)
         return first, corrected, error
 
-    def _search(self, frames: Floats, first: Floats, corrected: Floats, residual: Floats, epsilon: float) -> float:
+    def _search(self, first: Floats, corrected: Floats, residual: Floats, epsilon: float) -> float:
         """Go along part * first + part^2 * (corrected - first); return the part, 0 if none lessens the squares."""
         error, part = _robust(residual), 1.0
         while part > SHORTEST:
             step = part * first + part**2 * (corrected - first)
-            found = self._cut(frames, step)
+            found = self._cut(step)
             if found is not None:
                 moved, volumes = found
                 if _robust(self._residual(volumes, epsilon)[1]) < error:
-                    self.points, self.volumes = moved, volumes
+                    self.points, self.measures = moved, volumes
                     return part
             part *= SHORTER
         return 0.0
 
-    def _cut(self, frames: Floats, step: Floats) -> tuple[Floats, Floats] | None:
+    def _cut(self, step: Floats) -> tuple[Floats, Floats] | None:
         """Shorten the steps of a few vertices about elements that would flip; None if there are more than a few."""
         system = self.system
         part = np.ones((system.count, 1))
         for attempt in range(30):
-            moved = system.move(self.points, frames, step * part)
-            volumes = system.volumes(moved)
-            bad = (volumes <= KEEP * self.volumes) & (self.volumes > 0)
+            moved = system.move(self.points, step * part)
+            volumes = system.measures(moved)
+            bad = (volumes <= KEEP * self.measures) & (self.measures > 0)
             if not bad.any():
                 return moved, volumes
             held: NDArray[np.int64] = np.unique(system.elements[bad])

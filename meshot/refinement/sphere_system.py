@@ -10,14 +10,15 @@ import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, subkernel
-from meshot.refinement.disk_system import AreaSystem, Blocks, Elements, Terms, add_face, mesh_edges
+from meshot.refinement.disk_system import DiskSystem, add_face, mesh_edges
+from meshot.refinement.system import Blocks, Elements, Terms
 
 # How much a step is damped by its gradient itself, beside that relative to the triangle's shape: the latter lets long
 # triangles slide along each other, and on a sphere these bulge.
 STIFFNESS = 1.0
 
 
-class SphereSystem(AreaSystem):
+class SphereSystem(DiskSystem):
     """Areas of the spherical triangles of a closed surface's map, their derivatives, and the normal matrix.
 
     Parameters
@@ -31,7 +32,7 @@ class SphereSystem(AreaSystem):
 
     Attributes
     ----------
-    As of `AreaSystem`; nothing lies on a circle, and `loop` is empty.
+    As of `DiskSystem`; nothing lies on a circle, and `loop` is empty.
     """
 
     bends = False
@@ -47,7 +48,7 @@ class SphereSystem(AreaSystem):
         self._pole = np.where(points[:, 2] < 0, -1.0, 1.0)
         self._star = np.bincount(faces.ravel(), minlength=self.count).astype(float)
 
-    def areas(self, points: Floats) -> Floats:
+    def measures(self, points: Floats) -> Floats:
         """Signed area of each spherical triangle, (F,)."""
         return _signed_areas(self.faces, points)
 
@@ -76,16 +77,11 @@ class SphereSystem(AreaSystem):
         """Return the derivative of each face's area by the steps of its corners, (F, 3, 2)."""
         return _gradients(self.faces, points, frames)
 
-    def matrix(
-        self, points: Floats, frames: Floats, gradients: Floats, weights: Floats, damping: Floats, floor: Floats
-    ) -> Blocks:
-        """Assemble the damped normal matrix; see `AreaSystem.matrix`."""
-        blocks = Blocks(np.zeros((self.count, 2, 2)), np.zeros((len(self.edges), 2, 2)))
-        terms = Terms(gradients, weights, damping, floor)
-        _assemble(Elements(self.faces, self.face_edges), points, frames, terms, blocks)
-        return blocks
+    def assemble(self, image: Floats, frames: Floats, terms: Terms, blocks: Blocks) -> None:
+        """Add the matrix to blocks of zeros."""
+        _assemble(Elements(self.faces, self.face_edges), image, frames, terms, blocks)
 
-    def bend(self, blocks: tuple[Floats, Floats], uv: Floats, frames: Floats, forces: Floats) -> tuple[Floats, Floats]:
+    def bend(self, blocks: Blocks, uv: Floats, frames: Floats, forces: Floats) -> Blocks:
         """Return the blocks as they are: the curvature of spherical areas is left out."""
         return blocks
 

@@ -1,101 +1,29 @@
 """Refinement of a map until every triangle has its share of the area, without a fold; see `surface_step`."""
 
-import sys
-import time
-import warnings
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import ConvergenceWarning, GeometryError
-from meshot.base.progress import SILENT, Progress
+from meshot.base.errors import GeometryError
+from meshot.base.progress import Progress
+from meshot.meshes.base import Mesh
+from meshot.meshes.surface import Surface
 from meshot.refinement.curvature import AreaDescent
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 from meshot.refinement.obstruction import name_obstructed, proven_misfit
+from meshot.refinement.refiner import NOTHING, Callback, Refinement, RefinementStep, Refiner, warn_unless
 from meshot.refinement.sphere_system import SphereSystem
-from meshot.refinement.surface_step import AreaStepper
+from meshot.refinement.surface_step import SurfaceStepper
 from meshot.refinement.valence_three import Reduced, without_valence_three
 
-# Most steps: as many faces as these are worked on altogether, within a range. The refinement gives up when this part of
-# the steps has not lowered the error to this part of what it was.
+# Most steps: as many faces as these are worked on altogether, within a range; the part of them that is its patience.
 WORK, FEWEST_STEPS, MOST_STEPS = 4e6, 400, 1200
-PATIENCE, GAIN = 0.25, 0.97
-# Faces that a warning names, the worst first.
-WORST_TOLD = 3
+PATIENCE = 0.25
 # After so many steps that have not lowered the error to this part it goes on with the areas' curvature, or is stirred.
 STALLED, NOTABLE = 15, 0.99
-# An error that any other is better than.
-NOTHING = (sys.maxsize, np.inf)
-
-
-class RefinementStep(NamedTuple):
-    """One step: spread and worst face of the area ratio, folded faces, median damping, seconds since the start."""
-
-    ratio_sd: float
-    ratio_max_deviation: float
-    flipped: int
-    damping: float
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Refinement:
-    """A refined map.
-
-    Attributes
-    ----------
-    uv : (V, 2) or (V, 3) float
-        The map; boundary vertices on the unit circle, or all on the unit sphere.
-    area_ratio : (F,) float
-        Share of the image's area over the wanted share; 1 is exact.
-    iterations : int
-        Steps taken.
-    converged : bool
-        Both tolerances met, and no face folded.
-    history : tuple of RefinementStep
-        State before the first step and after each.
-    error : (int, float)
-        Folded faces, and the larger of the two errors in units of their tolerances: maps compare by it.
-    obstructed : (n,) int
-        Faces beyond ``tol_max``, and if the standard deviation is missed also the fewest that hold half of the squared
-        error; worst first; empty if converged.
-    reasons : tuple of str
-        What holds each of them.
-    """
-
-    uv: Floats
-    area_ratio: Floats
-    iterations: int
-    converged: bool
-    history: tuple[RefinementStep, ...]
-    error: tuple[int, float]
-    obstructed: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def flipped(self) -> int:
-        """Number of faces without positive area."""
-        return int((self.area_ratio <= 0).sum())
-
-    @property
-    def told(self) -> str:
-        """Where the refinement stopped, in a sentence."""
-        off = self.area_ratio - 1
-        told = (
-            f"area refinement stopped after {self.iterations} steps: ratio SD {off.std():.1e}, worst face off by "
-            f"{np.abs(off).max():.1e}, {self.flipped} folded"
-        )
-        if len(self.obstructed):
-            worst = ", ".join(str(face) for face in self.obstructed[:WORST_TOLD])
-            (reason, count), *_ = Counter(self.reasons).most_common(1)
-            told += f"; {len(self.obstructed)} faces hold it, the worst {worst}; of {count} of them: {reason}"
-        return told
 
 
 def refine_areas(
@@ -108,7 +36,7 @@ def refine_areas(
     max_iter: int | None = None,
     patience: int | None = None,
     progress: Progress | None = None,
-    callback: Callable[[RefinementStep], None] | None = None,
+    callback: Callback | None = None,
 ) -> Refinement:
     """Move the vertices of a map until each triangle has its share of the area, and unfold it on the way.
 
@@ -158,7 +86,7 @@ def refine_areas(
 
     >>> faces = [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]
     >>> uv = [[1, 0], [0, 1], [-1, 0], [0, -1], [0.3, 0.2]]
-    >>> refine_areas(faces, uv, [1, 1, 1, 1], tol_sd=1e-12).area_ratio.round(9)
+    >>> refine_areas(faces, uv, [1, 1, 1, 1], tol_sd=1e-12).ratio.round(9)
     array([1., 1., 1., 1.])
     """
     faces, start, targets = _checked(faces, uv, target_areas)
@@ -168,17 +96,19 @@ def refine_areas(
     compact = compact.reshape(reduced.faces.shape)
     if sphere:
         positions = start[used] / np.linalg.norm(start[used], axis=1, keepdims=True)
-        system: AreaSystem = SphereSystem(compact, targets, positions)
+        system: DiskSystem = SphereSystem(compact, targets, positions)
     else:
-        system = AreaSystem(compact, reduced.targets)
+        system = DiskSystem(compact, reduced.targets)
         positions = _on_circle(system, start[used], used)
-    stepper = AreaStepper(system, positions)
+    stepper = SurfaceStepper(system, positions)
     steps = int(np.clip(WORK / len(faces), FEWEST_STEPS, MOST_STEPS))
     patience = int(PATIENCE * steps) if patience is None else patience
-    refiner = _Refiner(stepper, reduced.parents, tol_sd, tol_max, patience, progress or SILENT, callback)
+    refiner = SurfaceRefiner(reduced.parents, tol_sd, tol_max, stepper, patience, progress, callback)
     refiner.run(steps if max_iter is None else max_iter)
     start[used] = refiner.best
-    return refiner.result(faces, targets, reduced.restore(start))
+    refinement = refiner.result(faces, targets, reduced.restore(start))
+    warn_unless(refinement.converged, refinement, stacklevel=2)
+    return refinement
 
 
 def _checked(faces: ArrayLike, uv: ArrayLike, target_areas: ArrayLike) -> tuple[Ints, Floats, Floats]:
@@ -196,7 +126,7 @@ def _checked(faces: ArrayLike, uv: ArrayLike, target_areas: ArrayLike) -> tuple[
     return faces, start, targets
 
 
-def _on_circle(system: AreaSystem, positions: Floats, names: Ints) -> Floats:
+def _on_circle(system: DiskSystem, positions: Floats, names: Ints) -> Floats:
     """Positions with the boundary exactly on the circle; raise unless it runs round it once."""
     rim = positions[system.loop]
     positions[system.loop] = rim / np.linalg.norm(rim, axis=1, keepdims=True)
@@ -209,106 +139,79 @@ def _on_circle(system: AreaSystem, positions: Floats, names: Ints) -> Floats:
     return positions
 
 
-class _Refiner:
-    """Steps, keeps the best map, and tells of it."""
+class SurfaceRefiner(Refiner[SurfaceStepper | AreaDescent]):
+    """Refines a map to disk or sphere; what cannot be reached is not striven for beyond what linear steps do.
 
-    def __init__(
-        self,
-        stepper: AreaStepper,
-        parents: Ints,
-        tol_sd: float,
-        tol_max: float,
-        patience: int,
-        progress: Progress,
-        callback: Callable[[RefinementStep], None] | None,
-    ) -> None:
-        self.stepper: AreaStepper | AreaDescent = stepper
-        self.parents = parents
-        self.tol_sd, self.tol_max, self.patience = tol_sd, tol_max, patience
-        self.progress, self.callback = progress, callback
-        self.began = time.perf_counter()
-        self.history: list[RefinementStep] = []
-        self.errors: list[tuple[int, float]] = []
-        self.best, self.age, self.mark = stepper.uv, 0, NOTHING
-        self.rng = np.random.default_rng(0)
+    Parameters
+    ----------
+    parents : (F,) int
+        Face of the stepper in which each face lies.
+    tol_sd, tol_max : float
+        The tolerances.
+    others
+        As of `Refiner`.
+    """
 
-    def run(self, max_iter: int) -> None:
-        """Step until the tolerances are met, nothing improves, the callback stops, or `max_iter` steps are done.
+    mesh: type[Mesh] = Surface
 
-        What cannot be reached is not striven for beyond what linear steps do.
-        """
-        while self._report() and len(self.history) <= max_iter:
-            # Single faces are worth the trouble only once the many are nearly there.
-            near = self.history[-1].ratio_sd < 2 * self.tol_sd and self.history[-1].flipped == 0
-            if self.age == STALLED:
-                if self._hopeless:
-                    return
-                self._stir()
-            self.stepper.step(0.5 * self.tol_max if near else np.inf)
+    def __init__(self, parents: Ints, tol_sd: float, tol_max: float, *others: Any) -> None:
+        super().__init__(*others)
+        self.parents, self.tol_sd, self.tol_max, self.spread = parents, tol_sd, tol_max, np.inf
+        # Steps since the error was notably lower than before, and what it was then.
+        self.age, self.mark = 0, NOTHING
+
+    def state(self) -> tuple[Floats, int, Floats, Floats]:
+        """Return the faces' ratios, how many are folded, their damping, and the map."""
+        ratio = self.stepper.ratio[self.parents]
+        return ratio, int((ratio - 1 <= -1).sum()), np.asarray(self.stepper.damping), self.stepper.image
+
+    def miss(self, ratio: Floats, step: RefinementStep) -> float:
+        """Return the larger of the errors, quadratic mean and worst face, in units of their tolerances."""
+        self.spread = float(np.sqrt(np.mean((ratio - 1) ** 2)))
+        error = max(self.spread / self.tol_sd, step.ratio_max_deviation / self.tol_max)
+        self.age += 1
+        if (step.flipped, error) < (self.mark[0], NOTABLE * self.mark[1]):
+            self.mark, self.age = (step.flipped, error), 0
+        return error
+
+    def advance(self) -> bool:
+        """Take a step, from elsewhere where steps have led to nothing; return False where it is proved to be vain."""
+        # Single faces are worth the trouble only once the many are nearly there.
+        near = self.spread < 2 * self.tol_sd and self.history[-1].flipped == 0
+        if self.age == STALLED:
+            if self._hopeless:
+                return False
+            self._stir()
+        self.stepper.step(0.5 * self.tol_max if near else np.inf)
+        return True
 
     @cached_property
     def _hopeless(self) -> bool:
         """Whether it is proved that no map has all faces within the tolerance."""
         return proven_misfit(self.stepper.system, self.tol_max) is not None
 
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(0)
+
     def _stir(self) -> None:
         """Go on otherwise from the best map."""
         stepper, system = self.stepper, self.stepper.system
-        if isinstance(stepper, AreaStepper) and system.bends and min(self.errors)[0] == 0:
+        if not isinstance(stepper, AreaDescent) and system.bends and min(self.errors)[0] == 0:
             counts = np.bincount(self.parents, minlength=len(system.faces)).astype(np.float64)
             self.stepper = AreaDescent(system, self.best, counts, stepper.solver)
         else:
-            stepper.stir(self.best, self.rng)
+            stepper.stir(self.best, self._rng)
         self.mark, self.age = NOTHING, 0
-
-    def _report(self) -> bool:
-        """Record the state; return whether to go on."""
-        off = self.stepper.ratio[self.parents] - 1
-        sd, worst = float(np.sqrt(np.mean(off**2))), float(np.abs(off).max())
-        seconds = time.perf_counter() - self.began
-        step = RefinementStep(sd, worst, int((off <= -1).sum()), float(np.median(self.stepper.damping)), seconds)
-        error = step.flipped, max(sd / self.tol_sd, worst / self.tol_max)
-        self.age += 1
-        if not self.errors or error < min(self.errors):
-            self.best = self.stepper.uv
-        if error < (self.mark[0], NOTABLE * self.mark[1]):
-            self.mark, self.age = error, 0
-        self.history.append(step)
-        self.errors.append(error)
-        self.progress.update(self._progress(), f"areas off by {sd:.1e}")
-        try:
-            if self.callback is not None:
-                self.callback(step)
-        except StopIteration:
-            return False
-        return error > (0, 1.0) and not self._stuck()
-
-    def _progress(self) -> float:
-        """Part of the way from the first error to the tolerance, by their logarithms."""
-        first, least = self.errors[0][1], min(self.errors)[1]
-        return 1.0 if least <= 1 else float(np.log(first / least) / np.log(first))
-
-    def _stuck(self) -> bool:
-        if len(self.errors) <= self.patience:
-            return False
-        before, since = min(self.errors[: -self.patience]), min(self.errors[-self.patience :])
-        return since[0] >= before[0] and since[1] > GAIN * before[1]
 
     def result(self, faces: Ints, targets: Floats, image: Floats) -> Refinement:
         """Package the best map met, with all of its vertices."""
         system = self.stepper.system
         if len(faces) != len(system.faces):
             used, compact = np.unique(faces, return_inverse=True)
-            system = AreaSystem(compact.reshape(-1, 3), targets)
-            areas = system.areas(image[used])
+            system = DiskSystem(compact.reshape(-1, 3), targets)
+            areas = system.measures(image[used])
         else:
-            areas = system.areas(self.best)
+            areas = system.measures(self.best)
         ratio = areas / (system.shares * areas.sum())
-        flipped, error = min(self.errors)
-        converged = flipped == 0 and error <= 1
-        obstructed, reasons = name_obstructed(system, ratio, self.tol_max, self.tol_sd)
-        steps, history = len(self.history) - 1, tuple(self.history)
-        refinement = Refinement(image, ratio, steps, converged, history, min(self.errors), obstructed, reasons)
-        if not converged:
-            warnings.warn(refinement.told, ConvergenceWarning, stacklevel=4)
-        return refinement
+        return self.packaged(image, ratio, *name_obstructed(system, ratio, self.tol_max, self.tol_sd))

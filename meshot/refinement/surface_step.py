@@ -6,7 +6,7 @@ neighboring triangles off by about the size of a triangle times the map's second
 large smooth displacements can remove. The derivative J of the areas thus has singular values down to nothing, and the
 path to equal areas is long and narrow. What leads along it:
 
-* the damping measures a step relative to each triangle's own shape (`AreaSystem.matrix`), so that it bounds the areas'
+* the damping measures a step relative to each triangle's own shape (`System.matrix`), so that it bounds the areas'
   quadratic change, and is adapted face by face to how well the linear model foretold the areas;
 * the damping pulls toward a part of the last step instead of toward rest, as successive steps are much alike, except
   where the last step came out otherwise than foretold; where nothing gets better any more, toward a random one;
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from meshot.algebra.multifrontal.cholesky import BlockCholesky
 from meshot.base.arrays import Floats
 from meshot.base.errors import ConvergenceError
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 
 FIRST_DAMPING, STIRRED_DAMPING = 0.1, 1e-3
 DAMPING_RANGE = (1e-13, 10.0)
@@ -59,26 +59,26 @@ SHORTEST = 0.01
 OUTLIER = 2.0
 
 
-class AreaStepper:
+class SurfaceStepper:
     """A disk map on its way to prescribed areas.
 
     Parameters
     ----------
-    system : AreaSystem
+    system : DiskSystem
     uv : (V, 2) float
         Start, with the boundary on the unit circle.
 
     Attributes
     ----------
-    uv, areas : (V, 2) and (F,) float
+    image, measures : (V, 2) or (V, 3), and (F,) float
         The current map and its signed areas. Once all areas are positive they stay so.
     damping : (F,) float
     counts : (F,) float
         How much each face counts: its share, or more if it is small.
     """
 
-    def __init__(self, system: AreaSystem, uv: Floats) -> None:
-        self.system, self.uv, self.areas = system, uv, system.areas(uv)
+    def __init__(self, system: DiskSystem, uv: Floats) -> None:
+        self.system, self.image, self.measures = system, uv, system.measures(uv)
         self.damping = np.full(len(system.shares), FIRST_DAMPING)
         self.solver = BlockCholesky(uv, system.edges, thin=True)
         self.last, self.calm = np.zeros((system.count, 2)), np.ones((system.count, 1))
@@ -89,27 +89,27 @@ class AreaStepper:
     @property
     def ratio(self) -> Floats:
         """Share of each face over its wanted share, (F,)."""
-        return self.areas / (self.system.shares * self.areas.sum())
+        return self.measures / (self.system.shares * self.measures.sum())
 
     def step(self, most: float = np.inf) -> None:
         """Take one step, or refuse it and raise the damping; faces that are off by more than `most` weigh more."""
         system = self.system
-        targets = system.shares * self.areas.sum()
+        targets = system.shares * self.measures.sum()
         # Errors are relative to the wanted area, times the neighborhood's mean ratio where all of it is off.
-        size = system.average(np.abs(self.areas), 2) / system.average(targets, 2)
-        scale = np.maximum(targets * np.clip(size, 1e-6, 1e6), 0.25 * np.abs(self.areas))
-        limit = np.maximum(np.abs(self.areas), scale)
-        goal = np.clip(targets - self.areas, -SHRINK * limit, GROW * limit)
+        size = system.average(np.abs(self.measures), 2) / system.average(targets, 2)
+        scale = np.maximum(targets * np.clip(size, 1e-6, 1e6), 0.25 * np.abs(self.measures))
+        limit = np.maximum(np.abs(self.measures), scale)
+        goal = np.clip(targets - self.measures, -SHRINK * limit, GROW * limit)
         weights = self.counts * targets.sum() / scale**2 * np.clip((goal / (most * scale)) ** 2, 1.0, HEAVIEST)
-        frames = system.frames(self.uv)
-        gradients = system.gradients(self.uv, frames)
-        blocks = system.matrix(self.uv, frames, gradients, weights, targets * self.damping, 0.01 * scale)
+        frames = system.frames(self.image)
+        gradients = system.gradients(self.image, frames)
+        blocks = system.matrix(self.image, frames, gradients, weights, targets * self.damping, 0.01 * scale)
         # What the areas' curvature adds, as far as each face's own damping keeps it definite.
-        bound = targets * self.damping / np.maximum(np.abs(self.areas), 0.1 * scale)
+        bound = targets * self.damping / np.maximum(np.abs(self.measures), 0.1 * scale)
         near = np.abs(goal) < CURVED * scale
         forces = np.where(near, np.clip(-weights * goal, -bound, bound), 0.0)
         try:
-            self.solver.factorize(*system.bend(blocks, self.uv, frames, forces))
+            self.solver.factorize(*system.bend(blocks, self.image, frames, forces))
         except ConvergenceError:  # too little damping for double precision
             self._refuse()
             return
@@ -118,14 +118,14 @@ class AreaStepper:
         anchor = system.multiply(blocks, drift) - system.pull(gradients, weights * system.change(gradients, drift))
         first, corrected = self._solve(gradients, weights, goal, anchor, scale)
         part, taken, moved = self._search(first, corrected, scale)
-        whole = moved if part == 1.0 else system.move(self.uv, corrected)
-        areas = system.areas(whole)
-        foretold = self.areas + system.change(gradients, first) + self._growth(areas)
+        whole = moved if part == 1.0 else system.move(self.image, corrected)
+        areas = system.measures(whole)
+        foretold = self.measures + system.change(gradients, first) + self._growth(areas)
         self._adapt((areas - foretold) / scale, goal / scale, part)
         if part == 0.0:
             self._refuse()
             return
-        self.uv, self.areas, self.last = moved, system.areas(moved), min(1.0, 2 * part) * taken
+        self.image, self.measures, self.last = moved, system.measures(moved), min(1.0, 2 * part) * taken
 
     def stir(self, uv: Floats, rng: np.random.Generator) -> None:
         """Start anew at a map, as if a random displacement had led there.
@@ -134,7 +134,7 @@ class AreaStepper:
         squares, of which there are many, along the weak ones.
         """
         system = self.system
-        self.uv, self.areas, self.least = uv, system.areas(uv), np.inf
+        self.image, self.measures, self.least = uv, system.measures(uv), np.inf
         self.damping[:], self.calm[:] = STIRRED_DAMPING, 1.0
         tail, head = system.edges.T
         shortest = np.full(system.count, np.inf)
@@ -151,7 +151,7 @@ class AreaStepper:
 
     def _growth(self, areas: Floats) -> Floats:
         """Part of a change of the areas that only follows the growth of the boundary's polygon."""
-        return self.system.shares * (areas.sum() - self.areas.sum())
+        return self.system.shares * (areas.sum() - self.measures.sum())
 
     def _solve(
         self, gradients: Floats, weights: Floats, goal: Floats, anchor: Floats, scale: Floats
@@ -166,8 +166,8 @@ class AreaStepper:
         first = step = solver.solve(system.pull(gradients, weights * goal) + anchor)
         limit = 0.7
         for _ in range(CORRECTIONS):
-            areas = system.areas(system.move(self.uv, step))
-            curved = areas - self.areas - system.change(gradients, step) - self._growth(areas)
+            areas = system.measures(system.move(self.image, step))
+            curved = areas - self.measures - system.change(gradients, step) - self._growth(areas)
             curved = np.clip(curved, -CURVED * scale, CURVED * scale)
             corrected = solver.solve(system.pull(gradients, weights * (goal - curved)) + anchor)
             rate = np.sqrt(np.sum((corrected - step) ** 2) / np.sum(step**2))
@@ -189,15 +189,15 @@ class AreaStepper:
         def squares(areas: Floats) -> Floats:
             return ((areas - shares * areas.sum()) / scale) ** 2
 
-        before = squares(self.areas)
+        before = squares(self.measures)
         outlier = OUTLIER**2 * before.mean()
         error = float(np.sum(counts * before))
-        if (self.areas > 0).all():
+        if (self.measures > 0).all():
             self.least = min(self.least, error)
         part = 1.0
         while True:
             taken, moved, cut = self._cut(part * first + part**2 * (corrected - first))
-            after = squares(system.areas(moved))
+            after = squares(system.measures(moved))
             fewer = np.sum(counts * (after / (outlier + after) - before / (outlier + before))) < 0
             raised = float(np.sum(counts * after))
             few = cut.mean() <= CUT_LIMIT
@@ -211,10 +211,10 @@ class AreaStepper:
         """Shorten the steps of vertices about faces that would fold; return the step, the map, and who was cut."""
         system = self.system
         part = np.ones((system.count, 1))
-        gaps = system.gaps(self.uv)
+        gaps = system.gaps(self.image)
         for attempt in range(200):
-            moved = system.move(self.uv, step * part)
-            bad = (system.areas(moved) <= KEEP * self.areas) & (self.areas > 0)
+            moved = system.move(self.image, step * part)
+            bad = (system.measures(moved) <= KEEP * self.measures) & (self.measures > 0)
             tight = np.flatnonzero(system.gaps(moved) <= KEEP * gaps)
             if not bad.any() and not len(tight):
                 break

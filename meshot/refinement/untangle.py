@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError
-from meshot.refinement.ball_system import REGULAR, VolumeSystem
+from meshot.refinement.ball_system import REGULAR, BallSystem
 
 # Rings of elements about the flipped ones that move. A round that leaves more than a part of the flips makes the next
 # one take more rings; the last choice is the whole.
@@ -23,12 +23,12 @@ ROUNDS, ITERATIONS = 60, 120
 PART, LEAST = 0.04, 1e-6
 
 
-def untangle(system: VolumeSystem, points: Floats) -> Floats:
+def untangle(system: BallSystem, points: Floats) -> Floats:
     """Return a map, (V, 3), in which no tetrahedron and no face of the boundary is flipped.
 
     Parameters
     ----------
-    system : VolumeSystem
+    system : BallSystem
     points : (V, 3) float
         The map to begin with, with the boundary on the unit sphere; returned as it is if it has no flips.
 
@@ -41,7 +41,7 @@ def untangle(system: VolumeSystem, points: Floats) -> Floats:
     units = _units(system, points)
     level, flipped = 0, np.zeros(0, dtype=np.int64)
     for _ in range(ROUNDS):
-        before, flipped = len(flipped), np.flatnonzero(system.volumes(points) <= 0)
+        before, flipped = len(flipped), np.flatnonzero(system.measures(points) <= 0)
         if len(flipped) == 0:
             return points[:-1]
         if 0 < LEFT * before < len(flipped):
@@ -53,16 +53,16 @@ def untangle(system: VolumeSystem, points: Floats) -> Floats:
     raise GeometryError("the map to the ball cannot be unfolded at these tetrahedra", ids=ids.tolist())
 
 
-def _units(system: VolumeSystem, points: Floats) -> Floats:
+def _units(system: BallSystem, points: Floats) -> Floats:
     """Volume of each element that counts as 1: about that of its neighborhood at present."""
-    volumes = np.abs(system.volumes(points))
+    volumes = np.abs(system.measures(points))
     inner = system.tetrahedra
     around = system.average(np.concatenate([volumes[:inner], np.zeros(len(volumes) - inner)]), 2)
     cones = volumes[inner:]
     return np.concatenate([around[:inner], np.maximum(cones, 0.3 * np.median(cones))])
 
 
-def _neighborhood(system: VolumeSystem, flipped: Ints, rings: int) -> Ints:
+def _neighborhood(system: BallSystem, flipped: Ints, rings: int) -> Ints:
     """Elements within some rings of the flipped ones."""
     near = np.zeros(len(system.elements), dtype=bool)
     near[flipped] = True
@@ -78,7 +78,7 @@ def _neighborhood(system: VolumeSystem, flipped: Ints, rings: int) -> Ints:
     return np.flatnonzero(near)
 
 
-def _unfold(system: VolumeSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
+def _unfold(system: BallSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
     """Minimize the energy of the chosen elements over the vertices that belong to no other one."""
     free = np.ones(system.count, dtype=bool)
     others = np.ones(len(system.elements), dtype=bool)
@@ -93,7 +93,7 @@ def _unfold(system: VolumeSystem, points: Floats, units: Floats, chosen: Ints) -
     rim = np.isin(moving, system.on_sphere)
     inverses = _references(system, points, units, chosen)
     start = points[names]
-    worst = float((system.volumes(points)[chosen] / units[chosen]).min())
+    worst = float((system.measures(points)[chosen] / units[chosen]).min())
     epsilon = float(np.sqrt(LEAST + PART * min(worst, 0.0) ** 2))
 
     def placed(x: Floats) -> Floats:
@@ -118,7 +118,7 @@ def _unfold(system: VolumeSystem, points: Floats, units: Floats, chosen: Ints) -
     return result
 
 
-def _references(system: VolumeSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
+def _references(system: BallSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
     """Inverse edge matrices of the ideal elements, (n, 3, 3): regular tetrahedra, and cones over regular triangles."""
     scale = np.cbrt(6 * units[chosen])
     inverses = REGULAR / scale[:, None, None]

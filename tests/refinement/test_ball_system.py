@@ -6,7 +6,7 @@ from handmade import ball_system
 @pytest.mark.uncompiled
 def test_cones_and_tetrahedra_fill_the_same_polyhedron():
     system, points = ball_system()
-    volumes = system.volumes(points)
+    volumes = system.measures(points)
     assert (volumes > 0).all()
     inner = volumes[: system.tetrahedra].sum()
     assert inner == pytest.approx(volumes[system.tetrahedra :].sum(), rel=1e-12)
@@ -22,7 +22,7 @@ def test_gradients_are_the_derivatives_of_the_volumes():
     step = rng.normal(size=points.shape)
     gradients = system.gradients(points, frames, units)
     small = 1e-5
-    ahead, behind = (system.volumes(system.move(points, frames, sign * small * step)) for sign in (1, -1))
+    ahead, behind = (system.measures(system.move(points, sign * small * step)) for sign in (1, -1))
     slope = (ahead - behind) / (2 * small * units)
     assert np.allclose(slope, system.change(gradients, step), rtol=0, atol=1e-8)
 
@@ -30,7 +30,7 @@ def test_gradients_are_the_derivatives_of_the_volumes():
 def test_steps_keep_the_boundary_on_the_sphere_and_the_center_in_place():
     system, points = ball_system()
     step = np.random.default_rng(1).normal(size=points.shape)
-    moved = system.move(points, system.frames(points), step)
+    moved = system.move(points, step)
     assert np.abs(np.linalg.norm(moved[system.on_sphere], axis=1) - 1).max() < 1e-15
     assert (moved[-1] == 0).all()
 

@@ -9,18 +9,18 @@ from meshot.algebra.multifrontal.cholesky import BlockCholesky
 from meshot.base.errors import ConvergenceError
 from meshot.meshes.surface import Surface
 from meshot.refinement.curvature import AreaDescent
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 from meshot.refinement.starts import even_map
 from meshot.refinement.surface import refine_areas
-from meshot.refinement.surface_step import AreaStepper
+from meshot.refinement.surface_step import SurfaceStepper
 
 
 def descent(surface: Surface, uv: np.ndarray) -> AreaDescent:
-    system = AreaSystem(surface.faces, surface.face_areas)
+    system = DiskSystem(surface.faces, surface.face_areas)
     return AreaDescent(system, uv, np.ones(len(surface.faces)), BlockCholesky(uv, system.edges))
 
 
-def spread(made: AreaDescent | AreaStepper) -> float:
+def spread(made: AreaDescent | SurfaceStepper) -> float:
     return float(np.sqrt(np.mean((made.ratio - 1) ** 2)))
 
 
@@ -29,10 +29,11 @@ def test_slope_is_the_derivative_of_the_error() -> None:
     made = descent(surface, disk(3).vertices[:, :2])
     counts = np.random.default_rng(0).uniform(1, 2, len(surface.faces))
     model = made._model(counts)
-    step = np.random.default_rng(1).normal(size=made.uv.shape)
+    step = np.random.default_rng(1).normal(size=made.image.shape)
     step[made.system.loop, 1] = 0
     ahead, behind = (
-        0.5 * made._error(made.system.areas(made.system.move(made.uv, part * step)), counts) for part in (1e-6, -1e-6)
+        0.5 * made._error(made.system.measures(made.system.move(made.image, part * step)), counts)
+        for part in (1e-6, -1e-6)
     )
     assert np.sum(model.slope * step) == pytest.approx((ahead - behind) / 2e-6, rel=1e-6)
 
@@ -44,7 +45,7 @@ def test_reaches_areas_that_can_be_had_to_rounding() -> None:
         made.step()
         errors.append(spread(made))
     assert errors[-1] < 1e-12
-    assert (made.areas > 0).all()
+    assert (made.measures > 0).all()
 
 
 def test_a_minimum_of_linear_steps_is_a_saddle() -> None:
@@ -52,16 +53,16 @@ def test_a_minimum_of_linear_steps_is_a_saddle() -> None:
     surface = finger()
     start = even_map(surface, surface.face_areas / surface.area)
     assert start is not None
-    stepper = AreaStepper(AreaSystem(surface.faces, surface.face_areas), start)
+    stepper = SurfaceStepper(DiskSystem(surface.faces, surface.face_areas), start)
     for _ in range(150):
         stepper.step()
     stalled = spread(stepper)
-    made = descent(surface, stepper.uv)
+    made = descent(surface, stepper.image)
     for _ in range(60):
         made.step()
-        assert (made.areas > 0).all()
+        assert (made.measures > 0).all()
     assert spread(made) < 0.99 * stalled
-    assert np.abs(np.linalg.norm(made.uv[made.system.loop], axis=1) - 1).max() < 1e-12
+    assert np.abs(np.linalg.norm(made.image[made.system.loop], axis=1) - 1).max() < 1e-12
 
 
 def test_folded_strip_gets_its_areas() -> None:
@@ -93,8 +94,8 @@ def test_a_stirred_map_is_another_without_a_fold() -> None:
         made = descent(relief(8), start)
         made.step()
         made.stir(start, np.random.default_rng(seed))
-        assert (made.areas > 0).all()
-        moved.append(made.uv)
+        assert (made.measures > 0).all()
+        moved.append(made.image)
     np.testing.assert_array_equal(moved[0], moved[1])
     assert np.abs(moved[2] - moved[0]).max() > 1e-3
 
@@ -110,4 +111,4 @@ def test_a_map_is_kept_where_no_step_can_be_taken(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(made.solver, "factorize", refuse)
     made.step()
     made.stir(start, np.random.default_rng(0))
-    np.testing.assert_array_equal(made.uv, start)
+    np.testing.assert_array_equal(made.image, start)

@@ -9,18 +9,18 @@ from torture import star
 
 from meshot.base.errors import ConvergenceWarning
 from meshot.meshes.surface import Surface
-from meshot.refinement.disk_system import AreaSystem
+from meshot.refinement.disk_system import DiskSystem
 from meshot.refinement.obstruction import misfit, name_obstructed, segment_share
 from meshot.refinement.sphere_system import SphereSystem
 from meshot.refinement.surface import refine_areas
 
 
-def eared(count: int, shares: list[float], center: float) -> AreaSystem:
+def eared(count: int, shares: list[float], center: float) -> DiskSystem:
     """An even polygon fanned from a center, with an ear of the given share at each side."""
     even = 2 * np.arange(count)
     ears = np.stack([even, even + 1, (even + 2) % (2 * count)], axis=1)
     core = np.stack([even, (even + 2) % (2 * count), np.full(count, 2 * count)], axis=1)
-    return AreaSystem(np.vstack([ears, core]), np.array([*shares, *[center / count] * count]))
+    return DiskSystem(np.vstack([ears, core]), np.array([*shares, *[center / count] * count]))
 
 
 @pytest.mark.parametrize("count", [3, 8, 40])
@@ -46,7 +46,7 @@ def test_no_layout_on_the_circle_beats_the_bound(count: int, seed: int) -> None:
 def test_ears_that_fit_are_no_misfit() -> None:
     fitting = 0.9 * float(segment_share(6))
     assert misfit(eared(6, [fitting] * 6, 1 - 6 * fitting)) is None
-    assert misfit(AreaSystem(disk(4).faces, np.ones(96))) is None
+    assert misfit(DiskSystem(disk(4).faces, np.ones(96))) is None
     sphere = icosphere(1)
     assert misfit(SphereSystem(sphere.faces, sphere.face_areas, sphere.vertices)) is None
 
@@ -68,7 +68,7 @@ def test_spikes_of_a_star_are_proved_too_long() -> None:
     """Sixty strips without an inner vertex hold nearly all of the area: the refinement says that they cannot."""
     surface: Surface = star(60, 50.0, 3)
     angle = 2 * np.pi * np.arange(len(surface.boundary_loops[0])) / len(surface.boundary_loops[0])
-    system = AreaSystem(surface.faces, surface.face_areas)
+    system = DiskSystem(surface.faces, surface.face_areas)
     found = misfit(system)
     assert found is not None
     assert found.parts == 60
@@ -86,7 +86,7 @@ def test_spikes_of_a_star_are_proved_too_long() -> None:
 
 
 def test_without_a_proof_the_faces_around_are_named() -> None:
-    system = AreaSystem(disk(4).faces, np.ones(96))
+    system = DiskSystem(disk(4).faces, np.ones(96))
     ratio = np.ones(96)
     ratio[0], ratio[-1], ratio[40] = 0.5, 1.2, 1.04
     obstructed, reasons = name_obstructed(system, ratio, 0.05)
@@ -98,7 +98,7 @@ def test_without_a_proof_the_faces_around_are_named() -> None:
 
 def test_faces_that_hold_the_standard_deviation_are_named() -> None:
     """One face beyond the largest deviation allowed; three that have half of the squared error."""
-    system = AreaSystem(disk(4).faces, np.ones(96))
+    system = DiskSystem(disk(4).faces, np.ones(96))
     ratio = np.ones(96)
     ratio[:6] = 1.06, 0.96, 1.04, 0.96, 1.04, 0.96
     assert name_obstructed(system, ratio, 0.05)[0].tolist() == [0]

@@ -20,11 +20,11 @@ def test_areas_and_derivatives(subdivisions):
     ball = icosphere(subdivisions)
     points = jittered(ball.vertices, 0.02)
     system = SphereSystem(ball.faces, np.ones(len(ball.faces)), points)
-    np.testing.assert_allclose(system.areas(points), spherical_areas(points[ball.faces]), rtol=1e-12)
-    assert system.areas(points).sum() == pytest.approx(4 * np.pi, rel=1e-14)
+    np.testing.assert_allclose(system.measures(points), spherical_areas(points[ball.faces]), rtol=1e-12)
+    assert system.measures(points).sum() == pytest.approx(4 * np.pi, rel=1e-14)
     step = np.random.default_rng(1).normal(size=(len(points), 2))
     size = 1e-5
-    more, less = (system.areas(system.move(points, sign * size * step)) for sign in (1, -1))
+    more, less = (system.measures(system.move(points, sign * size * step)) for sign in (1, -1))
     linear = system.change(system.gradients(points, system.frames(points)), step)
     np.testing.assert_allclose((more - less) / (2 * size), linear, atol=1e-8)
 
@@ -55,7 +55,7 @@ def test_exact_start_is_returned_unchanged():
     ball = octahedron()
     result = refine_areas(ball.faces, ball.vertices, np.ones(8))
     assert result.iterations == 0
-    np.testing.assert_array_equal(result.uv, ball.vertices)
+    np.testing.assert_array_equal(result.image, ball.vertices)
 
 
 @pytest.mark.parametrize("amount", [0.01, 0.05])
@@ -65,10 +65,10 @@ def test_jittered_spheres_are_evened_out(amount):
     start = jittered(ball.vertices, amount)
     result = refine_areas(ball.faces, start, spherical_areas(ball.corners))
     assert result.converged
-    areas = spherical_areas(result.uv[ball.faces])
+    areas = spherical_areas(result.image[ball.faces])
     assert (areas > 0).all()
     assert areas.sum() == pytest.approx(4 * np.pi, rel=1e-13)
-    np.testing.assert_allclose(np.linalg.norm(result.uv, axis=1), 1, atol=1e-14)
+    np.testing.assert_allclose(np.linalg.norm(result.image, axis=1), 1, atol=1e-14)
 
 
 def test_rotation_and_unit_of_area_do_not_matter_much():
@@ -79,4 +79,4 @@ def test_rotation_and_unit_of_area_do_not_matter_much():
     plain = refine_areas(ball.faces, start, targets)
     turned = refine_areas(ball.faces, start @ turn.T, 100 * targets)
     assert turned.iterations == plain.iterations
-    np.testing.assert_allclose(turned.uv, plain.uv @ turn.T, atol=1e-4)
+    np.testing.assert_allclose(turned.image, plain.image @ turn.T, atol=1e-4)

@@ -9,22 +9,23 @@ from shapes import cap, disk, plane_areas, relief
 from meshot.base.arrays import cross2
 from meshot.base.errors import ConvergenceWarning, GeometryError
 from meshot.meshes.surface import Surface
-from meshot.refinement.disk_system import AreaSystem
-from meshot.refinement.surface import Refinement, refine_areas
-from meshot.refinement.surface_step import AreaStepper
+from meshot.refinement.disk_system import DiskSystem
+from meshot.refinement.refiner import Refinement
+from meshot.refinement.surface import refine_areas
+from meshot.refinement.surface_step import SurfaceStepper
 
 
 def assert_exact(
     result: Refinement, faces: np.ndarray, targets: np.ndarray, sd: float = 1e-3, worst: float = 5e-2
 ) -> None:
-    signed = plane_areas(faces, result.uv)
-    longest = np.linalg.norm(result.uv[faces] - result.uv[np.roll(faces, 1, axis=1)], axis=2).max(axis=1)
+    signed = plane_areas(faces, result.image)
+    longest = np.linalg.norm(result.image[faces] - result.image[np.roll(faces, 1, axis=1)], axis=2).max(axis=1)
     ratio = signed / signed.sum() * targets.sum() / targets
     assert (signed > 1e-12 * longest**2).all()
     assert ratio.std() <= sd
     assert np.abs(ratio - 1).max() <= worst
-    np.testing.assert_allclose(result.area_ratio, ratio, rtol=1e-9)
-    assert_rim(faces, result.uv)
+    np.testing.assert_allclose(result.ratio, ratio, rtol=1e-9)
+    assert_rim(faces, result.image)
 
 
 def assert_rim(faces: np.ndarray, uv: np.ndarray) -> None:
@@ -54,7 +55,7 @@ def test_exact_start_is_returned_unchanged() -> None:
     result = refine_areas(surface.faces, uv, plane_areas(surface.faces, uv))
     assert result.converged
     assert result.iterations == 0
-    np.testing.assert_allclose(result.uv, uv, atol=1e-15)
+    np.testing.assert_allclose(result.image, uv, atol=1e-15)
 
 
 @pytest.mark.parametrize("amount", [0.05, 0.15])
@@ -103,7 +104,7 @@ def test_radial_density_becomes_uniform() -> None:
     targets = plane_areas(surface.faces, wanted)
     result = refine_areas(surface.faces, uv, targets)
     assert_exact(result, surface.faces, targets)
-    radius = np.linalg.norm(result.uv, axis=1)
+    radius = np.linalg.norm(result.image, axis=1)
     assert np.abs(radius - np.linalg.norm(wanted, axis=1)).max() < 0.02
 
 
@@ -122,7 +123,7 @@ def test_rotation_and_unit_of_area(angle: float, unit: float) -> None:
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     plain = refine_areas(surface.faces, uv, surface.face_areas, tol_sd=3e-3)
     turned = refine_areas(surface.faces, uv @ turn, unit * surface.face_areas, tol_sd=3e-3)
-    np.testing.assert_allclose(turned.uv, plain.uv @ turn, atol=1e-6)
+    np.testing.assert_allclose(turned.image, plain.image @ turn, atol=1e-6)
 
 
 def test_obstructed_faces_are_named() -> None:
@@ -140,7 +141,7 @@ def test_obstructed_faces_are_named() -> None:
     reasons = dict(zip(result.obstructed.tolist(), result.reasons, strict=True))
     assert reasons[3].startswith("it lies in one of these: 10 parts beyond edges between boundary vertices do not fit")
     assert result.flipped == 0
-    assert_rim(faces, result.uv)
+    assert_rim(faces, result.image)
 
 
 @pytest.mark.uncompiled
@@ -153,8 +154,8 @@ def test_inputs_are_kept_and_loose_vertices_passed_through() -> None:
     result = refine_areas(faces, uv, targets)
     for array, copy in zip((faces, uv, targets), before, strict=True):
         np.testing.assert_array_equal(array, copy)
-    assert np.isnan(result.uv[0]).all()
-    assert np.isfinite(result.uv[1:]).all()
+    assert np.isnan(result.image[0]).all()
+    assert np.isfinite(result.image[1:]).all()
 
 
 def test_callback_hears_of_every_step_and_halts() -> None:
@@ -197,14 +198,14 @@ def test_a_stirred_map_sets_out_from_where_it_was() -> None:
     start = jitter(surface, surface.vertices[:, :2], 0.05)
     moved = []
     for seed in (0, 0, 1):
-        stepper = AreaStepper(AreaSystem(surface.faces, surface.face_areas), start)
+        stepper = SurfaceStepper(DiskSystem(surface.faces, surface.face_areas), start)
         stepper.step()
         stepper.stir(start, np.random.default_rng(seed))
-        np.testing.assert_array_equal(stepper.uv, start)
+        np.testing.assert_array_equal(stepper.image, start)
         stepper.step()
-        moved.append(stepper.uv)
-        assert (stepper.areas > 0).all()
-        assert_rim(surface.faces, stepper.uv)
+        moved.append(stepper.image)
+        assert (stepper.measures > 0).all()
+        assert_rim(surface.faces, stepper.image)
     np.testing.assert_array_equal(moved[0], moved[1])
     assert np.abs(moved[2] - moved[0]).max() > 1e-3
 
@@ -224,14 +225,14 @@ def test_patience_ends_a_refinement_that_stalls() -> None:
 def test_curvature_of_the_areas_is_their_second_derivative() -> None:
     """Twice differentiated along random steps, boundary vertices along the circle, against differences."""
     surface = relief(3)
-    system = AreaSystem(surface.faces, surface.face_areas)
+    system = DiskSystem(surface.faces, surface.face_areas)
     rng = np.random.default_rng(0)
     uv = jitter(surface, disk(3).vertices[:, :2], 0.1)
     forces, step, small = rng.normal(size=len(surface.faces)), rng.normal(size=uv.shape), 1e-4
     step[system.loop, 1] = 0
     none = np.zeros((len(uv), 2, 2)), np.zeros((len(system.edges), 2, 2))
     blocks = system.bend(none, uv, system.frames(uv), forces)
-    ahead, here, behind = (forces @ system.areas(system.move(uv, k * small * step)) for k in (1, 0, -1))
+    ahead, here, behind = (forces @ system.measures(system.move(uv, k * small * step)) for k in (1, 0, -1))
     assert np.sum(step * system.multiply(blocks, step)) == pytest.approx(
         (ahead - 2 * here + behind) / small**2, rel=1e-5
     )

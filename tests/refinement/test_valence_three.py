@@ -68,9 +68,9 @@ def test_refinement_places_them_whatever_their_start() -> None:
     uv = np.vstack([disk(6).vertices[:, :2], np.tile([[0.3, 0.1]], (108, 1))])
     result = refine_areas(surface.faces, uv, targets)
     assert result.converged
-    areas = signed(surface, result.uv)
+    areas = signed(surface, result.image)
     assert areas.min() > 0
-    np.testing.assert_allclose(result.area_ratio, areas / areas.sum() * targets.sum() / targets, rtol=1e-7)
+    np.testing.assert_allclose(result.ratio, areas / areas.sum() * targets.sum() / targets, rtol=1e-7)
 
 
 @pytest.mark.filterwarnings("ignore:transport did not converge")

@@ -97,10 +97,10 @@ def refinement_figures(solid_map: SolidMap) -> dict[str, Any] | None:
     if refined is None:
         return None
     return {
-        "iterations": refined.iterations,
-        "reached": bool(refined.reached),
-        "converged": bool(refined.converged),
-        "tetrahedra_off": refined.obstructed.tolist(),
+        "iterations": refined["iterations"],
+        "reached": refined["reached"],
+        "converged": refined["converged"],
+        "tetrahedra_off": refined["off"],
         "flipped_at_first": solid_map.notes.get("flipped_at_first"),
     }
 

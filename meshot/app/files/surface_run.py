@@ -130,7 +130,7 @@ def metrics(run: Run) -> dict[str, Any]:
         "vertices": len(run.source.vertices),
         "seconds": dict(run.seconds),
         "transport": transport_figures(run.surface_map),
-        "refinement": run.surface_map.notes.get("refinement"),
+        "refinement": _refinement_figures(run.surface_map),
         **summary,
         CONFORMAL: run.distortions[CONFORMAL].summary(),
         "area_weight": run.surface_map.area_weight,
@@ -171,6 +171,14 @@ def solver_figures(transport: NewtonResult) -> dict[str, Any]:
         "mass_error_se": transport.mass_error_se,
         "sampling_error": transport.sampling_error,
     }
+
+
+def _refinement_figures(surface_map: SurfaceMap) -> dict[str, Any] | None:
+    record = surface_map.notes.get("refinement")
+    if record is None:
+        return None
+    left_out = ("reached", "off", "history")
+    return {"faces_off": record["off"], **{key: value for key, value in record.items() if key not in left_out}}
 
 
 def _measure_figures(run: Run) -> dict[str, Any] | None:

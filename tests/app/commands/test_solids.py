@@ -1,7 +1,6 @@
 import json
 import re
 from functools import partial
-from types import SimpleNamespace
 
 import files
 import numpy as np
@@ -213,7 +212,7 @@ def test_a_map_with_flips_says_so():
 
 def test_everything_that_was_done_is_told():
     ball = shapes.ball_solid(1)
-    refined = SimpleNamespace(iterations=7, reached=False, converged=True, obstructed=np.array([4, 9]), history=())
+    refined = {"iterations": 7, "reached": False, "converged": True, "off": [4, 9], "history": ()}
     notes = {"refinement": refined, "flipped_at_first": 3, "measure": "volume"}
     run = finished(SolidMap(ball, ball.vertices, harmonic=SolidMap(ball, ball.vertices), notes=notes))
     words = " ".join(volumereport.changes(run))

@@ -204,7 +204,7 @@ def _charts(run: VolumeRun) -> dict[str, Any]:
         ratio = {last: run.distortions[last].volume_ratio - 1}
         drawn["volume ratio"] = charts.histograms(ratio, "volume ratio − 1, of the last map alone")
     refined = run.solid_map.notes.get("refinement")
-    errors = [step.ratio_mean_abs_deviation for step in refined.history] if refined is not None else []
+    errors = [step.ratio_mean_abs_deviation for step in refined["history"]] if refined is not None else []
     if len(errors) > 1:
         drawn["refinement"] = charts.convergence(
             {"refinement": errors}, "mean |ratio − 1|", tolerance=run.provenance.options.get("tol_volume")

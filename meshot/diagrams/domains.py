@@ -53,12 +53,103 @@ def _require_uniform(source: Source | None) -> None:
         raise GeometryError("densities are for domains of the plane: in space the source is uniform")
 
 
-class _Round:
+class _Shape:
+    """What all domains share."""
+
+    center: Any
+    walls: Any
+    measure: Any
+    _told: Any
+    _size: Any
+
+    @property
+    def circle_radius(self) -> float:
+        """Radius of the circle or sphere about `center` that bounds the domain; infinite if none does."""
+        return float("inf")
+
+    @property
+    def sides(self) -> Floats:
+        """All half-spaces ``a . x <= c`` relative to `center` that bound the domain, (m, d + 1); none of a ball."""
+        return np.asarray(self.walls)
+
+    @property
+    def flat_walls(self) -> Floats:
+        """As `walls`, planes that touch it standing for a ball's sphere."""
+        return np.asarray(self.walls)
+
+    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each point lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
+        return self._holds(np.asarray(points, dtype=np.float64) - self.center)
+
+    def _holds(self, offset: Floats) -> NDArray[np.bool_]:
+        return np.asarray((offset @ self.walls[:, :-1].T <= self.walls[:, -1]).all(axis=-1))
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the domain is, as numbers."""
+        told = {name: np.asarray(getattr(self, name)).tolist() for name in self._told}
+        return {"kind": type(self).__name__.lower(), **told, self._size: self.measure}
+
+
+class _Planar(_Shape):
+    """A domain of the plane that is none of space."""
+
+    dimension: ClassVar[int] = 2
+    site_bytes: ClassVar[SiteBytes] = PLANE_BYTES
+    _size = "area"
+    area: Any
+    frame: Any
+    inner_radius: Any
+    corners: Any
+
+    @property
+    def measure(self) -> float:
+        """Area of the domain."""
+        return float(self.area)
+
+    def outline(self) -> Floats:
+        """Return the corners, counter-clockwise, or points on a circle, (k, 2)."""
+        return np.asarray(self.corners)
+
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> PowerEngine:
+        """Return the engine for diagrams of sites in the domain."""
+        return PowerEngine(sites, self, source)
+
+
+class _Spatial(_Shape):
+    """A domain of space that is none of the plane."""
+
+    dimension: ClassVar[int] = 3
+    site_bytes: ClassVar[SiteBytes] = SPACE_BYTES
+    _size = "volume"
+    extent: Any
+    inner_radius: Any
+
+    @cached_property
+    def frame(self) -> Floats:
+        """Lowest and highest corner of the box that cells are cut out of, relative to `center`; (2, 3)."""
+        return np.asarray(WIDER * self.extent)
+
+    def engine(self, sites: ArrayLike, source: Source | None = None) -> SpaceEngine:
+        """Return the engine for diagrams of sites in the domain."""
+        _require_uniform(source)
+        return SpaceEngine(sites, self)
+
+
+class _Round(_Shape):
     """What a disk and a ball share."""
 
-    center: Floats
     radius: float
-    dimension: ClassVar[int]
+    dimension: Any
+    _told = ("center", "radius")
 
     @property
     def inner_radius(self) -> float:
@@ -75,16 +166,17 @@ class _Round:
         """Half-spaces ``a . x <= c`` relative to `center` that cut the domain out of its frame: none; (0, d + 1)."""
         return np.empty((0, self.dimension + 1))
 
-    def _figures(self, measure: dict[str, float]) -> dict[str, Any]:
-        center = self.center.tolist()
-        return {"kind": type(self).__name__.lower(), "center": center, "radius": self.radius, **measure}
 
-
-class _Polytope:
+class _Polytope(_Shape):
     """What a polygon and a polyhedron share."""
 
     vertices: Floats
-    walls: Any
+    _told = ("corners",)
+
+    @property
+    def corners(self) -> Floats:
+        """The domain's corners, in the plane counter-clockwise, (m, d)."""
+        return self.vertices
 
     @cached_property
     def center(self) -> Floats:
@@ -97,30 +189,13 @@ class _Polytope:
         return float(self.walls[:, -1].min())
 
     @property
-    def circle_radius(self) -> float:
-        """Radius of the circle or sphere about `center` that bounds the domain; infinite if none does."""
-        return float("inf")
-
-    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain.
-
-        Parameters
-        ----------
-        points : (m, d) float
-
-        Returns
-        -------
-        (m,) bool
-        """
-        offset = np.asarray(points, dtype=np.float64) - self.center
-        return np.asarray((offset @ self.walls[:, :-1].T <= self.walls[:, -1]).all(axis=-1))
-
-    def _figures(self, measure: dict[str, float]) -> dict[str, Any]:
-        return {"kind": type(self).__name__.lower(), "corners": self.vertices.tolist(), **measure}
+    def bounds(self) -> Floats:
+        """Lowest and highest corner of the bounding box, (2, d)."""
+        return np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
 
 
 @dataclass(frozen=True, eq=False)
-class Disk(_Round):
+class Disk(_Round, _Planar):
     """A disk, bounded by its true circle.
 
     Parameters
@@ -136,18 +211,11 @@ class Disk(_Round):
 
     center: Floats = field(default_factory=lambda: np.zeros(2))
     radius: float = 1.0
-    dimension: ClassVar[int] = 2
-    site_bytes: ClassVar[SiteBytes] = PLANE_BYTES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "center", finite_point(self.center, "center", 2))
         require_radius(self.radius)
         require_measure(self.area, "area")
-
-    @property
-    def measure(self) -> float:
-        """Area of the domain."""
-        return self.area
 
     @property
     def area(self) -> float:
@@ -170,35 +238,16 @@ class Disk(_Round):
         """Lower left and upper right corner of the bounding box, (2, 2)."""
         return np.stack([self.center - self.radius, self.center + self.radius])
 
-    def outline(self, step: float = np.pi / 360) -> Floats:
-        """Return points on the circle, at most `step` radians apart, (k, 2)."""
-        return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), self, step)[1]
+    def outline(self) -> Floats:
+        """Return points on the circle, half a degree apart, (k, 2)."""
+        return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), self, np.pi / 360)[1]
 
-    def figures(self) -> dict[str, Any]:
-        """Return what the domain is, as numbers."""
-        return self._figures({"area": self.area})
-
-    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain.
-
-        Parameters
-        ----------
-        points : (m, d) float
-
-        Returns
-        -------
-        (m,) bool
-        """
-        offset = np.asarray(points, dtype=np.float64) - self.center
+    def _holds(self, offset: Floats) -> NDArray[np.bool_]:
         return np.asarray(np.hypot(offset[..., 0], offset[..., 1]) <= self.radius)
-
-    def engine(self, sites: ArrayLike, source: Source | None = None) -> PowerEngine:
-        """Return the engine for diagrams of sites in the disk."""
-        return PowerEngine(sites, self, source)
 
 
 @dataclass(frozen=True, eq=False)
-class ConvexPolygon(_Polytope):
+class ConvexPolygon(_Polytope, _Planar):
     """A convex polygon.
 
     Parameters
@@ -218,8 +267,6 @@ class ConvexPolygon(_Polytope):
     """
 
     vertices: Floats
-    dimension: ClassVar[int] = 2
-    site_bytes: ClassVar[SiteBytes] = PLANE_BYTES
 
     def __post_init__(self) -> None:
         corners = np.array(self.vertices, dtype=np.float64)
@@ -234,11 +281,6 @@ class ConvexPolygon(_Polytope):
         corners.flags.writeable = False
         object.__setattr__(self, "vertices", corners)
         require_measure(self.area, "area")
-
-    @property
-    def measure(self) -> float:
-        """Area of the domain."""
-        return self.area
 
     @cached_property
     def area(self) -> float:
@@ -261,31 +303,9 @@ class ConvexPolygon(_Polytope):
         reach = 1.25 * np.abs(corners).max(axis=0)
         return _rectangle(-reach, reach)
 
-    @property
-    def corners(self) -> Floats:
-        """The domain's corners, counter-clockwise, (m, 2)."""
-        return self.vertices
-
-    @property
-    def bounds(self) -> Floats:
-        """Lower left and upper right corner of the bounding box, (2, 2)."""
-        return np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
-
-    def outline(self) -> Floats:
-        """Return the corners, (m, 2)."""
-        return self.vertices
-
-    def figures(self) -> dict[str, Any]:
-        """Return what the domain is, as numbers."""
-        return self._figures({"area": self.area})
-
-    def engine(self, sites: ArrayLike, source: Source | None = None) -> PowerEngine:
-        """Return the engine for diagrams of sites in the polygon."""
-        return PowerEngine(sites, self, source)
-
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class Box(_Shape):
     """An axis-parallel rectangle of the plane, or box in space.
 
     Parameters
@@ -309,7 +329,7 @@ class Box:
         object.__setattr__(self, "upper", finite_point(self.upper, "upper", self.dimension))
         if not (self.upper > self.lower).all():
             raise GeometryError(f"upper {self.upper.tolist()} must be above lower {self.lower.tolist()}")
-        require_measure(self.measure, "area" if self._flat else "volume")
+        require_measure(self.measure, self._size)
 
     @property
     def dimension(self) -> int:
@@ -319,6 +339,14 @@ class Box:
     @property
     def _flat(self) -> bool:
         return self.dimension == 2
+
+    @property
+    def _size(self) -> str:
+        return "area" if self._flat else "volume"
+
+    @property
+    def _told(self) -> tuple[str, ...]:
+        return ("corners",) if self._flat else ("lower", "upper")
 
     @property
     def site_bytes(self) -> SiteBytes:
@@ -347,20 +375,10 @@ class Box:
         """Radius of a disk or ball about `center` that the domain contains."""
         return float((self.upper - self.lower).min() / 2)
 
-    @property
-    def circle_radius(self) -> float:
-        """Radius of the circle or sphere about `center` that bounds the domain; infinite if none does."""
-        return float("inf")
-
     @cached_property
     def walls(self) -> Floats:
         """Half-spaces ``a . x <= c`` relative to `center` that cut the domain out of its frame: none; (0, d + 1)."""
         return np.empty((0, self.dimension + 1))
-
-    @cached_property
-    def frame(self) -> Floats:
-        """What cells are cut out of, relative to `center`: the box's corners, (4, 2), or in space two, (2, 3)."""
-        return _rectangle(*self.extent) if self._flat else self.extent
 
     @cached_property
     def extent(self) -> Floats:
@@ -368,16 +386,16 @@ class Box:
         return np.stack([self.lower - self.center, self.upper - self.center])
 
     @cached_property
+    def frame(self) -> Floats:
+        """What cells are cut out of, relative to `center`: the box's corners, (4, 2), or in space two, (2, 3)."""
+        return _rectangle(*self.extent) if self._flat else self.extent
+
+    @cached_property
     def sides(self) -> Floats:
         """All half-spaces ``a . x <= c`` relative to `center` that bound the domain, (2 d, d + 1)."""
         low, high = self.extent
         normals = np.eye(self.dimension)
         return np.column_stack([np.concatenate([-normals, normals]), np.concatenate([-low, high])])
-
-    @property
-    def flat_walls(self) -> Floats:
-        """The same as `walls`."""
-        return self.walls
 
     @cached_property
     def corners(self) -> Floats:
@@ -393,23 +411,8 @@ class Box:
         """Return the corners of a rectangle, (4, 2)."""
         return self.corners
 
-    def figures(self) -> dict[str, Any]:
-        """Return what the domain is, as numbers."""
-        if self._flat:
-            return {"kind": "box", "corners": self.corners.tolist(), "area": self.measure}
-        return {"kind": "box", "lower": self.lower.tolist(), "upper": self.upper.tolist(), "volume": self.measure}
-
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain.
-
-        Parameters
-        ----------
-        points : (m, d) float
-
-        Returns
-        -------
-        (m,) bool
-        """
+        """Whether each point, (m, d), lies in the closed domain."""
         x = np.asarray(points, dtype=np.float64)
         return np.asarray(((x >= self.lower) & (x <= self.upper)).all(axis=-1))
 
@@ -422,7 +425,7 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
-class Ball(_Round):
+class Ball(_Round, _Spatial):
     """A ball, bounded by its true sphere.
 
     Parameters
@@ -438,8 +441,6 @@ class Ball(_Round):
 
     center: Floats = field(default_factory=lambda: np.zeros(3))
     radius: float = 1.0
-    dimension: ClassVar[int] = 3
-    site_bytes: ClassVar[SiteBytes] = SPACE_BYTES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "center", finite_point(self.center, "center", 3))
@@ -456,16 +457,6 @@ class Ball(_Round):
         """Lowest and highest corner of a box that contains the domain, relative to `center`; (2, 3)."""
         return np.outer([-self.radius, self.radius], np.ones(3))
 
-    @cached_property
-    def frame(self) -> Floats:
-        """Lowest and highest corner of the box that cells are cut out of, relative to `center`; (2, 3)."""
-        return WIDER * self.extent
-
-    @property
-    def sides(self) -> Floats:
-        """All half-spaces that bound the domain: none, (0, 4)."""
-        return self.walls
-
     @property
     def flat_walls(self) -> Floats:
         """Half-spaces of planes that touch the ball, spread evenly (Fibonacci); (m, 4)."""
@@ -473,32 +464,12 @@ class Ball(_Round):
         turn, rim = np.pi * (3 - np.sqrt(5)) * np.arange(TANGENTS), np.sqrt(1 - z**2)
         return np.column_stack([rim * np.cos(turn), rim * np.sin(turn), z, np.full(TANGENTS, self.radius)])
 
-    def figures(self) -> dict[str, Any]:
-        """Return what the domain is, as numbers."""
-        return self._figures({"volume": self.measure})
-
-    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point lies in the closed domain.
-
-        Parameters
-        ----------
-        points : (m, d) float
-
-        Returns
-        -------
-        (m,) bool
-        """
-        offset = np.asarray(points, dtype=np.float64) - self.center
+    def _holds(self, offset: Floats) -> NDArray[np.bool_]:
         return np.asarray(np.linalg.norm(offset, axis=-1) <= self.radius)
-
-    def engine(self, sites: ArrayLike, source: Source | None = None) -> SpaceEngine:
-        """Return the engine for diagrams of sites in the ball."""
-        _require_uniform(source)
-        return SpaceEngine(sites, self)
 
 
 @dataclass(frozen=True, eq=False)
-class ConvexPolyhedron(_Polytope):
+class ConvexPolyhedron(_Polytope, _Spatial):
     """The convex hull of points in space.
 
     Parameters
@@ -518,8 +489,6 @@ class ConvexPolyhedron(_Polytope):
     """
 
     vertices: Floats
-    dimension: ClassVar[int] = 3
-    site_bytes: ClassVar[SiteBytes] = SPACE_BYTES
 
     def __post_init__(self) -> None:
         points = np.array(self.vertices, dtype=np.float64)
@@ -554,27 +523,3 @@ class ConvexPolyhedron(_Polytope):
         """Lowest and highest corner of a box that contains the domain, relative to `center`; (2, 3)."""
         offset = self.vertices - self.center
         return np.stack([offset.min(axis=0), offset.max(axis=0)])
-
-    @cached_property
-    def frame(self) -> Floats:
-        """Lowest and highest corner of the box that cells are cut out of, relative to `center`; (2, 3)."""
-        return WIDER * self.extent
-
-    @property
-    def sides(self) -> Floats:
-        """The same as `walls`."""
-        return self.walls
-
-    @property
-    def flat_walls(self) -> Floats:
-        """The same as `walls`."""
-        return self.walls
-
-    def figures(self) -> dict[str, Any]:
-        """Return what the domain is, as numbers."""
-        return self._figures({"volume": self.measure})
-
-    def engine(self, sites: ArrayLike, source: Source | None = None) -> SpaceEngine:
-        """Return the engine for diagrams of sites in the polyhedron."""
-        _require_uniform(source)
-        return SpaceEngine(sites, self)

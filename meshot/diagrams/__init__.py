@@ -1,1 +1,1 @@
-"""Power diagrams of plane and sphere, exact, and the densities integrated over them."""
+"""Exact power diagrams of plane, space, sphere and surfaces, and densities integrated over their cells."""

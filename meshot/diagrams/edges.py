@@ -11,7 +11,7 @@ from meshot.base.kernels import kernel, run_in_chunks
 
 
 class CellEdges(NamedTuple):
-    """The edges of all cells, cell after cell in Hilbert order of their sites; those on a circle or sphere are none.
+    """The edges of all cells, cell after cell in Hilbert order of their sites, except those on a circle or sphere.
 
     In space they are facets, and their lengths areas.
 

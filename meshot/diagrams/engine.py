@@ -1,6 +1,7 @@
-"""What Newton's method asks of cells of any kind, of their engine and of the problem, and what all engines share.
+"""Protocols of cells, engines and problems for Newton's method, and what all engines share.
 
-The kernels below stay apart, each with x, y, z written out. What cells of plane and space share is in `power_cells`.
+The kernels of plane, space, sphere and surface stay separate, with x, y, z written out. What cells of plane and space
+share is in `power_cells`.
 """
 
 from collections.abc import Callable
@@ -16,12 +17,12 @@ from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.edges import inverse
 from meshot.diagrams.site_tree import hilbert_order
 
-# What a kernel that measures cells returns: all are done, they need more room, or one is too small.
+# Outcomes of kernels that measure cells: all are done, arrays are too small, or a cell is too small.
 DONE, NO_ROOM, TOO_SMALL = 0, 1, 2
 
 
 class Diagram(Protocol):
-    """Cells as Newton's method sees them."""
+    """Protocol of cells for Newton's method."""
 
     @property
     def weights(self) -> Floats:
@@ -29,7 +30,7 @@ class Diagram(Protocol):
 
     @property
     def masses(self) -> Floats:
-        """Mass of each cell, (n,), before the source is scaled to the total of the masses asked for."""
+        """Mass of each cell, (n,), before the source is scaled to the total prescribed mass."""
 
     @property
     def certificate(self) -> float:
@@ -43,7 +44,7 @@ DiagramT_co = TypeVar("DiagramT_co", bound=Diagram, covariant=True)
 
 
 class Engine(Protocol[DiagramT_co]):
-    """Makes diagrams of the same sites for one set of weights after another."""
+    """Protocol: computes diagrams of the same sites for successive weights."""
 
     def diagram(self, weights: Floats) -> DiagramT_co:
         """Compute the diagram for `weights` (n,)."""
@@ -53,11 +54,11 @@ class Engine(Protocol[DiagramT_co]):
 
 
 class Problem(Protocol):
-    """What Newton's method solves: for which heights each cell has the mass that is asked for."""
+    """Protocol of a problem for Newton's method: heights at which each cell has its prescribed mass."""
 
     @property
     def masses(self) -> Floats:
-        """The masses asked for, (n,)."""
+        """The prescribed masses, (n,)."""
 
     @property
     def density(self) -> float:
@@ -65,7 +66,7 @@ class Problem(Protocol):
 
     @property
     def dimension(self) -> int:
-        """Of the space that the sites are in: so many halvings make a group of them one, for multigrid."""
+        """Dimension of the sites' space; multigrid merges two to this power of consecutive sites."""
 
     def power_weights(self, heights: Floats) -> Floats:
         """Return the weights that belong to heights."""
@@ -135,7 +136,7 @@ class OrderedEngine(Generic[DiagramT_co]):
 
 
 def relative_gap(measures: Floats, whole: float) -> float:
-    """Return how far parts are from filling a whole, as a share of it: the certificate of cells."""
+    """Return the relative difference between the sum of the parts and the whole: the certificate of cells."""
     return abs(float(measures.sum()) - whole) / whole
 
 
@@ -147,12 +148,16 @@ def in_growing_rooms(
     Parameters
     ----------
     attempt : callable
-        ``attempt(first, last, room)`` returns an outcome and arrays. After `NO_ROOM` it is asked again with twice the
-        room, after any outcome but `DONE` all is given up.
+        ``attempt(first, last, room)`` returns an outcome and arrays. After `NO_ROOM` it is called again with twice the
+        room; any other outcome but `DONE` ends the computation.
     count, chunk : int
-        Cells in all, and at a time.
+        Cells in all, and in one call.
     room : int
-        What is tried first.
+        First size of the arrays.
+
+    Returns
+    -------
+    tuple of array or None
     """
     given_up = Event()
 

@@ -1,4 +1,4 @@
-"""Sites and masses as callers give them: checked, each fault told by the ids of the sites that have it."""
+"""Checks of sites and masses from callers; errors name the offending sites by their ids."""
 
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,7 @@ Duplicates = Literal["error", "merge"]
 
 
 class Merged(NamedTuple):
-    """Sites of which those in the same place are one.
+    """Sites after merging those in the same place.
 
     Attributes
     ----------

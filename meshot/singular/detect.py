@@ -21,7 +21,7 @@ from meshot.singular.spacing import site_spacing
 from meshot.singular.target import TargetShape
 from meshot.transport.result import TransportResult
 
-# Steps across the extent of a set at which points stand for it, by dimension.
+# Points that represent a set across its extent, by dimension.
 FINENESS = {2: 1000, 3: 200}
 
 

@@ -12,7 +12,7 @@ from meshot.base.arrays import Floats, Ints, norms
 from meshot.diagrams.power_cells import Domain, PowerCells
 from meshot.meshes.topology import fan_triangles
 
-# Corners of facets nearer to each other, in units of the domain's size, are one.
+# Distance, in units of the domain's size, below which corners of facets are merged.
 SAME_CORNER = 1e-9
 
 
@@ -35,7 +35,7 @@ class Facets(NamedTuple):
 
 
 def facets_of(diagram: PowerCells, chosen: Ints) -> Facets:
-    """Return some of the facets of a diagram, in the plane one that has their ends, with corners that are shared."""
+    """Return some facets of a diagram (in the plane, one with facet ends), with merged corners."""
     dimension = diagram.sites.shape[1]
     starts, corners = diagram.facet_polygons(chosen)
     points, node = merge_points(corners, SAME_CORNER * diagram.domain.measure ** (1 / dimension))
@@ -44,7 +44,7 @@ def facets_of(diagram: PowerCells, chosen: Ints) -> Facets:
 
 
 def _padded(starts: Ints, corners: Ints) -> Ints:
-    """Return polygons one a row, without corners that follow themselves, -1 after the last corner."""
+    """Return polygons one a row, without repeated corners, -1 after the last corner."""
     sizes = np.diff(starts)
     owner = np.repeat(np.arange(len(sizes)), sizes)
     after = np.arange(1, len(corners) + 1)
@@ -59,7 +59,7 @@ def _padded(starts: Ints, corners: Ints) -> Ints:
 
 
 def merge_points(points: Floats, tolerance: float) -> tuple[Floats, Ints]:
-    """Make points that are close to each other one.
+    """Merge points that are close to each other.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def merge_points(points: Floats, tolerance: float) -> tuple[Floats, Ints]:
 
 
 def on_boundary(domain: Domain, points: Floats) -> NDArray[np.bool_]:
-    """Tell which points of a convex domain lie on its boundary: those that a push away from its center takes out.
+    """Return which points of a convex domain lie on its boundary: those that leave it when moved from its center.
 
     Examples
     --------
@@ -111,13 +111,13 @@ def _on_simplices(points: Floats, simplices: Ints, owner: Ints, step: float) -> 
     places = points[simplices]
     longest = norms(places - np.roll(places, 1, axis=1)).max(axis=1, initial=0.0)
     pieces = np.maximum(np.ceil(longest / step), 1).astype(np.int64)
-    owners, found = [owner[:0]], [points[:0]]
+    owners, parts = [owner[:0]], [points[:0]]
     for count in np.unique(pieces):
         alike = pieces == count
         shares = _lattice(int(count), simplices.shape[1])
-        found.append(np.einsum("sc,mcd->msd", shares, places[alike]).reshape(-1, points.shape[1]))
+        parts.append(np.einsum("sc,mcd->msd", shares, places[alike]).reshape(-1, points.shape[1]))
         owners.append(np.repeat(owner[alike], len(shares)))
-    return np.concatenate(owners), np.concatenate(found)
+    return np.concatenate(owners), np.concatenate(parts)
 
 
 def _lattice(pieces: int, corners: int) -> Floats:

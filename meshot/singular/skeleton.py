@@ -38,7 +38,7 @@ class Ridges(NamedTuple):
 def find_ridges(corners: Ints, dimension: int) -> Ridges:
     """Return the ridges of facets given by their corners (m, k), -1 after the last.
 
-    Edges of no length, which rounding leaves between corners that are one, are none.
+    Edges between merged corners, of length zero, do not count.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def connected(ridges: Ridges, count: int, through: NDArray[np.bool_] | None = No
 
 
 def is_noise(ridges: Ridges, sure: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which facets are noise of a criterion: they touch no other, or are connected with none that is `sure`.
+    """Return which facets are noise of a criterion: those that touch no other, or are connected with no `sure` one.
 
     Parameters
     ----------

@@ -1,19 +1,19 @@
-"""A start for Newton's method from coarser problems.
+"""A start for Newton's method from coarser problems (multilevel warm start).
 
-The steps, of which each level takes all (Merigot, "A multiscale approach to optimal transport", CGF 2011; Levy, "A
-numerical algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 2015, hand down weights unchanged):
+Each level takes these steps (Merigot, "A multiscale approach to optimal transport", CGF 2011, and Levy, "A numerical
+algorithm for L2 semi-discrete optimal transport in 3D", ESAIM M2AN 2015, prolong weights by injection):
 
 1. coarsen: 4 consecutive sites in Hilbert order (8 in space) become one, at their center of mass, with the sum of the
-   masses, but not over a gap;
-2. solve the coarse problem loosely, itself from a coarser one;
-3. prolong: the Legendre dual u* of the Brenier potential has at a coarse site the value -h, its gradient is the cell's
-   centroid, and the change of the centroid from site to site tells the second derivatives. The fine site's value is a
-   blend of these quadratics;
-4. smooth: the blend is not convex to the last digit, and where it is not, a cell is empty. A moving least-squares fit
-   of a quadratic to the near sites' values takes the noise and leaves quadratics as they are;
-5. mend the few cells that are still empty (see `initial_weights`).
+   masses, but not across a gap;
+2. solve the coarse problem to a loose tolerance, itself from a coarser one;
+3. prolong: the Legendre dual u* of the Brenier potential has the value -h at a coarse site, its gradient is the cell's
+   centroid, and its second derivatives follow from the change of the centroid from site to site. The fine site's value
+   is a weighted mean of these quadratics;
+4. smooth: where the mean is not convex, a cell is empty. A moving least-squares fit of a quadratic to the values at
+   near sites removes the noise and reproduces quadratics;
+5. raise the few cells that are still empty (see `initial_weights`).
 
-The finest level then starts so near that Newton's method takes full steps nearly from the beginning.
+The finest level then starts so close that Newton's method takes full steps almost from the beginning.
 """
 
 from dataclasses import replace
@@ -32,25 +32,29 @@ from meshot.transport.problem import TransportProblem
 
 COARSEST = 400
 LOOSE = 0.05
-# Largest relative error of a plain start from which Newton's method ends as soon without coarser problems: uniform
-# sites have 5, conformal maps 10 and more.
+# Largest relative error of a plain start from which Newton's method is as fast without coarser problems: uniform sites
+# have 5, conformal maps 10 and more.
 FAR = 12.0
-# A group ends where the next site in the order is so many times as far away as is usual thereabouts.
+# A group ends where the next site in the order is so many times the local spacing away.
 JUMP = 5.0
-# Sweeps of smoothing in the plane and in space, where more would blur what is sharp: fits there reach farther.
+# Sweeps of smoothing in the plane and in space, where the fits reach farther and more sweeps would blur sharp features.
 SWEEPS = {2: 3, 3: 1}
 
 
 def multilevel_start(problem: TransportProblem, engine: SiteEngine[PowerCells]) -> PowerCells:
-    """Return a diagram near the optimal one in which every cell has mass; its weights are where to start.
+    """Return a diagram near the optimal one in which every cell has mass, as a start of Newton's method.
 
-    That of the problem's first heights, if the problem is small or it is near enough (error below `FAR`).
+    It is that of the problem's first heights if the problem is small or the error is below `FAR`.
 
     Parameters
     ----------
     problem : TransportProblem
     engine : SiteEngine
         For the problem's sites and domain.
+
+    Returns
+    -------
+    PowerCells
 
     Examples
     --------
@@ -85,8 +89,8 @@ def multilevel_start(problem: TransportProblem, engine: SiteEngine[PowerCells]) 
 def grouped(sites: Floats) -> Ints:
     """Return where groups of up to 4 consecutive sites (8 in space) start, for sites (n, d) in Hilbert order.
 
-    A group ends too where the order jumps, as it does where it leaves the domain and comes back elsewhere: sites on
-    both sides of a gap would become one site in the middle of nothing.
+    A group also ends where the order jumps, as where it leaves the domain and returns elsewhere: sites on both sides of
+    a gap would become one site inside the gap.
 
     Examples
     --------
@@ -109,7 +113,7 @@ def coarsen(problem: TransportProblem, order: Ints, starts: Ints) -> TransportPr
 
 
 def _solve_loosely(problem: TransportProblem) -> State | None:
-    """Solve to the error `LOOSE`; None if that fails, or groups have the same center of mass."""
+    """Solve to the tolerance `LOOSE`; None if that fails, or groups have the same center of mass."""
     try:
         engine = problem.engine()
     except GeometryError:
@@ -133,7 +137,11 @@ def prolong(coarse: TransportProblem, diagram: PowerCells, sites: Floats, parent
     sites : (n, d) float
         Relative to the domain's center.
     parents : (n,) int
-        The coarse site that each became a part of.
+        The coarse site of each.
+
+    Returns
+    -------
+    (n,) float
     """
     local = coarse.sites - coarse.domain.center
     gradients = diagram.centroids - coarse.domain.center
@@ -196,7 +204,7 @@ def _hessians(sites: Floats, gradients: Floats, owner: Ints, other: Ints) -> Flo
 
 @kernel
 def _blend(first, last, sites, parents, quadratics, starts, neighbors, values):
-    """Blend the quadratics of each fine site's group and of its neighbors, weighted by (r^2 / reach + 0.1)^-2."""
+    """Average the quadratics of each fine site's group and of its neighbors, weighted by (r^2 / reach + 0.1)^-2."""
     dimension, (centers, dual, gradients, hessians, reach) = sites.shape[1], quadratics
     for i in range(first, last):
         parent = parents[i]
@@ -216,9 +224,9 @@ def _blend(first, last, sites, parents, quadratics, starts, neighbors, values):
 
 
 def smooth(sites: Floats, values: Floats, starts: Ints, neighbors: Ints) -> Floats:
-    """Return at each site the value of the quadratic that fits the values at its near sites best, (n,).
+    """Smooth values at sites by moving least squares with quadratics.
 
-    Near are the neighbors and theirs, weighted by a Gaussian of their distance.
+    The fit uses the neighbors and their neighbors, weighted by a Gaussian of the distance.
 
     Parameters
     ----------
@@ -226,6 +234,10 @@ def smooth(sites: Floats, values: Floats, starts: Ints, neighbors: Ints) -> Floa
     values : (n,) float
     starts, neighbors : (n + 1,) int, (e,) int
         Neighbors of each site (CSR).
+
+    Returns
+    -------
+    (n,) float
     """
     smoothed = np.empty_like(values)
     run_in_chunks(

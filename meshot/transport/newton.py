@@ -1,8 +1,8 @@
 """Damped Newton iteration for the heights of a Brenier potential.
 
-The heights h for which every cell has the mass asked for minimize the convex energy of Gu, Luo, Sun and Yau (2013).
+The heights h for which every cell has the prescribed mass minimize the convex energy of Gu, Luo, Sun and Yau (2013).
 Its Hessian is a weighted graph Laplacian. Newton's step is halved until all cells keep a least mass and the error
-falls, which makes convergence global (Kitagawa, Merigot and Thibert 2019).
+decreases, which makes convergence global (Kitagawa, Merigot and Thibert 2019).
 """
 
 import time
@@ -23,7 +23,7 @@ from meshot.base.settings import TOL
 from meshot.diagrams.engine import Diagram, DiagramT_co, Engine, Problem
 
 MAX_HALVINGS = 30
-# Sites from which multigrid is faster than a factorization, and its iterations before that is taken all the same.
+# Sites from which on multigrid is faster than a factorization, and iterations after which that is used nevertheless.
 MULTIGRID_FROM, MAX_ITERATIONS = 5_000, 150
 
 D = TypeVar("D", bound=Diagram)
@@ -31,7 +31,7 @@ D = TypeVar("D", bound=Diagram)
 
 @dataclass(frozen=True)
 class NewtonStep:
-    """What one accepted step did.
+    """One accepted Newton step.
 
     Attributes
     ----------
@@ -95,14 +95,14 @@ class DampedNewton:
         return first_state(problem, diagram)
 
     def step(self, problem: Problem, engine: Engine[D], state: TransportState[D]) -> TransportState[D] | None:
-        """Return the next state, or None if no step length brings the error down.
+        """Return the next state, or None if no step length decreases the error (backtracking line search).
 
         The step is halved until every cell keeps `floor` and the error (2-norm) falls by the factor 1 - step / 2.
         """
         begin = time.perf_counter()
         masses = state.diagram.masses * problem.density
         missing = problem.masses - masses
-        # as exact as is of use: the step's own error is quadratic, and at the end only the tolerance counts
+        # inexact Newton: the step's own error is quadratic, and at the end only the tolerance counts
         exactness = max(0.05 * state.error, 0.05 * self.tol / state.error) if state.error < 1 else 1e-2
         direction = newton_direction(problem, state.diagram, missing, exactness)
         floor = min(state.history[0].smallest, float(problem.masses.min())) / 2
@@ -157,8 +157,8 @@ class DampedNewton:
     ) -> tuple[TransportState[D], bool, str]:
         """Return the last state, whether it is within the tolerance, and why the iteration ended.
 
-        A `rescue` is asked for better states than one from which no step leads to the tolerance. Warns, unless the
-        callback halts it by StopIteration, with `ConvergenceWarning` if it is not.
+        If no step from a state reaches the tolerance, `rescue` provides better states. If the tolerance is not reached,
+        a `ConvergenceWarning` is issued, unless the callback halts the iteration by StopIteration.
         """
         client = SILENT if progress is None else progress
         for state in self._states(problem, engine, start, rescue):
@@ -181,16 +181,16 @@ class DampedNewton:
 
 @dataclass(frozen=True, eq=False)
 class NewtonResult:
-    """Where the iteration ended, on any kind of cell.
+    """Result of the iteration, for any kind of cell.
 
     Attributes
     ----------
     problem
-        Sites, masses asked for, source.
+        Sites, prescribed masses, source.
     heights : (n,) float
         Heights, of mean zero.
     diagram
-        Their cells (areas, not masses).
+        Their cells, with areas as measures.
     history : tuple of NewtonStep
         One entry a step; the first is the start.
     converged : bool
@@ -227,7 +227,7 @@ class NewtonResult:
 
 
 def first_state(problem: Problem, diagram: D, seconds: float = 0.0) -> TransportState[D]:
-    """Return the state at a diagram without empty cells, that took `seconds` to find."""
+    """Return the state at a diagram without empty cells, which took `seconds` to compute."""
     record = _record(problem, diagram, 1.0, seconds)
     return TransportState(problem.heights(diagram.weights), diagram, (record,))
 
@@ -236,7 +236,7 @@ def newton_direction(problem: Problem, diagram: Diagram, missing: Floats, tol: f
     """Return d with Hessian d = missing, of mean zero.
 
     The Hessian is a weighted graph Laplacian, dw_i/dh_j = -mu(facet ij) / |y_i - y_j|; its null space, the constants,
-    is taken out by holding the last height.
+    is removed by fixing the last height.
 
     Parameters
     ----------
@@ -244,7 +244,11 @@ def newton_direction(problem: Problem, diagram: Diagram, missing: Floats, tol: f
     diagram : Diagram
     missing : (n,) float
     tol : float
-        Relative residual at which multigrid stops, which solves the large systems.
+        Relative residual of multigrid, which solves the large systems.
+
+    Returns
+    -------
+    (n,) float
     """
     n = len(missing)
     if n == 1:
@@ -267,7 +271,7 @@ def _record(problem: Problem, diagram: Diagram, length: float, seconds: float) -
 
 
 def _fraction(state: TransportState[Diagram], tol: float) -> float:
-    """Guess how much of the work is done, from the error's logarithm."""
+    """Estimate the share of the work done, from the error's logarithm."""
     first, now = state.history[0].error, state.error
     if first <= tol:
         return 1.0

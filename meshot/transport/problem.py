@@ -1,6 +1,6 @@
-"""What transports solve: the masses asked for, and how heights become weights, for each kind of cell.
+"""Transport problems: the prescribed masses, and how heights become weights, for each kind of cell.
 
-Each is a `Problem` to Newton's method.
+Each implements `Problem` for Newton's method.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,8 @@ from meshot.base.arrays import Floats
 from meshot.diagrams.power_cells import Domain, PowerCells, SiteEngine, Source
 from meshot.diagrams.sphere.cells import AREA
 
-# Sites farther from the domain than so many sizes, or larger or smaller by such a factor, are moved and scaled into it.
+# Sites farther from the domain than so many of its sizes, or larger or smaller by such a factor, are moved and scaled
+# into it.
 FAR_OFF, OTHER_SIZE = 10.0, 1e3
 
 
@@ -20,8 +21,8 @@ class TransportProblem:
     """A density on `domain`, scaled to the total mass, to be sent to `masses` (n,) at `sites` (n, 2 or 3).
 
     The density is that of `source`, uniform if there is none. Heights are those of the Brenier potential as a function
-    of the place relative to the domain's center c: ``u(c + x) = max_i (<x, y_i> + h_i)``. So they keep their digits
-    where the domain lies far from the origin.
+    of the position relative to the domain's center c, ``u(c + x) = max_i (<x, y_i> + h_i)``, so that no digits are lost
+    if the domain is far from the origin.
     """
 
     sites: Floats
@@ -54,7 +55,7 @@ class TransportProblem:
     def first_heights(self) -> Floats:
         """Return heights for which every cell has area.
 
-        Sites in the domain own their Voronoi cells: h_i = -|y_i|^2 / 2. Other sites are first moved and scaled into it,
+        Sites in the domain get their Voronoi cells: h_i = -|y_i|^2 / 2. Other sites are first moved and scaled into it,
         y' = s y + t (see `moved_in`); since <x, y'> = s <x, y> + <x, t>, the cells of (y', h') are those of (y, h'/s).
         """
         if self.domain.contains(self.sites).all():

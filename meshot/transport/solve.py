@@ -1,8 +1,8 @@
 """Semi-discrete optimal transport in plane and space: from a density on a convex domain to weighted sites.
 
 The Brenier potential is u(x) = max_i (<x, y_i> + h_i); its gradient sends the cell W_i of the power diagram with
-weights psi_i = 2 h_i + |y_i|^2 to the site y_i. The heights h for which every cell has the mass asked for are found by
-a damped Newton method (see `newton`), which starts from the solution of coarser problems (see `multilevel`).
+weights psi_i = 2 h_i + |y_i|^2 to the site y_i. A damped Newton method (see `newton`) computes the heights h for which
+every cell has the prescribed mass, from the solution of coarser problems (see `multilevel`).
 """
 
 import time
@@ -30,7 +30,7 @@ from meshot.transport.problem import TransportProblem
 from meshot.transport.result import TransportResult
 from meshot.transport.sampled.result import solve_by_sampling
 
-# Sites below which the coarser problems cost more than they save.
+# Sites from which on coarser problems save time.
 MULTILEVEL_FROM = 2000
 
 
@@ -77,25 +77,25 @@ def solve_transport(
     multilevel : bool
         Start from the solutions of coarser problems, if there are many sites and no `heights`.
     duplicates : {"error", "merge"}
-        What to do with sites in the same place: refuse them, or make them one with the sum of their masses; the
-        result's `cell_of_site` then says which share a cell.
+        Sites in the same place: an error, or merged into one with the sum of their masses; `cell_of_site` of the result
+        is then their common cell.
     method : {"newton", "montecarlo"}
-        With exact cells, or with masses counted by samples, in any dimension (needs torch, the extra ``gpu``). The
-        second stops where the samples' noise hides the error of the masses and returns a `SampledTransport`, whose
-        `mass_error` is known. Its `domain` may also be a `UniformBall`, `UniformBox` or `StandardNormal`, or a function
-        ``sampler(count, rng)`` that returns (count, d) samples; `tol`, `max_iter`, `multilevel` and `density` are not
-        for it, and what follows is for it alone.
+        Exact cells, or masses estimated from samples, in any dimension (needs torch, the extra ``gpu``). The second
+        stops when the error of the masses is below the sampling noise and returns a `SampledTransport`, which estimates
+        its `mass_error`. Its `domain` may also be a `UniformBall`, `UniformBox` or `StandardNormal`, or a function
+        ``sampler(count, rng)`` that returns (count, d) samples. It does not take `tol`, `max_iter`, `multilevel` and
+        `density`; the following options are for it alone.
     device : {"auto", "cpu", "cuda"}
         Where samples are drawn and assigned.
     samples : int, optional
-        Samples of the last surveys of the cells, by default at least 128 for each site.
+        Samples of the last batches, by default at least 128 for each site.
     rng : int or numpy.random.Generator, optional
-        Seed. On a processor the same seed gives the same bits, whatever the number of threads.
+        Seed. On a CPU the result is the same bit for bit, for any number of threads.
     optimizer : {"newton", "adam", "lbfgs"}
-        For the sites; their clusters are always solved by Newton's method, with facets estimated from the second-best
-        sites of the samples.
+        For the finest level; coarser ones are always solved by Newton's method, with facets estimated from the
+        second-best sites of the samples.
     checkpoint : path, optional
-        A file to keep the state in, every half minute, and to go on from if it is there.
+        A file for the state, written every half minute; if it exists, the computation resumes from it.
     callback : callable, optional
         Gets each `TransportState` (of the finest level), or each `State` of a sampled transport; raising StopIteration
         halts.
@@ -109,7 +109,7 @@ def solve_transport(
     Raises
     ------
     OptionError
-        Options that do not go together; no torch, or no device of the kind asked for.
+        Options contradict each other; torch is not installed, or the device does not exist.
     GeometryError
         Sites that coincide, masses that are not positive and finite, wrong shapes, a density that does not cover the
         domain or vanishes on all of it, or one in space.
@@ -147,7 +147,7 @@ def solve_transport(
     solver = DampedNewton(tol, max_iter)
     begin = time.perf_counter()
     engine = problem.engine()
-    level = given.sites @ given.domain.center  # between heights by the place itself, and relative to the center
+    level = given.sites @ given.domain.center  # between heights by absolute position, and relative to the center
     if heights is not None:
         start = solver.start(problem, engine, scale * (_checked_heights(heights, merged) + level))
     elif multilevel and engine.count >= MULTILEVEL_FROM:
@@ -163,7 +163,7 @@ def solve_transport(
 
 
 def check_method(method: str, exact: bool, samples: int | None, checkpoint: PathLike | None) -> None:
-    """Raise OptionError if a method is given an option of the other's; `exact` says whether the first was given one."""
+    """Raise OptionError if a method is given an option of the other; `exact` is whether one of the first is given."""
     if method not in METHODS:
         raise OptionError(f'method must be "newton" or "montecarlo", got {method!r}')
     if method == "montecarlo" and exact:

@@ -6,11 +6,11 @@ grows with h_i and falls with the heights of its neighbors:
     dw_i/dh_j = - rho * integral over the facet of <x, p_i> ds / |p_i - p_j|,
 
 since a facet, <x, p_i> = <x, p_j>, moves by <x, p_i> / |p_i - p_j| where h_j changes by one. This is a graph Laplacian
-again, and the damped Newton method of the plane (see `newton`) finds the heights (Cui et al., "Spherical optimal
-transportation", CAD 2019). The cost is infinite for a right angle, so there is a solution only if no convex part of the
-sphere has more mass than what lies within a right angle of it has room (Oliker 2007): for a surface's conformal image
-it is enough that its centroid lies at the center. Unlike in the plane, the Voronoi cells are a start from which the
-iteration ends after 5 to 20 steps however clustered the sites are.
+again, and the damped Newton method of the plane (see `newton`) computes the heights (Cui et al., "Spherical optimal
+transportation", CAD 2019). The cost is infinite for a right angle, so a solution exists only if no convex part of the
+sphere has more mass than the source within a right angle of it (Oliker 2007): for a surface's conformal image it is
+enough that its centroid is at the center. Unlike in the plane, the iteration converges from the Voronoi cells in 5 to
+20 steps, however clustered the sites are.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from meshot.diagrams.sphere.diagram import SphereDiagram, SphereEngine, check_di
 from meshot.transport.newton import Callback, DampedNewton, NewtonResult
 from meshot.transport.problem import SphereProblem
 
-# Bytes of memory that a site takes at the peak.
+# Peak memory for each site, in bytes.
 SPHERE_BYTES = 3000
 
 
@@ -39,11 +39,11 @@ class SphereTransport(NewtonResult):
     Attributes
     ----------
     problem : SphereProblem
-        Sites and masses asked for.
+        Sites and prescribed masses.
     heights : (n,) float
         Heights h, of mean zero.
     diagram : SphereDiagram
-        Its cells (areas, not masses).
+        Its cells, with areas as measures.
     history, converged, reason
         As of `NewtonResult`.
     """
@@ -96,7 +96,7 @@ def solve_sphere_transport(
     Warns
     -----
     ConvergenceWarning
-        The tolerance was not reached, for instance because there is no solution; `reason` says where it ended.
+        The tolerance was not reached, for instance because there is no solution; `reason` says why.
 
     Examples
     --------

@@ -287,7 +287,7 @@ def measure_dense_cells(begin, end, room, center, outlines, region, pieces, meas
 
 @kernel
 def copy_to_earlier_sites(begin, end, starts, beyond, integrals):
-    """Give the edges that lead to an earlier site the integral that this one has found."""
+    """Copy the integral of each edge to the same edge of the earlier site."""
     for i in range(begin, end):
         for e in range(starts[i], starts[i + 1]):
             j = beyond[e]

@@ -1,7 +1,7 @@
 """Densities of a transport's source: piecewise constant or linear, on a pixel grid or on a triangulation.
 
-A density is cut into pieces, pixels or triangles, on each of which it is linear. It is never scaled here: the transport
-scales it to the total of the masses that are asked for.
+A density consists of pieces, pixels or triangles, on each of which it is linear. It is not scaled here: the transport
+scales it to the total prescribed mass.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class GridDensity:
         With "pixels" the density is constant on each. With "nodes" it is continuous, and linear on the two triangles
         into which the diagonal from its lower left corner parts a pixel (not bilinear).
     quadrature_error : float
-        What `sample_density` reports; 0 for a density that is what it is.
+        The estimate of `sample_density`; 0 for a density that is given exactly.
 
     Raises
     ------
@@ -143,7 +143,7 @@ class TriangulationDensity:
     values : (F,) or (V,) float
         One value a triangle, on which the density is constant, or one a vertex, between which it is linear.
     at : {"triangles", "vertices"}, optional
-        Which of the two, where the number of values does not tell.
+        Which of the two, if the number of values does not decide it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A density on a domain: what it gives to the cells and facets of a power diagram."""
+"""A density on a domain, integrated over the cells and facets of a power diagram."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -1,13 +1,13 @@
 """Power diagrams of the plane, clipped exactly to a convex domain.
 
-The sites' regular triangulation, the diagram's dual, is kept from one set of weights to the next and mended by flips.
-A cell inside the domain is read off it; one that reaches the boundary is cut out of the domain by the bisectors with
-its neighbors, and bounded by the true circle of a disk. Cells are measured on all cores.
+The sites' regular triangulation, the diagram's dual, is updated by flips from one set of weights to the next. A cell
+inside the domain is read off it; one that reaches the boundary is cut out of the domain by the bisectors with its
+neighbors, and bounded by the true circle of a disk. Cells are measured on all cores.
 
 The certificate: cells computed from a subset of their true neighbors contain the true cells, and the true cells tile
-the domain. So the cells are exact if and only if their masses sum to the domain's (and no edge runs backward). Where
-rounding leaves a triangulation that does not pass, all cells are cut out again one by one, with the help of a tree over
-the sites that rules out, by bounds, those that are too far: that needs no triangulation.
+the domain. So the cells are exact if and only if their masses sum to the domain's (and no edge runs backward). If
+rounding leaves a triangulation that fails this test, all cells are cut out again, with a tree over the sites that
+excludes by bounds those that are too far, and without the triangulation.
 
 Measured at a million sites on one core: triangulation 0.6 s, after a change of weights 0.25 s, cells 0.4 s. Cutting
 every cell with the neighbors and their neighbors of the last diagram as candidates took 2.5 s, with the tree 11 s.
@@ -39,12 +39,11 @@ from meshot.diagrams.sites import check_sites, check_weights
 CERTIFICATE = 1e-12
 # No listed neighbors: they are read off the triangulation.
 READ_OFF = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
-# In units of the domain's size: where four or more bisectors meet, rounding leaves facets that are none.
+# Length, in units of the domain's size, of facets that are rounding errors at points where four or more cells meet.
 SHORTEST_FACET = 1e-14
-# Share of the mean density that facets have at least in the Hessian, which would be singular where the density's parts
-# lie apart.
+# Least density of facets in the Hessian, as a share of the mean: it would be singular if the density's parts are apart.
 FAINT = 1e-10
-# Where the density vanishes in places, the share of small cells from which they are not raised one by one.
+# With a density that vanishes in places, the share of small cells above which they are not raised one by one.
 FEW = 0.1
 
 
@@ -60,7 +59,7 @@ class PowerDiagram(PowerCells):
     arcs : (a, 3) float
         Site, start angle and turn of each arc of a disk's circle that bounds a cell.
     source : Source, optional
-        What the masses are measured by, if not by area.
+        The density that masses are measured by, if it is not uniform.
     """
 
     domain: PlaneDomain
@@ -74,7 +73,7 @@ class PowerDiagram(PowerCells):
 
     @property
     def shortest(self) -> float:
-        """Length up to which a facet is none."""
+        """Length up to which facets do not count."""
         return SHORTEST_FACET * float(np.sqrt(self.domain.measure))
 
     @property
@@ -182,7 +181,7 @@ class PowerDiagram(PowerCells):
 
 
 class PowerEngine(SiteEngine[PowerDiagram]):
-    """Diagrams of the same sites of the plane for one set of weights after another.
+    """Diagrams of the same sites of the plane for successive weights.
 
     It keeps the sites in Hilbert order, and their triangulation.
 
@@ -272,7 +271,7 @@ class PowerEngine(SiteEngine[PowerDiagram]):
         return dual
 
     def _assemble(self, psi: Floats, cells: PlaneCells) -> PowerDiagram:
-        """Bring what belongs to a site back to the caller's order."""
+        """Bring the results back to the caller's order of sites."""
         measures, counts, links, facets, arcs, _ = cells
         place = np.take(measures, self._place, axis=0)
         centroids = place[:, 1:3] + self.domain.center
@@ -288,7 +287,7 @@ class PowerEngine(SiteEngine[PowerDiagram]):
     def raised_weights(
         self, diagram: PowerCells, small: Ints, wanted: Floats, spacing: Floats, near: tuple[Ints, Ints]
     ) -> Floats | None:
-        """Raise one cell after another, and who falls short on the way; see `SiteEngine.raised_weights`."""
+        """Raise one cell after another, and those that become small meanwhile; see `SiteEngine.raised_weights`."""
         bare = (diagram.measures > 0) & ~(diagram.masses > 0)
         if bare.any() and len(small) > FEW * self.count:
             return None

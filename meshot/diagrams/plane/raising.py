@@ -1,6 +1,6 @@
-"""Small cells of the plane raised one after another, with kernels.
+"""Raising of small cells of the plane, one after another, with kernels.
 
-Whoever falls short on the way is put in line (Oliker and Prussner, see `transport.initial_weights`).
+Cells that become small meanwhile join the queue (Oliker and Prussner, see `transport.initial_weights`).
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from meshot.diagrams.power_cells import GOAL, LEAST, PowerCells
 from meshot.diagrams.region import PlaneRegion
 from meshot.diagrams.site_tree import build_tree, raise_bounds
 
-# Cells looked at, for each small one, before giving up: raised ones and those near them.
+# Cells visited, for each small one, before giving up: raised ones and those near them.
 LIMIT = 300
 # Corners that a cell may have.
 CORNERS = 256
@@ -39,7 +39,7 @@ def raise_in_plane(
     near: tuple[Ints, Ints],
     region: PlaneRegion,
 ) -> Floats | None:
-    """Return weights by which all cells have a share of their mass, in Hilbert order, or None if there is no end.
+    """Return weights at which all cells have a share of their mass, in Hilbert order, or None if the limit is reached.
 
     Parameters
     ----------
@@ -131,11 +131,11 @@ def _list_near(i, count, tag, lists, near):
 
 @kernel
 def raise_small_cells(small, limit, wanted, steps, tree, lists, region):
-    """Raise the weights of the sites `small`, and of whom that makes small, until no cell is below ``LEAST * wanted``.
+    """Raise the weights of the sites `small`, and of cells that become small, until none is below ``LEAST * wanted``.
 
-    Whoever is near a raised cell is looked at again. A cell is raised to between `GOAL` and twice `GOAL` of what it
-    wants, in areas; `steps` (n,) is a first guess of the change of weight that this takes. Changes the tree's weights
-    and bounds; returns whether it came to an end before `limit` cells were looked at.
+    Cells near a raised one are visited again. A cell is raised to between `GOAL` and twice `GOAL` of its wanted area;
+    `steps` (n,) is a first guess of the change of weight. Changes the tree's weights and bounds; returns whether the
+    queue was empty before `limit` cells were visited.
     """
     n, room = len(tree.sites), CORNERS
     cell, visits = make_polygon(room), Visits(np.empty(128, np.int64), np.full(n + 1, -1))

@@ -1,4 +1,4 @@
-"""Regular triangulations of weighted sites of the plane, built by insertion and kept up by flips.
+"""Regular triangulations of weighted sites of the plane, built by insertion and updated by flips.
 
 The regular (weighted Delaunay) triangulation is the dual of the power diagram: the lower hull of the sites lifted to
 the height ``|y|^2 - psi``. It is built by inserting sites coarse to fine along their Hilbert order, each with flips of
@@ -35,7 +35,7 @@ REGULAR, HIDDEN, STUCK = 0, 1, 2
 
 
 class Mesh(NamedTuple):
-    """A triangulation in arrays with room to spare; how many triangles there are is told beside it.
+    """A triangulation in arrays longer than needed; the number of triangles is stored separately.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Mesh(NamedTuple):
 
 
 class RegularTriangulation:
-    """The regular triangulation of the same sites for one set of weights after another.
+    """The regular triangulation of the same sites for successive weights.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class RegularTriangulation:
         return corners[(corners[:, 0] >= 0) & (corners.max(axis=1) < n)]
 
     def update(self, weights: Floats, *, may_hide: bool) -> bool:
-        """Bring the triangulation up to new weights (n,).
+        """Update the triangulation to new weights.
 
         Parameters
         ----------

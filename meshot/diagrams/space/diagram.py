@@ -1,8 +1,8 @@
 """Power diagrams of space, clipped exactly to a convex domain.
 
-Each cell is cut out of the domain, first by its neighbors in the last diagram, then by whatever a tree over the sites
-cannot rule out; see `clipping`. It is exact whatever the weights were before. The sphere of a ball bounds cells as it
-is, with no polyhedron in its place; see `measure`. Cells are computed on all cores.
+Each cell is cut out of the domain, first by its neighbors in the last diagram, then by the sites that a tree cannot
+exclude; see `clipping`. It is exact for any previous weights. Cells are bounded by the true sphere of a ball, without a
+polyhedral approximation; see `measure`. They are computed on all cores.
 
 The certificate: the cells tile the domain, so their volumes sum to the domain's; if they do not, that is an error.
 """
@@ -27,11 +27,11 @@ from meshot.diagrams.space.cells import SpaceCells, measure_space_cells, raise_s
 from meshot.diagrams.space.faces import cell_faces
 from meshot.diagrams.space.facets import SpaceDomain, facet_polygons
 
-# Facets that there is room for at first, for each cell: 15.5 is the mean of random sites.
+# Facets for each cell that arrays are first allocated for; 15.5 is the mean of random sites.
 USUAL_FACETS = 20
-# Of the domain's volume: cells that miss more are wrong, and no result is made of them.
+# Share of the domain's volume that cells may miss; if they miss more, an error is raised.
 LARGEST_GAP = 1e-9
-# Small cells that are raised by one thread at a time.
+# Small cells that one task raises.
 CHUNK = 32
 
 
@@ -92,7 +92,7 @@ class SpaceDiagram(PowerCells):
 
 
 class SpaceEngine(SiteEngine[SpaceDiagram]):
-    """Diagrams of the same sites in space for one set of weights after another.
+    """Diagrams of the same sites in space for successive weights.
 
     It keeps the sites in Hilbert order, and the neighbors and the centroids of the last diagram.
 
@@ -149,7 +149,7 @@ class SpaceEngine(SiteEngine[SpaceDiagram]):
         return space_region(domain.frame, domain.walls, domain.circle_radius, domain.inner_radius)
 
     def _assemble(self, psi: Floats, cells: SpaceCells) -> SpaceDiagram:
-        """Bring what belongs to a site back to the caller's order; keep what the next diagram begins with."""
+        """Bring the results back to the caller's order of sites, and store the start of the next diagram."""
         measures, counts, links, areas = cells
         full = measures[:, 0] > 0
         starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])

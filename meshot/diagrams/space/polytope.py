@@ -21,7 +21,7 @@ MISSED, OUT_OF_ROOM = -3, -1
 
 
 class Polytope(NamedTuple):
-    """A polytope in arrays with room to spare; how many corners and facets there are is told beside it.
+    """A polytope in arrays longer than needed; the numbers of corners and facets are stored separately.
 
     Attributes
     ----------

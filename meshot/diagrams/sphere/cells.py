@@ -5,7 +5,7 @@ outer normals at a corner of the convex hull of the points. Its sides are arcs o
 A cell lies in the hemisphere about its own site, so it starts as that, three corners on a great circle, and is cut by
 candidates: the listed ones, and those listed for them.
 
-Where a polygon's room does not suffice, the functions return `FULL`, and the caller begins again with more.
+If the arrays of a polygon are too small, the functions return `FULL`, and the caller repeats with larger ones.
 """
 
 from typing import NamedTuple

@@ -5,10 +5,10 @@ where h_i + log <x, y_i> is largest. The bisectors are great circles, the cells 
 cones of the corners of the convex hull of the points e^(h_i) y_i (Oliker, "Embedding S^n into R^(n+1) with given
 integral Gauss curvature", 2007).
 
-Each cell is computed on its own, by cutting a hemisphere with the bisectors of candidates: a cell's neighbors in the
+Each cell is computed independently, by cutting a hemisphere with the bisectors of candidates: a cell's neighbors in the
 last diagram, and theirs. Cells computed from a subset of their true neighbors contain the true cells, and these tile
-the sphere: the cells are exact if and only if their areas sum to 4 pi. If they do not, neighbors are told of one
-another, and in the end the convex hull (Qhull) is asked for all.
+the sphere: the cells are exact if and only if their areas sum to 4 pi. If they do not, the candidates are extended by
+neighbors of neighbors, and finally taken from the convex hull (Qhull).
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ from meshot.diagrams.sites import check_sites, check_weights
 from meshot.diagrams.sphere.cells import SphereCells, measure_sphere_cells
 
 CERTIFICATE = 1e-12
-# Heights that differ by more leave cells empty in double precision.
+# Range of heights above which cells are empty in double precision.
 SPREAD = 300.0
-# Rounds in which neighbors are told of one another, before the convex hull is computed.
+# Rounds of extending the candidates before the convex hull is computed.
 ROUNDS = 6
-# Nearest sites that stand in as candidates for a site that Qhull takes for none of the hull's corners.
+# Nearest sites that are the candidates of a site that is not a corner of Qhull's hull.
 NEAREST = 12
 
 
@@ -132,7 +132,7 @@ def sphere_diagram(sites: ArrayLike, heights: ArrayLike | None = None) -> Sphere
 
 
 class SphereEngine(OrderedEngine[SphereDiagram]):
-    """Diagrams of the same sites for one set of heights after another.
+    """Diagrams of the same sites for successive heights.
 
     It keeps the sites in the order of a space-filling curve, and each diagram's neighbors as candidates for the next.
 

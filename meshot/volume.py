@@ -31,7 +31,7 @@ from meshot.refinement.placement import cell_positions, smoothly_displaced
 from meshot.refinement.refiner import RefinementStep
 from meshot.refinement.solid import refine_volumes
 from meshot.refinement.untangle import untangle
-from meshot.transport.newton import TransportState
+from meshot.transport.newton import Callback
 from meshot.transport.solve import solve_transport
 
 
@@ -44,7 +44,7 @@ def volume_preserving_map(
     tol_volume: float | None = TOL_VOLUME,
     max_iter: int = 200,
     max_refine_iter: int = 100,
-    callback: Callable[[TransportState], None] | None = None,
+    callback: Callback | None = None,
     refine_callback: Callable[[RefinementStep], None] | None = None,
     progress: Progress | None = None,
 ) -> SolidMap:

@@ -239,7 +239,12 @@ class Disk(_Round, _Planar):
         return np.stack([self.center - self.radius, self.center + self.radius])
 
     def outline(self) -> Floats:
-        """Return points on the circle, half a degree apart, (k, 2)."""
+        """Return points on the circle, half a degree apart, (k, 2).
+
+        Returns
+        -------
+        (n, 2) float
+        """
         return arc_points(np.array([[0.0, 0.0, 2 * np.pi]]), self, np.pi / 360)[1]
 
     def _holds(self, offset: Floats) -> NDArray[np.bool_]:
@@ -408,16 +413,40 @@ class Box(_Shape):
         return np.stack([self.lower, self.upper])
 
     def outline(self) -> Floats:
-        """Return the corners of a rectangle, (4, 2)."""
+        """Return the corners of a rectangle, (4, 2).
+
+        Returns
+        -------
+        (n, 2) float
+        """
         return self.corners
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each point, (m, d), lies in the closed domain."""
+        """Whether each point, (m, d), lies in the closed domain.
+
+        Parameters
+        ----------
+        points : (m, d) float
+
+        Returns
+        -------
+        (m,) bool
+        """
         x = np.asarray(points, dtype=np.float64)
         return np.asarray(((x >= self.lower) & (x <= self.upper)).all(axis=-1))
 
     def engine(self, sites: ArrayLike, source: Source | None = None) -> SiteEngine[PowerCells]:
-        """Return the engine for diagrams of sites in the box."""
+        """Return the engine for diagrams of sites in the box.
+
+        Parameters
+        ----------
+        sites : (n, d) float
+        source : DensitySource, optional
+
+        Returns
+        -------
+        PowerEngine or SpaceEngine
+        """
         if self._flat:
             return PowerEngine(sites, self, source)
         _require_uniform(source)

@@ -201,7 +201,18 @@ class PowerCells:
         return np.full(self.sites.shape, np.nan)
 
     def laplacian(self, scale: float = 1.0, rows: int | None = None) -> tuple[Ints, csr_array]:
-        """Return the sites in Hilbert order, and the first `rows` rows and columns of their Hessian, times `scale`."""
+        """Return the sites in Hilbert order, and the first `rows` rows and columns of their Hessian, times `scale`.
+
+        Parameters
+        ----------
+        scale : float
+        rows : int
+
+        Returns
+        -------
+        order : (n,) int
+        matrix : (rows, rows) sparse
+        """
         count = len(self.sites) if rows is None else rows
         return self.edges.order, self.edges.laplacian(self.sites, self._conducting(), scale, count)
 

@@ -234,6 +234,10 @@ class SolidDistortion:
 
         Tetrahedra without volume (in the original, or for the logarithms in the image) are left out of the statistics;
         `log_left_out` counts them.
+
+        Returns
+        -------
+        dict of str to dict of str to float
         """
         figures = _ratio_summary(self.volume_ratio, self.log_volume_ratio, self.flipped, self.degenerate)
         return {"volume": figures}

@@ -1,1 +1,1 @@
-"""From the cells of a transport to faces and tetrahedra that keep their shares."""
+"""Refinement of transport maps until faces and tetrahedra have their shares."""

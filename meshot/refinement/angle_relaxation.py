@@ -1,4 +1,4 @@
-"""Less angle distortion at the same areas: a disk map slides along those that have the wanted areas.
+"""Less angle distortion at the same areas: descent on the manifold of disk maps with prescribed areas.
 
 Where a face's image has the area T_f and the face itself A_f, its conformal distortion (s1/s2 + s2/s1)/2 of singular
 values is |Df|^2 A_f / (2 T_f): quadratic in the vertices' positions, the Dirichlet energy with weights. So a map of
@@ -58,7 +58,7 @@ def lessen_angles(
     sweeps : int
         Most steps.
     progress : Progress, optional
-        Client that hears of the steps.
+        Called with the steps.
 
     Returns
     -------

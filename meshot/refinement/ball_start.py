@@ -1,7 +1,8 @@
-"""Where a volume-preserving map begins: the boundary on the sphere, the inside by a harmonic map.
+"""The start of a volume-preserving map: the boundary on the sphere, the inside by a harmonic map.
 
-The boundary goes to the sphere by its own area-preserving map. The conformal one squeezes limbs to e^-10 of their size
-and more; with areas kept, the harmonic map of the inside is within a factor of ten of equal volumes nearly everywhere.
+The boundary is mapped to the sphere by its area-preserving map. The conformal one shrinks limbs to e^-10 of their size
+and less; with areas preserved, the harmonic map of the inside is within a factor of ten of equal volumes nearly
+everywhere.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from meshot.base.arrays import Floats
 from meshot.base.errors import ConvergenceError
 from meshot.meshes.solid import Solid
 
-# Unknowns from which the harmonic map is found by multigrid: factors in space fill up soon.
+# Unknowns from which on multigrid computes the harmonic map: in space, factors have much fill.
 MULTIGRID_FROM = 5_000
 
 

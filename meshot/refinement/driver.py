@@ -26,11 +26,11 @@ from meshot.refinement.starts import even_map
 from meshot.refinement.surface import refine_areas
 from meshot.refinement.valence_three import without_valence_three
 
-# How far the worst face may be off, in units of the standard deviation asked for, and for loose and tight ones: 5 % for
-# 1e-3, where the worst faces take most of the steps.
+# Tolerance of the worst face, in units of that of the standard deviation, and for loose and tight ones: 5 % for 1e-3,
+# where the worst faces take most of the steps.
 WORST_FACE, LOOSE, TIGHT = 5e-2, 20.0, 50.0
-# On the way to shares far away: by how much a face's share changes against another's in a step, and the looser
-# tolerance there.
+# Continuation to distant shares: the ratio by which a face's share changes against another's in a step, and the looser
+# tolerance of the intermediate maps.
 STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
 # A face whose image is folded or tiny is taken to have this part of its share at the start of that way.
 LEAST = 1e-2
@@ -75,10 +75,10 @@ def _rising(angles: Floats) -> Floats:
 
 
 def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -> Floats:
-    """Lead a map toward shares far from its own, in steps through those between.
+    """Move a map toward distant shares by continuation, through intermediate ones.
 
     Where a density jumps by orders of magnitude from one face to the next, the centroids of a transport's cells leave
-    the small faces there far too large. Small steps get through where the refinement alone is stuck.
+    the small faces there far too large. Small steps succeed where the refinement alone stalls.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -
 
 
 def worst_allowed(tol_area: float) -> float:
-    """Return how far the worst face may be off where the standard deviation may be `tol_area`.
+    """Return the tolerance of the worst face at the tolerance `tol_area` of the standard deviation.
 
     Examples
     --------
@@ -134,9 +134,9 @@ def settle(
     Parameters
     ----------
     conformal : SurfaceMap
-        The conformal map. Where a refinement leaves folds or stalls, another one starts from an even map or from this
-        one, which have no folds, and that stays so; the better of the two goes on. If this map has all but lost a part,
-        the even map comes first.
+        The conformal map. If a refinement leaves folds or stalls, another one starts from an even map or from this one,
+        which have no folds and keep none; the better of the two continues. If this map nearly loses a part, the even
+        map is tried first.
     image : (V, 2) or (V, 3) float
         Another map of the same surface; some faces may be folded.
     shares : (F,) float

@@ -1,4 +1,4 @@
-"""Faces that a refinement leaves off, and why; with a proof where the wanted areas do not fit into the circle.
+"""Faces that a refinement leaves off, and why; with a proof if the wanted areas do not fit into the circle.
 
 A chord, an inner edge between two boundary vertices, cuts off a part of the mesh that lies between it and its arc. Let
 K such parts lie side by side, and let the least of their angles be t <= 2 pi / K. That part has at most the area of its
@@ -25,7 +25,7 @@ class Misfit(NamedTuple):
     Attributes
     ----------
     parts : int
-        How many there are, side by side.
+        Number of disjoint parts.
     ratio : float
         Bound of the share of one of them, over its wanted share.
     inside : (F,) bool
@@ -120,7 +120,7 @@ def _rooted(tree: sparse.csr_array, shares: Floats, root: int) -> tuple[Ints, In
 def name_obstructed(
     system: DiskSystem, ratio: Floats, tol_max: float, tol_sd: float = np.inf
 ) -> tuple[Ints, tuple[str, ...]]:
-    """Return the faces that keep the area `ratio`, (F,), from its tolerances, worst first, and what holds each.
+    """Return the faces that keep the area `ratio`, (F,), from its tolerances, worst first, and the reason for each.
 
     These are the faces beyond `tol_max`, and if the standard deviation is beyond `tol_sd` at least as many as have half
     of the squared error.

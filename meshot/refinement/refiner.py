@@ -1,4 +1,4 @@
-"""The loop that all refinements share: damped steps until shares are equal or nothing improves, and what it leaves."""
+"""The loop of all refinements: damped steps until shares are equal or nothing improves, and its result."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ from meshot.base.progress import SILENT, Progress
 from meshot.maps.distortion import ratio_figures
 from meshot.meshes.base import Mesh
 
-# A refinement gives up when its patience has not lowered the error to this part of what it was.
+# A refinement stops if the steps of its patience have not lowered the error to this part of what it was.
 GAIN = 0.97
 # Cells that a warning names, the worst first; cells that the record of a refinement names.
 WORST_NAMED, NAMED_IN_RECORD = 3, 20
@@ -78,7 +78,7 @@ class Refinement:
     obstructed : (n,) int
         Cells that are far off, worst first; empty where the tolerances are met.
     reasons : tuple of str
-        What holds each of them.
+        The reason for each of them.
     """
 
     mesh: type[Mesh]
@@ -99,7 +99,7 @@ class Refinement:
 
     @property
     def sentence(self) -> str:
-        """Where the refinement stopped."""
+        """The state in which the refinement stopped, in words."""
         mesh, off = self.mesh, self.ratio - 1
         told = (
             f"{mesh.QUANTITY} refinement stopped after {self.iterations} steps: ratio SD {off.std():.1e}, worst "
@@ -112,14 +112,14 @@ class Refinement:
         return told
 
     def record(self, start: str, named: int | None = NAMED_IN_RECORD) -> dict[str, Any]:
-        """Return what ``notes["refinement"]`` of a map tells: the same for disk, sphere and ball.
+        """Return ``notes["refinement"]`` of a map: the same for disk, sphere and ball.
 
         Parameters
         ----------
         start : str
-            What it started from.
+            Name of the start.
         named : int or None
-            How many of the cells that are off are named; None for all.
+            Number of off cells that are listed; None for all.
 
         Returns
         -------
@@ -142,7 +142,7 @@ AnyStepper = TypeVar("AnyStepper")
 
 
 class Refiner(ABC, Generic[AnyStepper]):
-    """Steps, keeps the best map, and tells of it.
+    """Runs steps, keeps the best map, and reports progress.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class Refiner(ABC, Generic[AnyStepper]):
         self.stepper, self.patience, self.progress, self.callback = stepper, patience, progress or SILENT, callback
         self.began, self.stopped = time.perf_counter(), False
         self.history: list[RefinementStep] = []
-        # Flips and error of each state: in units of the tolerance, and what patience looks at.
+        # Flips and error of each state: in units of the tolerance, and the merit for patience.
         self.errors: list[tuple[int, float]] = []
         self.merits: list[tuple[int, float]] = []
         self.best: Floats
@@ -175,7 +175,7 @@ class Refiner(ABC, Generic[AnyStepper]):
         """Return the error in units of the tolerance: at most 1 where it is met."""
 
     def merit(self, error: tuple[int, float]) -> tuple[int, float]:
-        """Return what patience looks at."""
+        """Return the merit for patience."""
         return error
 
     @abstractmethod
@@ -195,7 +195,7 @@ class Refiner(ABC, Generic[AnyStepper]):
 
     @property
     def stuck(self) -> bool:
-        """Whether patience is at its end."""
+        """Whether the patience is exhausted."""
         if len(self.merits) <= self.patience:
             return False
         before, since = min(self.merits[: -self.patience]), min(self.merits[-self.patience :])

@@ -4,8 +4,9 @@ A tetrahedral mesh has about three unknowns a vertex for five or six tetrahedra:
 what can be reached is the least sum of squares. The logarithm of the ratio is a barrier against flips, and near ratio 1
 it is the relative error. Cones over the boundary's faces have a one-sided barrier alone, against getting thin.
 
-* The damping measures a step relative to each element's own shape (`System.matrix`), so that it bounds the
-  volumes' higher-order change, and is adapted element by element to how well the linear model foretold the volumes.
+* The damping measures a step relative to each element's own shape (`System.matrix`), so that it bounds the volumes'
+  higher-order change, and is adapted element by element to how well the linear model predicted the volumes (trust
+  region).
 * Second-order corrections with the same matrix bring a long step back to where the linear model leads.
 * While there are flipped elements, the ratio r in the logarithm is replaced by the positive (r + sqrt(r^2 + eps^2)) / 2
   (Garanzha, Kaporin, Kudryavtseva, Protais, Ray, Sokolov, "Foldover-free maps in 50 lines of code", 2021, eq. 4).
@@ -91,7 +92,7 @@ class SolidStepper:
 
     @property
     def error(self) -> float:
-        """What the steps lessen, the sum of the squared logarithms but for outliers."""
+        """The objective: the sum of the squared logarithms, with outliers counted linearly (Huber)."""
         return _robust(self._residual(self.measures, EPSILON if self.flipped else 0.0)[1])
 
     def step(self) -> bool:
@@ -185,7 +186,7 @@ class SolidStepper:
         return None
 
     def _adapt(self, error: Floats, goal: Floats, part: float) -> None:
-        """Raise the damping where the volumes came out otherwise than foretold, lower it where they did not."""
+        """Raise the damping where the linear model mispredicted the volumes, lower it elsewhere."""
         average, inner = self.system.average, self.system.tetrahedra
         typical = np.sqrt(np.mean(goal[:inner] ** 2))
         asked = np.concatenate([goal[:inner], np.maximum(goal[inner:], typical)])

@@ -1,4 +1,4 @@
-"""A map of a disk whose areas are roughly even: a tamer start than the conformal map where that all but loses limbs."""
+"""Starts of the refinement: a disk map of roughly even areas, for surfaces whose limbs a conformal map nearly loses."""
 
 from itertools import islice
 
@@ -11,7 +11,7 @@ from meshot.conformal.unfold import folded
 from meshot.maps.affine import Complexes
 from meshot.meshes.surface import Surface
 
-# Passes in which weights and boundary are shifted, and the range of the logarithms of area ratios that is even enough.
+# Passes of shifting weights and boundary, and the range of the logarithms of area ratios at which they end.
 PASSES, EVEN = 20, 3.0
 # Least angle between neighbors on the circle at the start, as a share of equal angles.
 LEAST_ANGLE = 1e-3

@@ -58,7 +58,7 @@ def refine_areas(
     patience : int, optional
         Steps after which it gives up if they have not lowered the error by 3 %; by default a quarter of the most.
     progress : Progress, optional
-        Client that hears of the steps.
+        Called with the steps.
     callback : callable, optional
         Gets each `RefinementStep`; raising `StopIteration` ends the refinement.
 

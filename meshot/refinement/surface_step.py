@@ -7,9 +7,9 @@ large smooth displacements can remove. The derivative J of the areas thus has si
 path to equal areas is long and narrow. What leads along it:
 
 * the damping measures a step relative to each triangle's own shape (`System.matrix`), so that it bounds the areas'
-  quadratic change, and is adapted face by face to how well the linear model foretold the areas;
-* the damping pulls toward a part of the last step instead of toward rest, as successive steps are much alike, except
-  where the last step came out otherwise than foretold; where nothing gets better any more, toward a random one;
+  quadratic change, and is adapted face by face to how well the linear model predicted the areas (trust region);
+* the damping pulls toward a part of the last step instead of toward rest (momentum), as successive steps are much
+  alike, except where the last step was mispredicted; where nothing improves any more, toward a random one;
 * the areas' own curvature, times what they are off by, is part of the matrix, as far as the damping outweighs it: where
   the derivative's null directions lessen the errors, only that shows it;
 * second-order corrections with the same factor bring a long step back to where the strong conditions hold; what a face
@@ -224,7 +224,7 @@ class SurfaceStepper:
         return step * part, moved, part[:, 0] < 1
 
     def _adapt(self, error: Floats, goal: Floats, part: float) -> None:
-        """Raise the damping where the areas came out otherwise than foretold, lower it where they did not."""
+        """Raise the damping where the linear model mispredicted the areas, lower it elsewhere."""
         average = self.system.average
         wanted = np.sqrt(average(goal**2, 1)) + 0.01 * np.sqrt(np.mean(goal**2))
         noise = np.sqrt(average(error**2, 1)) / wanted

@@ -1,4 +1,4 @@
-"""What the equations of equal shares in disk, sphere and ball have in common: the steps' frames, and the matrices."""
+"""Shared by the equations of equal shares in disk, sphere and ball: frames of the steps, and matrices."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What areas cost in angles: figures along the path between a conformal and an area-preserving map."""
+"""The trade-off between areas and angles along the path from a conformal to an area-preserving map."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ def tradeoff_curve(
     tol_area, angle_sweeps
         As for `area_preserving_map`.
     progress : Progress, optional
-        Client that hears of the points.
+        Called with the points.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def tradeoff_curve(
     Raises
     ------
     OptionError
-        A map to the sphere or without a transport, or a weight beyond 0 and 1.
+        The map goes to the sphere or has no transport, or a weight is outside [0, 1].
 
     Warns
     -----

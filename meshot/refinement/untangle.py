@@ -1,4 +1,4 @@
-"""Ball maps made one to one: flipped elements are unfolded by minimizing a regularized distortion around them.
+"""Untangling of ball maps: flipped elements are unfolded by minimizing a regularized distortion around them.
 
 Garanzha, Kaporin, Kudryavtseva, Protais, Ray, Sokolov, "Foldover-free maps in 50 lines of code" (ACM Transactions on
 Graphics 2021): with J the Jacobian of an element relative to its ideal shape, the sum of tr(J^T J) / chi^(2/3) and

@@ -87,13 +87,28 @@ class PowerDiagram(PowerCells):
         return self.edges.masses + FAINT * self.source.mass / self.domain.measure * self.edges.lengths
 
     def with_facet_ends(self) -> "PowerDiagram":
-        """Return the diagram with the ends of its facets."""
+        """Return the diagram with the ends of its facets.
+
+        Returns
+        -------
+        PowerDiagram
+        """
         if self.edges.ends is not None:
             return self
         return PowerEngine(self.sites, self.domain, self.source).diagram(self.weights, facet_ends=True)
 
     def with_empty_cells(self, kept: Ints, sites: Floats, weights: Floats) -> Self:
-        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty."""
+        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty.
+
+        Parameters
+        ----------
+        sites, weights : (n, 2) float, (n,) float
+        kept : (m,) int
+
+        Returns
+        -------
+        PowerDiagram
+        """
         return replace(super().with_empty_cells(kept, sites, weights), arcs=renumbered(self.arcs, kept))
 
     @cached_property

@@ -57,15 +57,40 @@ class SpaceDiagram(PowerCells):
         return self.facet_measures
 
     def facet_polygons(self, chosen: Ints) -> tuple[Ints, Floats]:
-        """Return the corners of some facets, rows of `facets`, (m + 1,) starts and (p, 3); see `facets`."""
+        """Return the corners of some facets, rows of `facets`, (m + 1,) starts and (p, 3); see `facets`.
+
+        Parameters
+        ----------
+        chosen : (m,) int
+
+        Returns
+        -------
+        starts : (m + 1,) int
+        points : (p, 3) float
+        """
         return facet_polygons(self, self.domain, chosen)
 
     def cell_faces(self) -> CellFaces:
-        """Return the faces of all cells as polygons, for files and pictures; see `faces`."""
+        """Return the faces of all cells as polygons, for files and pictures; see `faces`.
+
+        Returns
+        -------
+        CellFaces
+        """
         return cell_faces(self, self.domain)
 
     def with_empty_cells(self, kept: Ints, sites: Floats, weights: Floats) -> Self:
-        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty."""
+        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty.
+
+        Parameters
+        ----------
+        sites, weights : (n, 3) float, (n,) float
+        kept : (m,) int
+
+        Returns
+        -------
+        SpaceDiagram
+        """
         return replace(super().with_empty_cells(kept, sites, weights), patches=renumbered(self.patches, kept))
 
     @cached_property

@@ -80,7 +80,18 @@ class SphereDiagram:
             return np.asarray(self.integrals / np.linalg.norm(self.integrals, axis=1, keepdims=True))
 
     def laplacian(self, scale: float, rows: int) -> tuple[Ints, csr_array]:
-        """Return the sites along the curve, and the first `rows` rows and columns of their Hessian, times `scale`."""
+        """Return the sites along the curve, and the first `rows` rows and columns of their Hessian, times `scale`.
+
+        Parameters
+        ----------
+        scale : float
+        rows : int
+
+        Returns
+        -------
+        order : (n,) int
+        matrix : (rows, rows) sparse
+        """
         return self.order, facet_laplacian(self.order, self.facets, scale * self.conductances, rows)
 
 

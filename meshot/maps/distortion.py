@@ -98,14 +98,17 @@ def ratio_figures(ratio: Floats) -> RatioFigures:
     return RatioFigures(float(off.mean()), float(off.std()), float(ratio.std()), float(off.max()))
 
 
-def _ratio_summary(ratio: Floats, all_logs: Floats, flipped: Bools, degenerate: Bools) -> dict[str, float]:
-    """Return the figures of areas or volumes; what is not finite is left out of the statistics."""
+def _ratio_summary(
+    ratio: Floats, all_logs: Floats, flipped: Bools, degenerate: Bools, names: tuple[str, ...]
+) -> dict[str, float]:
+    """Return the named figures of areas or volumes; what is not finite is left out of the statistics."""
     logs = all_logs[np.isfinite(all_logs)]
     low, high = np.percentile(logs, [1, 99])
+    figures = ratio_figures(ratio[np.isfinite(ratio)])
     return {
         "flipped": int(flipped.sum()),
         "degenerate": int(degenerate.sum()),
-        **ratio_figures(ratio[np.isfinite(ratio)])._asdict(),
+        **{name: getattr(figures, name) for name in names},
         "log_mean_abs": float(np.abs(logs).mean()),
         "log_p01": float(low),
         "log_p99": float(high),
@@ -177,7 +180,8 @@ class Distortion:
         -------
         dict of str to dict of str to float
         """
-        area = _ratio_summary(self.area_ratio, self.log_area_ratio, self.flipped, self.degenerate)
+        names = "ratio_sd", "ratio_max_deviation"
+        area = _ratio_summary(self.area_ratio, self.log_area_ratio, self.flipped, self.degenerate, names)
         return {"area": area, "angle": self._angle_summary()}
 
     def _angle_summary(self) -> dict[str, float]:
@@ -239,8 +243,9 @@ class SolidDistortion:
         -------
         dict of str to dict of str to float
         """
-        figures = _ratio_summary(self.volume_ratio, self.log_volume_ratio, self.flipped, self.degenerate)
-        return {"volume": figures}
+        names = RatioFigures._fields
+        volume = _ratio_summary(self.volume_ratio, self.log_volume_ratio, self.flipped, self.degenerate, names)
+        return {"volume": volume}
 
 
 @overload

@@ -1,5 +1,7 @@
 """Vertices at the cells of their transport: at centroids, those of the boundary on circle or sphere."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -8,18 +10,29 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError
 from meshot.meshes.surface import Surface
 from meshot.transport.result import TransportResult
-from meshot.transport.sphere import SphereTransport
 
 # Angle between boundary vertices that stand in order: room for those between them.
 LEAST_TURN = 1e-9
 
 
-def place_vertices(surface: Surface, transport: TransportResult | SphereTransport) -> Floats:
-    """Return the place of each vertex, (V, 2 or 3): the centroid of its cell, or on the circle; NaN without a face."""
+def place_vertices(surface: Surface, transport: Any) -> Floats:
+    """Return the place of each vertex, (V, 2 or 3): the centroid of its cell, or on the circle; NaN without a face.
+
+    Parameters
+    ----------
+    surface : Surface
+        With a boundary on the way to the disk, closed on the way to the sphere.
+    transport : TransportResult or SphereTransport
+        Its sites are the vertices that belong to a face.
+
+    Returns
+    -------
+    (V, 2) or (V, 3) float
+    """
     used, centroids = surface.referenced, transport.centroids
     uv = np.full((len(surface.vertices), centroids.shape[1]), np.nan)
     uv[used] = centroids
-    if isinstance(transport, SphereTransport):
+    if not surface.boundary_loops:
         return uv
     arcs = np.full_like(uv, np.nan)
     arcs[used] = transport.arc_midpoints

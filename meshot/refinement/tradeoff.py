@@ -107,7 +107,7 @@ class _Walker:
         self.conformal_shares = self.conformal.signed_areas / self.conformal.signed_areas.sum()
         self.weight = 1.0
         at_end = amap.area_weight == 1
-        self.uv: Floats = amap.uv if at_end else place_vertices(amap.surface, amap.transport)  # type: ignore[arg-type]
+        self.uv: Floats = amap.uv if at_end else place_vertices(amap.surface, amap.transport)
 
     def go(self, weight: float) -> SurfaceMap:
         """Return the map of a weight, at most that of the last one."""

@@ -191,7 +191,7 @@ def cholesky() -> Callable[[], Any]:
     solver = BlockCholesky(uv, edges)
 
     def run() -> Any:
-        solver.factorise(4 * len(uv) * np.ones((len(uv), 1, 1)) * np.eye(2), -np.ones((len(edges), 1, 1)) * np.eye(2))
+        solver.factorize(4 * len(uv) * np.ones((len(uv), 1, 1)) * np.eye(2), -np.ones((len(edges), 1, 1)) * np.eye(2))
         return solver.solve(uv)
 
     return run
@@ -207,7 +207,7 @@ def block_cg() -> Callable[[], Any]:
 
     def run() -> Any:
         solver = BlockCG(len(points), edges)
-        solver.factorise(diagonal, -np.tile(np.eye(3), (len(edges), 1, 1)))
+        solver.factorize(diagonal, -np.tile(np.eye(3), (len(edges), 1, 1)))
         return solver.solve(points, 1e-8, 300)
 
     return run

@@ -122,15 +122,15 @@ class GroupMultigrid:
     def _in_parts(self, work: Any, k: int, *rest: Any) -> None:
         """Run a kernel over the parts of level k."""
         level = self.levels[k]
-        run_in_chunks(lambda first, last: work(first, last, *level, *rest), level.size, level.part(self.group))
+        run_in_chunks(lambda first, last: work(first, last, level, *rest), level.size, level.part(self.group))
 
 
 def _group(level: GroupLevel, group: int, divisor: float) -> GroupLevel:
     """Return the matrix of the groups of `group` unknowns: sums over their blocks, divided by `divisor`."""
     count = -(-level.size // group)
-    starts, place = np.zeros(count + 1, dtype=np.int32), np.full(count, -1, dtype=np.int32)
+    starts = np.zeros(count + 1, dtype=np.int32)
     columns, values = np.empty_like(level.columns), np.empty_like(level.values)
-    used = _sum_blocks(group, divisor, *level, starts, columns, values, place)
+    used = _sum_blocks(group, divisor, level, GroupLevel(starts, columns, values))
     return GroupLevel(starts, columns[:used].copy(), values[:used].copy())
 
 
@@ -140,9 +140,11 @@ def _dot(a: Floats, b: Floats) -> float:
 
 
 @kernel
-def _sum_blocks(group, divisor, starts, columns, values, to_starts, to_columns, to_values, place):
-    """Fill the matrix of the groups, diagonal entries first; `place` is where a column stands in its row."""
+def _sum_blocks(group, divisor, level, coarse):
+    """Fill the matrix of the groups, diagonal entries first; returns how many entries it has."""
+    (starts, columns, values), (to_starts, to_columns, to_values) = level, coarse
     n, end = len(starts) - 1, 0
+    place = np.full(len(to_starts) - 1, -1, np.int32)  # where in the row at hand a column stands
     for row in range(len(to_starts) - 1):
         begin, end = end, end + 1
         to_columns[begin], to_values[begin], place[row] = row, 0.0, begin
@@ -159,7 +161,8 @@ def _sum_blocks(group, divisor, starts, columns, values, to_starts, to_columns, 
 
 
 @kernel
-def _multiply(first, last, starts, columns, values, x, product):
+def _multiply(first, last, level, x, product):
+    starts, columns, values = level
     for i in range(first, last):
         total = 0.0
         for e in range(starts[i], starts[i + 1]):
@@ -168,8 +171,9 @@ def _multiply(first, last, starts, columns, values, x, product):
 
 
 @kernel
-def _sweep_forward(first, last, starts, columns, values, rhs, x):
+def _sweep_forward(first, last, level, rhs, x):
     """Gauss-Seidel within the part, from x = 0."""
+    starts, columns, values = level
     for i in range(first, last):
         left = rhs[i]
         for e in range(starts[i] + 1, starts[i + 1]):
@@ -180,8 +184,9 @@ def _sweep_forward(first, last, starts, columns, values, rhs, x):
 
 
 @kernel
-def _restrict_residual(first, last, starts, columns, values, group, rhs, x, coarse):
+def _restrict_residual(first, last, level, group, rhs, x, coarse):
     """Sum the residual over groups."""
+    starts, columns, values = level
     for row in range(first // group, (last + group - 1) // group):
         coarse[row] = 0.0
         for i in range(group * row, min(group * row + group, last)):
@@ -192,15 +197,16 @@ def _restrict_residual(first, last, starts, columns, values, group, rhs, x, coar
 
 
 @kernel
-def _prolong(first, last, starts, columns, values, group, coarse, x):
+def _prolong(first, last, level, group, coarse, x):
     for row in range(first // group, (last + group - 1) // group):
         for i in range(group * row, min(group * row + group, last)):
             x[i] += coarse[row]
 
 
 @kernel
-def _sweep_backward(first, last, starts, columns, values, rhs, old, x):
+def _sweep_backward(first, last, level, rhs, old, x):
     """Gauss-Seidel backward within the part, with the `old` values of the others."""
+    starts, columns, values = level
     for i in range(last - 1, first - 1, -1):
         left = rhs[i]
         for e in range(starts[i] + 1, starts[i + 1]):

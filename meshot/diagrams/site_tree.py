@@ -15,12 +15,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.kernels import innerkernel, kernel, run_in_chunks
+from meshot.base.kernels import innerkernel, kernel, run_in_chunks, subkernel
 
 LEAF, SPACE_LEAF = 8, 16
 FAN = 4
+# Nodes that a search may have to come back to.
+STACK = 256
 
 
 class SiteTree(NamedTuple):
@@ -43,6 +46,19 @@ class SiteTree(NamedTuple):
     weights: Floats
     spans: Ints
     bounds: Floats
+
+
+class Visits(NamedTuple):
+    """What a search of the tree writes over: `stack` of nodes, and `seen` (n,), the last cell that a site met."""
+
+    stack: Ints
+    seen: NDArray[np.signedinteger]
+
+
+@subkernel
+def no_visits(count):
+    """Return the visits of a search among `count` sites that has not begun."""
+    return Visits(np.empty(STACK, np.int64), np.full(count, -1, np.int32))
 
 
 @kernel
@@ -190,16 +206,6 @@ def nearest_site(x, y, best, found, tree, stack):
                 top += 1
         stack[top] = nearest  # the most promising child is opened first
         top += 1
-    return found
-
-
-@kernel
-def nearest_sites(points, tree):
-    """Site of least power distance to each point, (n,) int."""
-    found = np.empty(len(points), np.int64)
-    stack = np.empty(128, np.int64)
-    for k in range(len(points)):
-        found[k] = nearest_site(points[k, 0], points[k, 1], np.inf, -1, tree, stack)
     return found
 
 
@@ -372,16 +378,13 @@ def nearest_in_space(x, y, z, best, found, tree, stack):
 
 
 @kernel
-def nearest_space_sites(points, tree):
-    """Site of least power distance to each point (n, 3), (n,) int."""
-    found = np.empty(len(points), np.int64)
-    stack = np.empty(128, np.int64)
+def nearest_sites(points, tree):
+    """Site of least power distance to each point (n, 2 or 3), (n,) int."""
+    found, stack = np.empty(len(points), np.int64), np.empty(STACK, np.int64)
     for k in range(len(points)):
-        found[k] = nearest_in_space(points[k, 0], points[k, 1], points[k, 2], np.inf, -1, tree, stack)
+        x, y = points[k, 0], points[k, 1]
+        if points.shape[1] == 2:
+            found[k] = nearest_site(x, y, np.inf, -1, tree, stack)
+        else:
+            found[k] = nearest_in_space(x, y, points[k, 2], np.inf, -1, tree, stack)
     return found
-
-
-def nearest_in_tree(points: Floats, tree: SiteTree) -> Ints:
-    """Return the site of the tree with the least power distance to each point (m, 2 or 3), (m,)."""
-    nearest = nearest_sites if tree.sites.shape[1] == 2 else nearest_space_sites
-    return np.asarray(nearest(points, tree))

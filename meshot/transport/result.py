@@ -11,7 +11,7 @@ from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.edges import CellPolygons
 from meshot.diagrams.plane.dual import PiecewiseLinear
 from meshot.diagrams.power_cells import PowerCells
-from meshot.diagrams.site_tree import SiteTree, build_tree, hilbert_order, nearest_in_tree
+from meshot.diagrams.site_tree import SiteTree, build_tree, hilbert_order, nearest_sites
 from meshot.transport.newton import NewtonResult
 from meshot.transport.problem import TransportProblem
 
@@ -104,7 +104,7 @@ class TransportResult(NewtonResult):
         """
         points = np.ascontiguousarray(np.asarray(x, dtype=np.float64)) - self.problem.domain.center
         order, tree = self._tree
-        parts = run_in_chunks(lambda start, stop: nearest_in_tree(points[start:stop], tree), len(points), 1 << 14)
+        parts = run_in_chunks(lambda start, stop: nearest_sites(points[start:stop], tree), len(points), 1 << 14)
         return order[np.concatenate([np.empty(0, dtype=np.int64), *parts])]
 
     def potential(self, x: ArrayLike) -> Floats:

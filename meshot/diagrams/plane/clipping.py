@@ -13,7 +13,7 @@ import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import innerkernel, kernel, subkernel
-from meshot.diagrams.site_tree import nearest_site
+from meshot.diagrams.site_tree import nearest_site, no_visits
 
 FULL, EMPTY = -1, -2
 
@@ -36,13 +36,6 @@ class Polygon(NamedTuple):
     tag: Ints
     side: Floats
     spare: Ints
-
-
-class Visits(NamedTuple):
-    """What a search of the tree writes over: `stack` (128,) of nodes, `seen` (n,), the last cell that a site met."""
-
-    stack: Ints
-    seen: Ints
 
 
 @subkernel
@@ -172,7 +165,7 @@ def search_neighbors(first, last, room, tree, frame, counts, links):
     Fills `counts` (m,) and `links` (e,); returns how many there are, or `FULL` if a cell has more than `room` corners
     or there are more links than there is place for.
     """
-    cell, visits, total = make_polygon(room), Visits(np.empty(128, np.int64), np.full(len(tree.sites), -1)), 0
+    cell, visits, total = make_polygon(room), no_visits(len(tree.sites)), 0
     for i in range(first, last):
         count = cut_by_tree(cell, start_cell(cell, frame), i, tree, visits, i)
         if count == FULL or total + count >= len(links):

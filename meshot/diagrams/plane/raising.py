@@ -13,7 +13,6 @@ from meshot.diagrams.plane.cells import measure_cell
 from meshot.diagrams.plane.clipping import (
     FULL,
     Polygon,
-    Visits,
     cut_by_candidates,
     cut_by_tree,
     cut_by_walls,
@@ -22,7 +21,7 @@ from meshot.diagrams.plane.clipping import (
 )
 from meshot.diagrams.power_cells import GOAL, LEAST, PowerCells
 from meshot.diagrams.region import PlaneRegion
-from meshot.diagrams.site_tree import build_tree, raise_bounds
+from meshot.diagrams.site_tree import STACK, Visits, build_tree, raise_bounds
 
 # Cells visited, for each small one, before giving up: raised ones and those near them.
 LIMIT = 300
@@ -138,7 +137,7 @@ def raise_small_cells(small, limit, wanted, steps, tree, lists, region):
     queue was empty before `limit` cells were visited.
     """
     n, room = len(tree.sites), CORNERS
-    cell, visits = make_polygon(room), Visits(np.empty(128, np.int64), np.full(n + 1, -1))
+    cell, visits = make_polygon(room), Visits(np.empty(STACK, np.int64), np.full(n + 1, -1))
     scratch, waiting = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.zeros(n, np.bool_)
     queue, near = np.empty(limit, np.int64), np.empty(n + room, np.int64)
     head, tail = 0, min(len(small), limit)

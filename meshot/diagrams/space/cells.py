@@ -11,14 +11,8 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats
 from meshot.base.kernels import innerkernel, kernel
 from meshot.diagrams.engine import DONE, NO_ROOM, TOO_SMALL
-from meshot.diagrams.space.clipping import (
-    cut_by_site,
-    cut_by_tree,
-    cut_by_wall,
-    cut_by_walls,
-    cut_through_middle,
-    no_visits,
-)
+from meshot.diagrams.site_tree import no_visits
+from meshot.diagrams.space.clipping import cut_by_site, cut_by_tree, cut_by_wall, cut_by_walls, cut_through_middle
 from meshot.diagrams.space.measure import COLUMNS, measure_polytope
 from meshot.diagrams.space.polytope import OUT_OF_ROOM, make_polytope, start_box
 

@@ -13,13 +13,9 @@ Coordinates of a cell are relative to a point o near it, which keeps digits; all
 center.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
-from meshot.base.arrays import Ints
-from meshot.base.kernels import innerkernel, subkernel
+from meshot.base.kernels import innerkernel
 from meshot.diagrams.site_tree import ROUNDING, nearest_in_space, space_node_bound
 from meshot.diagrams.space.polytope import MISSED, cut
 
@@ -27,19 +23,6 @@ from meshot.diagrams.space.polytope import MISSED, cut
 MOST_HALVINGS = 60
 # Sites looked at for a cell before the branches of the tree are held against each of its corners.
 PATIENCE = 400
-
-
-class Visits(NamedTuple):
-    """What a search of the tree writes over: `stack` (256,) of nodes, `seen` (n,), the last cell that a site met."""
-
-    stack: Ints
-    seen: NDArray[np.int32]
-
-
-@subkernel
-def no_visits(count):
-    """Return the visits of a search among `count` sites that has not begun."""
-    return Visits(np.empty(256, np.int64), np.full(count, -1, np.int32))
 
 
 @innerkernel

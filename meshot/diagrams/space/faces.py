@@ -15,9 +15,8 @@ from meshot.base.kernels import kernel, run_in_chunks
 from meshot.diagrams.edges import CellFaces, inverse
 from meshot.diagrams.power_cells import PowerCells
 from meshot.diagrams.region import space_region
-from meshot.diagrams.site_tree import build_tree
+from meshot.diagrams.site_tree import build_tree, no_visits
 from meshot.diagrams.space.cells import Near, cut_out
-from meshot.diagrams.space.clipping import no_visits
 from meshot.diagrams.space.facets import SpaceDomain
 from meshot.diagrams.space.polytope import OUT_OF_ROOM, make_polytope
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshot.diagrams.site_tree import build_tree, hilbert_order, nearest_space_sites, space_node_bound
+from meshot.diagrams.site_tree import build_tree, hilbert_order, nearest_sites, space_node_bound
 
 pytestmark = pytest.mark.fast
 
@@ -18,7 +18,7 @@ def test_nearest_sites_agree_with_brute_force(count, seed, slope):
     weights = slope * sites[:, 0] + 0.1 * rng.random(count)
     points = rng.uniform(-1, 2, (50, 3))
     power = ((points[:, None] - sites) ** 2).sum(axis=2) - weights
-    found = nearest_space_sites(points, build_tree(sites, weights))
+    found = nearest_sites(points, build_tree(sites, weights))
     assert power[np.arange(50), found] == pytest.approx(power.min(axis=1), abs=1e-12)
 
 

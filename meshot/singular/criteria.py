@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from meshot.base.arrays import Floats, Ints, norms
 from meshot.base.errors import OptionError
 from meshot.singular.spacing import Spacing
-from meshot.singular.support import leaves_support
-from meshot.singular.target import TargetShape, farther_apart
+from meshot.singular.target import TargetShape, farther_apart, leaves_support
 
 Criterion = Literal["jump", "adjacency", "angle", "normal"]
 

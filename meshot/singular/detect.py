@@ -15,8 +15,16 @@ from scipy.spatial import cKDTree
 from meshot.base.arrays import Floats, Ints, norms
 from meshot.diagrams.power_cells import Domain
 from meshot.singular.criteria import Criterion, Sites, judge
-from meshot.singular.facets import Facets, facets_of, on_boundary, sampled
-from meshot.singular.skeleton import connected, find_ridges, is_noise, largest_first
+from meshot.singular.facets import (
+    Facets,
+    connected,
+    facets_of,
+    find_ridges,
+    is_noise,
+    largest_first,
+    on_boundary,
+    sampled,
+)
 from meshot.singular.spacing import site_spacing
 from meshot.singular.target import TargetShape
 from meshot.transport.result import TransportResult

@@ -1,25 +1,31 @@
-"""The target of a transport: which points lie in it, and which sites are neighbors in it."""
+"""The target of a transport: which points lie in it, which sites are neighbors in it, and which segments leave it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
-from scipy.spatial import Delaunay, QhullError
+from scipy.spatial import Delaunay, QhullError, cKDTree
 
-from meshot.base.arrays import Floats, Ints
+from meshot.base.arrays import Floats, Ints, norms
 from meshot.base.errors import GeometryError, OptionError
 from meshot.diagrams.density.densities import GridDensity, TriangulationDensity
 from meshot.meshes.location import Locator
 from meshot.meshes.solid import as_solid
 from meshot.meshes.surface import as_surface
-from meshot.singular.support import Inside
 
 # Parameters of the points at which a Delaunay edge is tested for leaving the target: it may cross slits narrower than a
 # tenth of its length.
 EDGE_TESTS = np.linspace(0, 1, 13)[1:-1]
 # Pairs of sites whose neighborhoods are compared at once.
 BATCH = 4096
+# Distance between test points of a segment, in local spacings, and test points that are searched at once.
+TEST_STEP, MAX_TEST_POINTS = 0.25, 1 << 18
+# Nearest sites whose balls are tested: where the spacing varies, the nearest may have a smaller ball than another.
+NEAREST_BALLS = 12
+
+Inside = Callable[[Floats], NDArray[np.bool_]]
 
 
 class TargetShape:
@@ -137,3 +143,56 @@ def _pattern(edges: Ints, count: int) -> csr_array:
     rows = np.concatenate([edges[:, 0], edges[:, 1], np.arange(count)])
     columns = np.concatenate([edges[:, 1], edges[:, 0], np.arange(count)])
     return csr_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+
+
+def leaves_support(
+    sites: Floats, spacing: Floats, pairs: Ints, radius: float, inside: Inside | None = None
+) -> NDArray[np.bool_]:
+    """Return which segments between sites leave the union of balls about all sites.
+
+    Parameters
+    ----------
+    sites : (n, d) float
+    spacing : (n,) float
+        Local spacing of each site.
+    pairs : (m, 2) int
+        The sites at the ends of each segment.
+    radius : float
+        Of the balls, in local spacings.
+    inside : callable, optional
+        Whether points (p, d) lie in the target: these do not count as outside, however sparse the sites are.
+
+    Returns
+    -------
+    (m,) bool
+
+    Examples
+    --------
+    >>> sites = np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0]])
+    >>> leaves_support(sites, np.ones(3), np.array([[0, 1], [1, 2]]), 1.5)
+    array([False,  True])
+    """
+    leaves = np.zeros(len(pairs), dtype=bool)
+    length = norms(sites[pairs[:, 0]] - sites[pairs[:, 1]])
+    # shorter ones are covered by the balls at their ends
+    open_ones = np.flatnonzero(length > radius * spacing[pairs].sum(axis=1))
+    if not len(open_ones):
+        return leaves
+    tree = cKDTree(sites)
+    count = np.ceil(length[open_ones] / (TEST_STEP * spacing[pairs[open_ones]].min(axis=1))).astype(np.int64) + 1
+    ends = np.cumsum(count)
+    first = 0
+    while first < len(open_ones):
+        last = max(int(np.searchsorted(ends, (ends[first] - count[first]) + MAX_TEST_POINTS, side="right")), first + 1)
+        part, steps = open_ones[first:last], count[first:last]
+        owner = np.repeat(np.arange(len(part)), steps)
+        place = (np.arange(len(owner)) - np.repeat(np.cumsum(steps) - steps, steps)) / (steps[owner] - 1)
+        start, stop = sites[pairs[part[owner], 0]], sites[pairs[part[owner], 1]]
+        points = (1 - place)[:, None] * start + place[:, None] * stop
+        distance, near = tree.query(points, k=min(NEAREST_BALLS, len(sites)))
+        outside = np.flatnonzero((distance > radius * spacing[near]).all(axis=1))
+        if inside is not None:
+            outside = outside[~inside(points[outside])]
+        leaves[part[owner[outside]]] = True
+        first = last
+    return leaves

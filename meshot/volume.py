@@ -98,7 +98,7 @@ def volume_preserving_map(
     Warns
     -----
     ConvergenceWarning
-        The transport did not reach its tolerance, or the refinement ended before it had found the least squares.
+        The transport did not reach its tolerance, or the refinement ended before it reached the least squares.
 
     Examples
     --------

@@ -59,7 +59,7 @@ class _Shape:
     center: Any
     walls: Any
     measure: Any
-    _told: Any
+    _parameters: Any
     _size: Any
 
     @property
@@ -95,8 +95,8 @@ class _Shape:
 
     def figures(self) -> dict[str, Any]:
         """Return what the domain is, as numbers."""
-        told = {name: np.asarray(getattr(self, name)).tolist() for name in self._told}
-        return {"kind": type(self).__name__.lower(), **told, self._size: self.measure}
+        parameters = {name: np.asarray(getattr(self, name)).tolist() for name in self._parameters}
+        return {"kind": type(self).__name__.lower(), **parameters, self._size: self.measure}
 
 
 class _Planar(_Shape):
@@ -149,7 +149,7 @@ class _Round(_Shape):
 
     radius: float
     dimension: Any
-    _told = ("center", "radius")
+    _parameters = ("center", "radius")
 
     @property
     def inner_radius(self) -> float:
@@ -171,7 +171,7 @@ class _Polytope(_Shape):
     """What a polygon and a polyhedron share."""
 
     vertices: Floats
-    _told = ("corners",)
+    _parameters = ("corners",)
 
     @property
     def corners(self) -> Floats:
@@ -350,7 +350,7 @@ class Box(_Shape):
         return "area" if self._flat else "volume"
 
     @property
-    def _told(self) -> tuple[str, ...]:
+    def _parameters(self) -> tuple[str, ...]:
         return ("corners",) if self._flat else ("lower", "upper")
 
     @property

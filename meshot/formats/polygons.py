@@ -12,10 +12,10 @@ from meshot.base.arrays import Floats, Ints, cross2, norms
 from meshot.formats.read.parsing import FormatError
 from meshot.meshes.topology import fan_triangles
 
-# Sines of turns that are rounding: the corner is straight.
-STRAIGHT = 1e-9
-# How far, in parts of its size, the corners of a polygon may be off a plane and still cross it in that plane.
-FLAT = 1e-6
+# Sine of the turn at a corner up to which it counts as straight.
+MAX_STRAIGHT_SINE = 1e-9
+# Distance of a polygon's corners from a plane, relative to its size, up to which it counts as flat.
+MAX_FLAT_DISTANCE = 1e-6
 
 
 def cut_polygons(vertices: Floats, corners: Ints, sizes: Ints) -> tuple[Ints, tuple[str, ...]]:
@@ -65,7 +65,7 @@ def cut_polygons(vertices: Floats, corners: Ints, sizes: Ints) -> tuple[Ints, tu
             loop = corners[starts[polygon] : starts[polygon] + size]
             flat, height = _laid_flat(vertices[loop])
             if _crosses_itself(flat):
-                crossing += [polygon] * (height <= FLAT)
+                crossing += [polygon] * (height <= MAX_FLAT_DISTANCE)
             elif (ears := _clip_ears(flat)) is not None:
                 triangles[firsts[polygon] : firsts[polygon] + size - 2] = loop[ears]
     if crossing:
@@ -82,8 +82,8 @@ def _reflex_corners(points: Floats) -> NDArray[np.bool_]:
     fans = np.cross(points[:, 1:-1] - points[:, :1], points[:, 2:] - points[:, :1])
     normal = fans.sum(axis=1)[:, None]
     turns = (bends * normal).sum(axis=2)
-    reflex: NDArray[np.bool_] = turns < -STRAIGHT * norms(before) * norms(after) * norms(normal)
-    reflex[norms(normal)[:, 0] < STRAIGHT * (norms(after) ** 2).sum(axis=1)] = True
+    reflex: NDArray[np.bool_] = turns < -MAX_STRAIGHT_SINE * norms(before) * norms(after) * norms(normal)
+    reflex[norms(normal)[:, 0] < MAX_STRAIGHT_SINE * (norms(after) ** 2).sum(axis=1)] = True
     if points.shape[1] > 4:
         angles = np.arctan2(turns, norms(normal) * (before * after).sum(axis=2))
         reflex[angles.sum(axis=1) > 3 * np.pi] = True
@@ -124,7 +124,7 @@ def _clip_ears(flat: Floats) -> Ints | None:
         for k in range(len(ring)):
             ear = np.stack([before[k], points[k], after[k]])
             quality = _least_sine(ear)
-            if quality > max(best_quality, STRAIGHT) and not _holds_any(ear, points):
+            if quality > max(best_quality, MAX_STRAIGHT_SINE) and not _holds_any(ear, points):
                 best, best_quality = k, quality
         if best < 0:
             return None

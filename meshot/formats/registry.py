@@ -74,7 +74,7 @@ class MeshFile(Generic[MeshType]):
 
 
 def read_surface(path: PathLike) -> Surface:
-    r"""Read a triangle mesh from an OBJ, PLY, STL or OFF file, told apart by the suffix.
+    r"""Read a triangle mesh from an OBJ, PLY, STL or OFF file, by the suffix.
 
     Vertices are kept as they are: none is merged, moved, reordered or dropped, whether or not a face uses it. Quads and
     polygons become triangles, in place: convex ones fans around their first corner, others by ear clipping. STL alone
@@ -112,7 +112,7 @@ def read_surface(path: PathLike) -> Surface:
 
 
 def read_solid(path: PathLike) -> Solid:
-    r"""Read a tetrahedral mesh from a VTU, VTK, MSH (Gmsh) or MESH (Medit) file, told apart by the suffix.
+    r"""Read a tetrahedral mesh from a VTU, VTK, MSH (Gmsh) or MESH (Medit) file, by the suffix.
 
     Vertices are kept as they are: none is merged, moved, reordered or dropped, whether or not a tetrahedron uses it.
     Triangles and other elements of lower dimension are passed over.
@@ -236,8 +236,8 @@ def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
         faces = np.unique(np.searchsorted(np.cumsum(sizes), outside, side="right"))
         last = len(vertices) - 1 + first
         raise FormatError(f"has faces, counted from 0, with a vertex index outside {first} to {last}", faces.tolist())
-    triangles, told = cut_polygons(vertices, corners, sizes)
-    return Surface(vertices, triangles), notes + told
+    triangles, cut = cut_polygons(vertices, corners, sizes)
+    return Surface(vertices, triangles), notes + cut
 
 
 def _solid(elements: SolidElements) -> tuple[Solid, tuple[str, ...]]:

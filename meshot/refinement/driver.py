@@ -162,7 +162,7 @@ def settle(
     surface = conformal.surface
 
     def refined(start: Floats, patience: int | None = None) -> Refinement:
-        with warnings.catch_warnings():  # what comes of it is told at the end
+        with warnings.catch_warnings():  # reported at the end
             warnings.simplefilter("ignore", ConvergenceWarning)
             return refine_areas(
                 surface.faces, start, shares,
@@ -191,16 +191,16 @@ def _tried(
     conformal: SurfaceMap, image: Floats, shares: Floats, refined: Callable[..., Refinement]
 ) -> tuple[Refinement, str, int]:
     """Refine from one start after the other, each until it stalls, and go on with the best: its name and its steps."""
-    found: list[tuple[Refinement, str]] = []
+    refinements: list[tuple[Refinement, str]] = []
     logs = np.log(np.maximum(conformal.signed_areas, np.finfo(float).tiny) / shares)
     lost = conformal.space is DISK and np.ptp(logs) > LOST
     for other in (True, False) if lost else (False, True):
         start, name = _unfolded(conformal, shares) if other else (image, "transport")
         if start is not None:
-            found.append((refined(start, BRIEF), name))
-            if found[-1][0].converged:
+            refinements.append((refined(start, BRIEF), name))
+            if refinements[-1][0].converged:
                 break
-    best, name = min(found, key=lambda each: each[0].error)
+    best, name = min(refinements, key=lambda each: each[0].error)
     if best.converged:
         return best, name, best.iterations
     longer = refined(best.image)

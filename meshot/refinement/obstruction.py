@@ -58,8 +58,8 @@ def misfit(system: DiskSystem) -> Misfit | None:
 
     >>> ears = [[0, 1, 2], [2, 3, 4], [4, 5, 6], [6, 7, 8], [8, 9, 10], [10, 11, 0]]
     >>> core = [[0, 2, 4], [0, 4, 6], [0, 6, 8], [0, 8, 10]]
-    >>> found = misfit(DiskSystem(np.array(ears + core), np.array([1.0] * 6 + [1.5] * 4)))
-    >>> found.parts, round(found.ratio, 2), found.inside.tolist() == [True] * 6 + [False] * 4
+    >>> worst = misfit(DiskSystem(np.array(ears + core), np.array([1.0] * 6 + [1.5] * 4)))
+    >>> worst.parts, round(worst.ratio, 2), worst.inside.tolist() == [True] * 6 + [False] * 4
     (6, 0.35, True)
     """
     block, tree = _blocks(system)
@@ -83,8 +83,8 @@ def misfit(system: DiskSystem) -> Misfit | None:
 
 def proven_misfit(system: DiskSystem, tol_max: float) -> Misfit | None:
     """Return the parts that fit worst if they prove that no map has all faces within the tolerance; else None."""
-    found = misfit(system)
-    return None if found is None or found.ratio >= 1 - tol_max else found
+    worst = misfit(system)
+    return None if worst is None or worst.ratio >= 1 - tol_max else worst
 
 
 def _blocks(system: DiskSystem) -> tuple[Ints, sparse.csr_array]:
@@ -143,8 +143,8 @@ def name_obstructed(
     }
     proof = proven_misfit(system, tol_max) if len(obstructed) else None
     if proof is not None:
-        told = f"{proof.parts} parts beyond edges between boundary vertices do not fit into the circle: one of them "
-        told += f"gets at most {100 * proof.ratio:.2g} % of its area"
-        causes = {f"it lies in one of these: {told}": proof.inside, f"it lies between these: {told}": ~proof.inside}
+        words = f"{proof.parts} parts beyond edges between boundary vertices do not fit into the circle: one of them "
+        words += f"gets at most {100 * proof.ratio:.2g} % of its area"
+        causes = {f"it lies in one of these: {words}": proof.inside, f"it lies between these: {words}": ~proof.inside}
     chosen = np.select(list(causes.values()), list(causes), default="its neighbors' areas hold it")
     return obstructed, tuple(chosen[obstructed].tolist())

@@ -101,15 +101,15 @@ class Refinement:
     def sentence(self) -> str:
         """The state in which the refinement stopped, in words."""
         mesh, off = self.mesh, self.ratio - 1
-        told = (
+        words = (
             f"{mesh.QUANTITY} refinement stopped after {self.iterations} steps: ratio SD {off.std():.1e}, worst "
             f"{mesh.CELL} off by {np.abs(off).max():.1e}, {self.flipped} folded"
         )
         if len(self.obstructed):
             worst = ", ".join(str(cell) for cell in self.obstructed[:WORST_NAMED])
             (reason, count), *_ = Counter(self.reasons).most_common(1)
-            told += f"; {len(self.obstructed)} {mesh.CELLS} hold it, the worst {worst}; of {count} of them: {reason}"
-        return told
+            words += f"; {len(self.obstructed)} {mesh.CELLS} hold it, the worst {worst}; of {count} of them: {reason}"
+        return words
 
     def record(self, start: str, named: int | None = NAMED_IN_RECORD) -> dict[str, Any]:
         """Return ``notes["refinement"]`` of a map: the same for disk, sphere and ball.

@@ -12,7 +12,7 @@ from meshot.refinement.ball_system import BallSystem
 from meshot.refinement.refiner import Callback, Refinement, RefinementStep, Refiner, warn_unless
 from meshot.refinement.solid_step import SolidStepper
 
-# The least squares are found when this many steps have hardly lowered the error.
+# The least squares are reached when this many steps have hardly lowered the error.
 PATIENCE = 6
 # Deviation of a ratio from 1 from which a tetrahedron is named.
 NAMED = 0.5

@@ -96,7 +96,7 @@ class SolidStepper:
         return _robust(self._residual(self.measures, EPSILON if self.flipped else 0.0)[1])
 
     def step(self) -> bool:
-        """Take one step; return False, with the damping raised, if none was found."""
+        """Take one step; return False, with the damping raised, if none was accepted."""
         system, epsilon = self.system, EPSILON if self.flipped else 0.0
         units, residual, slope = self._residual(self.measures, epsilon)
         goal = -np.clip(residual, -GROW, SHRINK)
@@ -160,9 +160,9 @@ class SolidStepper:
         error, part = _robust(residual), 1.0
         while part > SHORTEST:
             step = part * first + part**2 * (corrected - first)
-            found = self._cut(step)
-            if found is not None:
-                moved, volumes = found
+            trial = self._cut(step)
+            if trial is not None:
+                moved, volumes = trial
                 if _robust(self._residual(volumes, epsilon)[1]) < error:
                     self.points, self.measures = moved, volumes
                     return part

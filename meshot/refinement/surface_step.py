@@ -120,8 +120,8 @@ class SurfaceStepper:
         part, taken, moved = self._search(first, corrected, scale)
         whole = moved if part == 1.0 else system.move(self.image, corrected)
         areas = system.measures(whole)
-        foretold = self.measures + system.change(gradients, first) + self._growth(areas)
-        self._adapt((areas - foretold) / scale, goal / scale, part)
+        predicted = self.measures + system.change(gradients, first) + self._growth(areas)
+        self._adapt((areas - predicted) / scale, goal / scale, part)
         if part == 0.0:
             self._refuse()
             return

@@ -110,11 +110,11 @@ def _unfold(system: BallSystem, points: Floats, units: Floats, chosen: Ints) -> 
         pull[rim] = (pull[rim] - np.sum(pull[rim] * normals, axis=1, keepdims=True) * normals) / lengths
         return value, pull.ravel()
 
-    found = minimize(
+    minimum = minimize(
         energy, points[moving].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "maxcor": 20}
     )
     result = points.copy()
-    result[moving] = placed(found.x)
+    result[moving] = placed(minimum.x)
     return result
 
 

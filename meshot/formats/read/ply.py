@@ -68,22 +68,22 @@ def parse_ply(data: bytes) -> Polygons:
     if order == "text":
         _require_rows(data[start:], elements)
         body, start = _Body(floats(data[start:].split(), "number"), text=True), 0
-    found: dict[str, tuple[_Element, _Table]] = {}
+    tables: dict[str, tuple[_Element, _Table]] = {}
     for element in elements:
         table = _table(body, element, start)
         start = table.end
-        found.setdefault(element.name, (element, table))
-        if "vertex" in found and "face" in found:
+        tables.setdefault(element.name, (element, table))
+        if "vertex" in tables and "face" in tables:
             break
-    if "vertex" not in found:
+    if "vertex" not in tables:
         raise FormatError("is a PLY file without vertices")
-    vertices = np.stack([_values(body, *found["vertex"], [axis])[0] for axis in "xyz"], axis=1)
+    vertices = np.stack([_values(body, *tables["vertex"], [axis])[0] for axis in "xyz"], axis=1)
     vertices = vertices.astype(np.float64)
-    if "face" in found:
-        corners, sizes = _values(body, *found["face"], ["vertex_indices", "vertex_index"])
+    if "face" in tables:
+        corners, sizes = _values(body, *tables["face"], ["vertex_indices", "vertex_index"])
         return Polygons(vertices, _whole(corners), sizes)
-    if "tristrips" in found:
-        corners, sizes = _values(body, *found["tristrips"], ["vertex_indices", "vertex_index"])
+    if "tristrips" in tables:
+        corners, sizes = _values(body, *tables["tristrips"], ["vertex_indices", "vertex_index"])
         triangles, note = _strips(_whole(corners), sizes)
         return Polygons(vertices, triangles.ravel(), np.full(len(triangles), 3), (note,))
     raise FormatError("is a PLY file without faces: a point cloud has no area to preserve")
@@ -100,9 +100,9 @@ def _require_rows(text: bytes, elements: list[_Element]) -> None:
         if element.rows and all(each.length_dtype is None for each in element.properties):
             words = len(lines[first].split())
             if words != names:
-                told = "longer" if words > names else "shorter"
+                difference = "longer" if words > names else "shorter"
                 raise FormatError(
-                    f"has rows of its PLY element '{element.name}' that are {told} than the header says: "
+                    f"has rows of its PLY element '{element.name}' that are {difference} than the header says: "
                     f"{words} numbers for {names} properties"
                 )
         first += element.rows

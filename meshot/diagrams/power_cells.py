@@ -6,7 +6,7 @@ A new domain has a `Domain`'s members; its engine, a `SiteEngine`, fills in how 
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,6 +70,7 @@ class SiteBytes(NamedTuple):
 PLANE_BYTES, SPACE_BYTES = SiteBytes(850, 1200), SiteBytes(1200, 2000)
 
 
+@runtime_checkable
 class Domain(Protocol):
     """The convex domain of a transport, of plane or space.
 

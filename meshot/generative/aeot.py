@@ -14,7 +14,8 @@ from meshot.base.errors import GeometryError, OptionError
 from meshot.base.files import PathLike
 from meshot.base.progress import Progress
 from meshot.base.settings import Device, require_torch
-from meshot.diagrams.domains import Ball, Box, ConvexPolygon, ConvexPolyhedron, Disk
+from meshot.diagrams.domains import Box
+from meshot.diagrams.power_cells import Domain
 from meshot.generative.crossings import Crossings
 from meshot.generative.extension import THETA, AngleCriterion, ExtendedMap, ExtensionRecord
 from meshot.transport.result import TransportResult
@@ -270,8 +271,7 @@ def has_exact_cells(domain: Any, dimension: int) -> bool:
     >>> has_exact_cells(Box([0, 0], [1, 1]), 2), has_exact_cells(StandardNormal(2), 2)
     (True, False)
     """
-    exact = Disk | Box | ConvexPolygon | Ball | ConvexPolyhedron
-    return dimension in (2, 3) and (domain is None or isinstance(domain, exact))
+    return dimension in (2, 3) and (domain is None or isinstance(domain, Domain))
 
 
 def _domain(source: Any, dimension: int) -> Any:

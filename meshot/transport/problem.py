@@ -10,6 +10,7 @@ import numpy as np
 from meshot.base.arrays import Floats
 from meshot.diagrams.power_cells import Domain, PowerCells, SiteEngine, Source
 from meshot.diagrams.sphere.cells import AREA
+from meshot.diagrams.sphere.diagram import SphereEngine
 
 # Sites farther from the domain than so many of its sizes, or larger or smaller by such a factor, are moved and scaled
 # into it.
@@ -104,6 +105,10 @@ class SphereProblem:
     def density(self) -> float:
         """Mass per area of the source."""
         return float(self.masses.sum() / AREA)
+
+    def engine(self) -> SphereEngine:
+        """Return the engine for diagrams of the sites."""
+        return SphereEngine(self.sites)
 
     def power_weights(self, heights: Floats) -> Floats:
         """Return the heights: the diagram takes them as they are."""

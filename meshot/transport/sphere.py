@@ -24,7 +24,7 @@ from meshot.base.progress import Progress
 from meshot.base.settings import TOL, require_positive
 from meshot.diagrams.sites import check_masses
 from meshot.diagrams.sphere.cells import AREA
-from meshot.diagrams.sphere.diagram import SphereDiagram, SphereEngine, check_directions
+from meshot.diagrams.sphere.diagram import SphereDiagram, check_directions
 from meshot.transport.newton import Callback, DampedNewton, NewtonResult
 from meshot.transport.problem import SphereProblem
 
@@ -110,7 +110,7 @@ def solve_sphere_transport(
     n = len(directions)
     require_memory(n * SPHERE_BYTES, f"a transport to {n:,} sites")
     problem = SphereProblem(directions, check_masses(np.full(n, AREA / n) if masses is None else masses, n))
-    solver, engine = DampedNewton(tol, max_iter), SphereEngine(directions)
+    solver, engine = DampedNewton(tol, max_iter), problem.engine()
     state, converged, reason = solver.run(problem, engine, solver.start(problem, engine), callback, progress)
     heights = state.heights - state.heights.mean()
     return SphereTransport(problem, heights, state.diagram, state.history, converged, reason)

@@ -24,8 +24,7 @@ from meshot.diagrams.region import SpaceRegion, space_region
 from meshot.diagrams.site_tree import build_tree
 from meshot.diagrams.sites import check_sites, check_weights
 from meshot.diagrams.space.cells import SpaceCells, measure_space_cells, raise_space_cells
-from meshot.diagrams.space.faces import cell_faces
-from meshot.diagrams.space.facets import SpaceDomain, facet_polygons
+from meshot.diagrams.space.faces import SpaceDomain, cell_faces, facet_polygons
 
 # Facets for each cell that arrays are first allocated for; 15.5 is the mean of random sites.
 USUAL_FACETS = 20
@@ -57,7 +56,7 @@ class SpaceDiagram(PowerCells):
         return self.facet_measures
 
     def facet_polygons(self, chosen: Ints) -> tuple[Ints, Floats]:
-        """Return the corners of some facets, rows of `facets`, (m + 1,) starts and (p, 3); see `facets`.
+        """Return the corners of some facets, rows of `facets`, (m + 1,) starts and (p, 3); see `faces`.
 
         Parameters
         ----------

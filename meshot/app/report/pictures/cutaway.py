@@ -11,7 +11,7 @@ from meshot.app.report.pictures.figures import Image, paint
 from meshot.app.report.pictures.raster import Floats32, Fragments
 from meshot.app.report.pictures.views import MARGIN, SAMPLING, View, ball_light
 from meshot.base.arrays import Floats, Ints
-from meshot.diagrams.space.facets import SpaceDomain
+from meshot.diagrams.space.faces import SpaceDomain
 
 # Seen from a little above and from the right, so that all three cuts face the eye.
 EYE = np.array([0.55, 0.42, 0.72])

@@ -94,7 +94,12 @@ class _Shape:
         return np.asarray((offset @ self.walls[:, :-1].T <= self.walls[:, -1]).all(axis=-1))
 
     def figures(self) -> dict[str, Any]:
-        """Return what the domain is, as numbers."""
+        """Return what the domain is, as numbers.
+
+        Returns
+        -------
+        dict
+        """
         parameters = {name: np.asarray(getattr(self, name)).tolist() for name in self._parameters}
         return {"kind": type(self).__name__.lower(), **parameters, self._size: self.measure}
 
@@ -116,11 +121,26 @@ class _Planar(_Shape):
         return float(self.area)
 
     def outline(self) -> Floats:
-        """Return the corners, counter-clockwise, or points on a circle, (k, 2)."""
+        """Return the corners, counter-clockwise, or points on a circle, (k, 2).
+
+        Returns
+        -------
+        (k, 2) float
+        """
         return np.asarray(self.corners)
 
     def engine(self, sites: ArrayLike, source: Source | None = None) -> PowerEngine:
-        """Return the engine for diagrams of sites in the domain."""
+        """Return the engine for diagrams of sites in the domain.
+
+        Parameters
+        ----------
+        sites : (n, 2) float
+        source : DensitySource, optional
+
+        Returns
+        -------
+        PowerEngine
+        """
         return PowerEngine(sites, self, source)
 
 
@@ -139,7 +159,18 @@ class _Spatial(_Shape):
         return np.asarray(WIDER * self.extent)
 
     def engine(self, sites: ArrayLike, source: Source | None = None) -> SpaceEngine:
-        """Return the engine for diagrams of sites in the domain."""
+        """Return the engine for diagrams of sites in the domain.
+
+        Parameters
+        ----------
+        sites : (n, 3) float
+        source : None
+            The density is uniform.
+
+        Returns
+        -------
+        SpaceEngine
+        """
         _require_uniform(source)
         return SpaceEngine(sites, self)
 

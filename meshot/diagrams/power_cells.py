@@ -233,11 +233,20 @@ class PowerCells:
         raise GeometryError("this is for transports in the plane")
 
     def polygons(self) -> CellPolygons:
-        """Return the outlines of all cells, in the plane; GeometryError as by `triangulation`."""
+        """Return the outlines of all cells, in the plane; GeometryError as by `triangulation`.
+
+        Returns
+        -------
+        CellPolygons
+        """
         raise GeometryError("this is for transports in the plane")
 
     def cell_faces(self) -> CellFaces:
         """Return the faces of all cells as polygons, in space.
+
+        Returns
+        -------
+        CellFaces
 
         Raises
         ------
@@ -247,20 +256,44 @@ class PowerCells:
         raise GeometryError("this is for transports in space")
 
     def with_facet_ends(self) -> Self:
-        """Return the diagram with all that drawing its facets takes."""
+        """Return the diagram with all that drawing its facets takes.
+
+        Returns
+        -------
+        PowerCells
+        """
         return self
 
     def facet_polygons(self, chosen: Ints) -> tuple[Ints, Floats]:
         """Return the corners of some facets, rows of `facets`, one after another: (m + 1,) starts and (p, d) points.
 
         In the plane these are the two ends; see `with_facet_ends`.
+
+        Parameters
+        ----------
+        chosen : (m,) int
+
+        Returns
+        -------
+        starts : (m + 1,) int
+        points : (p, d) float
         """
         ends = self.facet_ends
         assert ends is not None
         return 2 * np.arange(len(chosen) + 1), ends[chosen].reshape(-1, 2)
 
     def with_empty_cells(self, kept: Ints, sites: Floats, weights: Floats) -> Self:
-        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty."""
+        """Return the diagram of all `sites` and `weights`, of which those not `kept` (m,) are empty.
+
+        Parameters
+        ----------
+        kept : (m,) int
+        sites, weights : (n, d) float, (n,) float
+
+        Returns
+        -------
+        PowerCells
+        """
         values = np.zeros((3, len(sites)))
         centroids = np.full(sites.shape, np.nan)
         values[:, kept], centroids[kept] = [self.measures, self.masses, self.second_moments], self.centroids

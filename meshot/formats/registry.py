@@ -170,17 +170,44 @@ def read_mesh(path: PathLike) -> Surface | Solid:
 
 
 def read_surface_file(path: PathLike) -> MeshFile[Surface]:
-    """Read a surface as `read_surface` does, with notes and the hash of the file."""
+    """Read a surface as `read_surface` does, with notes and the hash of the file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    MeshFile
+    """
     return _read(path, Surface)
 
 
 def read_solid_file(path: PathLike) -> MeshFile[Solid]:
-    """Read a solid as `read_solid` does, with notes and the hash of the file."""
+    """Read a solid as `read_solid` does, with notes and the hash of the file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    MeshFile
+    """
     return _read(path, Solid)
 
 
 def read_mesh_file(path: PathLike) -> MeshFile[Surface | Solid]:
-    """Read a mesh as `read_mesh` does, with notes and the hash of the file."""
+    """Read a mesh as `read_mesh` does, with notes and the hash of the file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    MeshFile
+    """
     return _read(path, Surface, Solid)
 
 

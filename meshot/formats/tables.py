@@ -73,7 +73,17 @@ def read_sites(path: PathLike, dimension: int = 2) -> SitesFile:
 
 
 def read_masses(path: PathLike, what: str = "masses") -> Floats:
-    """Read masses (or other numbers, called `what` in messages), one a row, (n,); otherwise as `read_table`."""
+    """Read masses (or other numbers, called `what` in messages), one a row, (n,); otherwise as `read_table`.
+
+    Parameters
+    ----------
+    path : str or path
+    what : str
+
+    Returns
+    -------
+    (n,) float
+    """
     table = read_table(path)
     if table.shape[1] != 1:
         raise MeshReadError(f"{path} has {table.shape[1]} columns, but {what} take one")
@@ -81,7 +91,16 @@ def read_masses(path: PathLike, what: str = "masses") -> Floats:
 
 
 def read_corners(path: PathLike) -> Floats:
-    """Read the corners of a polygon, one a row, (m, 2); otherwise as `read_table`."""
+    """Read the corners of a polygon, one a row, (m, 2); otherwise as `read_table`.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    (m, 2) float
+    """
     table = read_table(path)
     if table.shape[1] != 2:
         raise MeshReadError(f"{path} has {table.shape[1]} columns, but corners have two, x and y")

@@ -15,9 +15,9 @@ import time
 import warnings
 from pathlib import Path
 
-from meshot.app.commands.job import Clock
 from meshot.app.demo import demo_meshes
-from meshot.app.files.surface_run import transport_figures
+from meshot.app.files.run import solver_figures
+from meshot.app.job import Clock
 from meshot.area import area_preserving_map
 from meshot.base.errors import ConvergenceWarning
 from meshot.base.progress import SILENT, Stages
@@ -40,7 +40,7 @@ def measure(path: Path, to: str, tol_area: float) -> dict:
     total = time.perf_counter() - start
     seconds = {**clock.seconds, "other": total - sum(clock.seconds.values()), "total": total}
     figures = {"faces": len(surface.faces), "vertices": len(surface.vertices), "closed": not surface.boundary_loops}
-    return {"seconds": seconds, "figures": {**figures, "transport": transport_figures(surface_map), **summary}}
+    return {"seconds": seconds, "figures": {**figures, "transport": solver_figures(surface_map.transport), **summary}}
 
 
 def run(path: Path, options: list[str]) -> dict:

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 import meshot
 from meshot.app.demo import demo_mesh
-from meshot.app.report.pages.page import percent
 from meshot.app.report.pictures.colors import DIVERGING
 from meshot.app.report.pictures.figures import colored, patterned, upright
 from meshot.app.report.pictures.views import View, camera, sphere_view, surface_view
+from meshot.app.words import percent
 from meshot.maps.distortion import distortion
 from meshot.refinement.placement import place_vertices
 

@@ -57,7 +57,7 @@ def brain() -> Callable[[str], Surface]:
 @pytest.fixture
 def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw the pictures of a surface's report small."""
-    monkeypatch.setattr(report, "render", partial(report.render, size=40))
+    monkeypatch.setattr(report, "render_surface", partial(report.render_surface, size=40))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 from shapes import ball_solid, bumpy_sphere, cap, icosphere
 
-from meshot.app.files.solid_run import VolumeRun
-from meshot.app.files.surface_run import Provenance, Run
+from meshot.app.files.run import Provenance, Run
+from meshot.app.products import PRODUCTS
 from meshot.maps.distortion import distortion
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
@@ -54,7 +54,8 @@ def sphere_run(*, area=False):
     maps = {"conformal": first, **({"area-preserving": other} if area else {})}
     provenance = Provenance("ball.obj", "0" * 64, "meshot conformal ball.obj --to sphere -o out")
     distortions = {key: distortion(value) for key, value in maps.items()}
-    return Run(first.surface, list(maps.values())[-1], distortions, provenance, {"read": 0.25, "total": 2.0})
+    seconds = {"read": 0.25, "total": 2.0}
+    return Run(first.surface, list(maps.values())[-1], provenance, seconds, distortions=distortions)
 
 
 def cap_run(*, area=True, name="cap.obj", notes=(), **settings):
@@ -64,7 +65,12 @@ def cap_run(*, area=True, name="cap.obj", notes=(), **settings):
     distortions = {key: distortion(value) for key, value in maps.items()}
     provenance = Provenance(name, "0123456789abcdef" * 4, f"meshot area {name} -o out", {"tol": 1e-6}, notes)
     seconds = {"read": 0.25, "transport": 1.5, "total": 2.0}
-    return Run(conformal.surface, lambert if area else conformal, distortions, provenance, seconds)
+    return Run(conformal.surface, lambert if area else conformal, provenance, seconds, distortions=distortions)
+
+
+def write_run(out, run, page):
+    """Write the map of a surface as ``meshot area`` does."""
+    PRODUCTS["area"].save(run, out, {"report.html": page})
 
 
 def ball_system(levels=1):
@@ -80,4 +86,4 @@ def solid_run():
     ball = ball_solid()
     mapped = SolidMap(ball.with_vertices(ball.vertices * [2.0, 1.0, 0.5]), ball.vertices)
     provenance = Provenance("ellipsoid.vtu", "ab" * 32, "meshot volume ellipsoid.vtu -o out")
-    return VolumeRun(mapped, {"harmonic": distortion(mapped)}, provenance, seconds={"total": 1.0})
+    return Run(mapped.solid, mapped, provenance, {"total": 1.0}, distortions={"harmonic": distortion(mapped)})

@@ -1,18 +1,17 @@
-"""The command line: every command by its name."""
+"""The command line: every command by its name, and how the process ends."""
 
-from collections.abc import Sequence
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from meshot import __version__
-from meshot.app.batch.command import batch_app
-from meshot.app.commands.figures import compare_command, figure_command
-from meshot.app.commands.job import run_command
-from meshot.app.commands.morph import morph_command
-from meshot.app.commands.sample import sample_command
-from meshot.app.commands.solids import volume_command
-from meshot.app.commands.surfaces import area_command, check_command, conformal_command, demo_command
-from meshot.app.commands.transport import transport_command
+from meshot.app.job import DONE, NO_ACCESS, cause, complain, given
+from meshot.base.errors import MeshotError
 
 HELP = """Measure-preserving maps of surfaces and solids by optimal transport.
 
@@ -22,17 +21,13 @@ interrupted at its very end: then all files are new, and it says so.
 """
 
 app = App(name="meshot", version=__version__, help=HELP)
-app.command(check_command, name="check")
-app.command(conformal_command, name="conformal")
-app.command(area_command, name="area")
-app.command(volume_command, name="volume")
-app.command(morph_command, name="morph")
-app.command(transport_command, name="transport")
-app.command(sample_command, name="sample")
-app.command(figure_command, name="figure")
-app.command(compare_command, name="compare")
-app.command(batch_app)
-app.command(demo_command, name="demo")
+# by the places of their modules, which are imported when they are asked for
+for _name in ("check", "conformal", "area", "volume", "morph", "transport", "sample"):
+    app.command(f"meshot.app.commands.products:{_name}_command", name=_name)
+for _name in ("figure", "compare"):
+    app.command(f"meshot.app.commands.figures:{_name}_command", name=_name)
+app.command("meshot.app.batch.command:batch_app", name="batch")
+app.command("meshot.app.commands.products:demo_command", name="demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,4 +38,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         What stands behind ``meshot``; by default what the process was called with.
     """
-    return run_command(app, arguments)
+    given[:] = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] in app.help_flags:
+        for name in app:
+            app[name]  # imported, as help tells of each
+    try:
+        with _termination_as_interrupt():
+            command, bound, _ = app.parse_args(given, print_error=False, exit_on_error=False)
+            code = command(*bound.args, **bound.kwargs)
+            sys.stdout.flush()
+            return code if isinstance(code, int) else DONE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; let the exit's flush go nowhere
+        return NO_ACCESS
+    except (CycloptsError, MeshotError, OSError, KeyboardInterrupt) as error:
+        code, sentence = cause(error)
+        complain(sentence)
+        return code
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that what was begun is cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

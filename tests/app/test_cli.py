@@ -1,5 +1,4 @@
 import errno
-import importlib
 import io
 import json
 import os
@@ -19,9 +18,7 @@ from outcomes import Recorder, assert_one_sentence
 from PIL import Image
 
 import meshot
-from meshot import area
-from meshot.app import cli
-from meshot.app.commands import job
+from meshot.app import cli, job, products
 from meshot.base.errors import ConvergenceError, ConvergenceWarning, GeometryError
 from meshot.meshes.surface import Surface
 
@@ -175,7 +172,7 @@ def test_not_converged_with_nothing_to_show(tmp_path, run, dome, monkeypatch):
     def fail(*_, **__):
         raise ConvergenceError("the transport reached 1e-3 and got no further")
 
-    monkeypatch.setattr(area, "area_preserving_map", fail)
+    monkeypatch.setattr(products, "area_preserving_map", fail)
     code, _, err = run("area", dome, "-o", tmp_path / "out")
     assert code == 3
     assert err == "meshot: the transport reached 1e-3 and got no further.\n"
@@ -183,13 +180,13 @@ def test_not_converged_with_nothing_to_show(tmp_path, run, dome, monkeypatch):
 
 
 def test_not_converged_yet_written(tmp_path, run, dome, monkeypatch):
-    whole = area.area_preserving_map
+    whole = products.area_preserving_map
 
     def early(*arguments, **options):
         warnings.warn("the transport stopped at an error of 1e-3", ConvergenceWarning, stacklevel=2)
         return whole(*arguments, **options)
 
-    monkeypatch.setattr(area, "area_preserving_map", early)
+    monkeypatch.setattr(products, "area_preserving_map", early)
     code, _, err = run("area", dome, "-o", tmp_path / "out")
     assert code == 3
     assert err == "meshot: the transport stopped at an error of 1e-3.\n"
@@ -208,7 +205,7 @@ def test_a_full_disk(tmp_path, run, dome, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "map.npz")
 
-    monkeypatch.setattr("meshot.app.files.surface_run.write_npz", full)
+    monkeypatch.setattr("meshot.app.files.surface.write_npz", full)
     code, _, err = run("conformal", dome, "-o", tmp_path / "out")
     assert code == 4
     assert err == "meshot: cannot read or write map.npz: No space left on device.\n"
@@ -217,7 +214,7 @@ def test_a_full_disk(tmp_path, run, dome, monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts(tmp_path, run, dome, monkeypatch, number):
-    monkeypatch.setattr("meshot.app.files.surface_run.write_json", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("meshot.app.product.write_json", lambda *_: os.kill(os.getpid(), number))
     code, _, err = run("conformal", dome, "-o", tmp_path / "out")
     assert code == 130
     assert err == "meshot: interrupted; nothing was written, and what was there is as it was.\n"
@@ -229,7 +226,7 @@ def test_a_fault_of_the_program_is_not_hidden(tmp_path, dome, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("meshot.conformal.disk.conformal_map", broken)
+    monkeypatch.setattr("meshot.app.products.conformal_map", broken)
     with pytest.raises(ZeroDivisionError):
         cli.main(["conformal", dome, "-o", str(tmp_path / "out")])
 
@@ -543,7 +540,7 @@ def test_failed_stage_is_crossed(tmp_path, dome, on_terminal, monkeypatch):
     def fail(*_, **__):
         raise GeometryError("no good")
 
-    monkeypatch.setattr(importlib.import_module("meshot.maps.distortion"), "distortion", fail)
+    monkeypatch.setattr(products, "distortion", fail)
     code, _, err = on_terminal("conformal", dome, "-o", tmp_path / "out")
     assert code == 2
     assert "✗ distortion" in err

@@ -38,14 +38,14 @@ WRITING = [name for name in COMMANDS if name != "check"]
 FRESH = [("conformal", False), ("sample", False)]
 # What does the work of each command.
 WORK = {
-    "check": "meshot.meshes.check.surface.surface.check",
-    "conformal": "meshot.conformal.disk.conformal_map",
-    "area": "meshot.area.area_preserving_map",
-    "demo": "meshot.area.area_preserving_map",
-    "volume": "meshot.volume.volume_preserving_map",
-    "morph": "meshot.morph.ball_to_shape",
-    "transport": "meshot.transport.solve.solve_transport",
-    "sample": "meshot.area.area_preserving_map",
+    "check": "meshot.meshes.check.surface.check",
+    "conformal": "meshot.app.products.conformal_map",
+    "area": "meshot.app.products.area_preserving_map",
+    "demo": "meshot.app.products.area_preserving_map",
+    "volume": "meshot.app.products.volume_preserving_map",
+    "morph": "meshot.app.products.ball_to_shape",
+    "transport": "meshot.app.products.solve_transport",
+    "sample": "meshot.app.products.area_preserving_map",
     "figure": "meshot.app.report.pictures.paper.write_figures",
     "compare": "meshot.app.report.pages.comparison.render_comparison",
 }
@@ -66,7 +66,7 @@ def inputs(tmp_path_factory):
 @pytest.fixture
 def run(inputs, capsys, monkeypatch):
     """Run a command into a place; exit code and standard error."""
-    monkeypatch.setattr(report, "render", partial(report.render, size=40))
+    monkeypatch.setattr(report, "render_surface", partial(report.render_surface, size=40))
     monkeypatch.setattr("meshot.app.demo.demo_mesh", lambda name: inputs["dome"])
 
     def call(command, out, *more, **others):

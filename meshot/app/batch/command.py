@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from meshot.app.batch.commands import KINDS
 from meshot.app.commands.arguments import Json, Out
-from meshot.app.commands.job import DONE, NOT_CONVERGED, complain, show, two_columns
+from meshot.app.commands.products import BATCHED
+from meshot.app.job import DONE, NOT_CONVERGED, complain, show
+from meshot.app.words import two_columns
 from meshot.base.errors import MeshotError, MeshReadError, OptionError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def batch_command(
     json: Json = False,
     **options: Any,
 ) -> int:
-    """Run one of `KINDS` on many meshes; `options` are its own."""
+    """Run one of `BATCHED` on many meshes; `options` are its own."""
     if find_spec("distributed") is None:
         raise MeshotError("a batch runs on Dask, which is not installed: pip install 'meshot[batch]'")
     if workers is not None and scheduler is not None:
@@ -81,17 +82,18 @@ def _orders(
 ) -> "Iterator[Order]":
     from meshot.app.batch.job import Order
     from meshot.app.batch.plan import find_meshes, name_meshes
+    from meshot.app.products import PRODUCTS
     from meshot.formats.registry import SOLID_SUFFIXES, SURFACE_SUFFIXES
 
-    kind = KINDS[command]
-    suffixes = {*SURFACE_SUFFIXES, *(SOLID_SUFFIXES if kind.takes_solids else ())}
+    product = PRODUCTS[command]
+    suffixes = {*SURFACE_SUFFIXES, *(SOLID_SUFFIXES if product.takes_solids else ())}
     meshes = find_meshes(paths, suffixes, ledger.folder)
     if not meshes:
         raise OptionError("there is no mesh to run")
-    asked = _asked(kind.command, options)
+    asked = _asked(BATCHED[command], options)
     known = {record.name: record.mesh for record in ledger.records.values()}
     for name, mesh in name_meshes(meshes, known).items():
-        yield Order(name, mesh, ledger.folder, command, asked, _hashes(asked), kind.result.format(format=format))
+        yield Order(name, mesh, ledger.folder, command, asked, _hashes(asked), product.result.format(format=format))
 
 
 def _asked(single: Callable[..., int], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,8 +150,8 @@ def _few_words(out: Path, figures: dict[str, Any]) -> str:
 
 def _with_options(name: str) -> Callable[..., int]:
     """Return ``batch_command`` for one kind, whose signature has the options of the command for one mesh, too."""
-    single, own = inspect.signature(KINDS[name].command), inspect.signature(batch_command)
-    left_out = {"command", "options", *(() if "{format}" in KINDS[name].result else ("format",))}
+    single, own = inspect.signature(BATCHED[name]), inspect.signature(batch_command)
+    left_out = {"command", "options", *(() if name == "sample" else ("format",))}
     mine = [parameter for parameter in own.parameters.values() if parameter.name not in left_out]
     its = [parameter for parameter in single.parameters.values() if parameter.name not in FILLED]
 
@@ -161,5 +163,5 @@ def _with_options(name: str) -> Callable[..., int]:
     return command
 
 
-for _name in KINDS:
+for _name in BATCHED:
     batch_app.command(_with_options(_name), name=_name)

@@ -1,39 +1,31 @@
-"""A batch from its orders to its summary: what is settled is skipped, the rest goes to the workers."""
+"""A batch from its orders to its summary: what is settled is skipped, the rest goes to the workers.
+
+Meshes wait here, not with Dask, which would queue them by free workers alone: it knows the memory of a worker, not that
+of the machine that several of them share. What is lost is tried again here, too: Dask would do so unseen, while here
+the memory is given back, what the lost worker left unfinished is cleared away, and log and record tell of it.
+"""
 
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from meshot.app.batch.job import Order, Record, Status, record_of
 from meshot.app.batch.ledger import Ledger
 from meshot.app.batch.log import Log
-from meshot.app.batch.memory import Room, Seat
+from meshot.app.batch.memory import Room
 from meshot.app.batch.plan import sha256_or_nothing
 from meshot.app.batch.summary import Summary
 from meshot.app.batch.work import Needs, clear_away, run_mesh
 from meshot.base.memory import gib
 
+if TYPE_CHECKING:
+    from meshot.app.batch.workers import Crew, Ended
+
 RETRIES = 1  # after the loss of a worker
 TICK = 0.5  # seconds between looks at the workers
-
-
-class Workers(Protocol):
-    """What the loop asks of a crew."""
-
-    seats: dict[str, Seat]
-    memory: dict[str, float]
-
-    def look(self) -> None:
-        """See which workers there are."""
-
-    def start(self, seat: Seat, function: Callable[..., Any], *arguments: Any) -> None:
-        """Give one something to do."""
-
-    def ended(self, seconds: float) -> Sequence[Any]:
-        """Return what has come to an end."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class Loop:
         """The meshes at work."""
         return [turn.order.name for turn in self.at_work.values()]
 
-    def run(self, crew: Workers, orders: Sequence[Order], watch: Callable[[], None] = lambda: None) -> None:
+    def run(self, crew: "Crew", orders: Sequence[Order], watch: Callable[[], None] = lambda: None) -> None:
         """Run the meshes; `watch` is called at every change, and twice a second."""
         self.waiting.extend(Turn(order) for order in orders)
         while self.waiting or self.at_work:
@@ -89,7 +81,7 @@ class Loop:
         for turn in self.at_work.values():
             clear_away(turn.order)
 
-    def _start(self, crew: Workers) -> None:
+    def _start(self, crew: "Crew") -> None:
         room = Room(crew.seats, crew.memory, self.granted)
         while self.waiting:
             turn = self.waiting[0]
@@ -104,7 +96,7 @@ class Loop:
             self.granted[seat.address] = grant
             crew.start(seat, self.work, turn.order, grant)
 
-    def _settle(self, turn: Turn, ended: Any) -> None:
+    def _settle(self, turn: Turn, ended: "Ended") -> None:
         if isinstance(ended.answer, Record):
             self.keep(replace(ended.answer, attempts=turn.attempt))
         elif isinstance(ended.answer, Needs):
@@ -178,7 +170,7 @@ def in_words(ended: Counter[str], running: Sequence[str], left: int) -> str:
 
 
 def run_batch(
-    orders: Sequence[Order], ledger: Ledger, crew: AbstractContextManager[Workers], *, retry_failed: bool = False
+    orders: Sequence[Order], ledger: Ledger, crew: "AbstractContextManager[Crew]", *, retry_failed: bool = False
 ) -> int:
     """Run what is not settled, and write the summary of all that the ledger knows.
 

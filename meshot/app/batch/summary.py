@@ -4,15 +4,22 @@ import csv
 import io
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
+from math import nan
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from meshot.app.batch.commands import KINDS, Column
+from markupsafe import Markup
+
+from meshot import __version__
 from meshot.app.batch.job import LOGS, MESHES, THUMBNAILS, Record
-from meshot.app.report.pages.batch import Cell, Row, render_batch
-from meshot.app.report.pages.page import number, percent
+from meshot.app.products import PRODUCTS
+from meshot.app.report.pages.page import TEMPLATES, render_page
+from meshot.app.report.pictures.thumbnail import SIZE
+from meshot.app.report.viewer.packing import allowed
+from meshot.app.words import number, percent
 from meshot.base.files import write_text
 
 MIB = 2**20
@@ -89,7 +96,7 @@ def _line(command: str, record: Record) -> dict[str, Any]:
         "seconds": round(record.seconds, 3),
         "estimate_mib": round(record.estimate / MIB) or "",
         "peak_mib": round(record.peak / MIB) or "",
-        **{column.name: record.figures.get(column.name, "") for column in KINDS[command].columns},
+        **{column.name: record.figures.get(column.name, "") for column in PRODUCTS[command].columns},
         "result": printable(_result(record)),
         "log": printable(_log(record)),
         "mesh": printable(record.mesh),
@@ -104,29 +111,62 @@ def _line(command: str, record: Record) -> dict[str, Any]:
 
 
 def page(out: Path, command: str, records: list[Record], left: int = 0) -> str:
-    """Return the records as a page that shows their thumbnails and leads to their reports."""
-    columns = KINDS[command].columns
-    titles = [column.title for column in columns]
-    rows = [_row(out, columns, record) for record in records]
-    return render_batch(command, printable(out.name), titles, rows, left=left)
+    """Return the records as a page that shows their thumbnails and leads to their reports.
 
-
-def _row(out: Path, columns: tuple[Column, ...], record: Record) -> Row:
-    thumbnail = f"{THUMBNAILS}/{record.name}.webp"
-    result = _result(record)
-    return Row(
-        name=printable(record.name),
-        result=_address(result) if result else "",
-        log=_address(_log(record)),
-        thumbnail=_address(thumbnail) if (out / thumbnail).exists() else "",
-        status=record.status,
-        cause=printable(record.cause),
-        cells=[
-            *(_cell(record.figures.get(column.name), column.unit) for column in columns),
-            Cell(f"{record.seconds:.1f}", record.seconds),
-            Cell(number(round(record.peak / MIB)), record.peak) if record.peak else Cell(),
-        ],
+    It is a table that can be sorted and filtered; so many meshes are left to be run.
+    """
+    script = Markup((TEMPLATES / "batch.js").read_text("utf-8"))
+    counts = Counter(record.status for record in records)
+    return render_page(
+        "batch.html.j2",
+        {
+            "kicker": f"batch of {command}",
+            "title": printable(out.name),
+            "verdict": verdict(counts.total(), counts["done"], left),
+            "tiles": [(number(count), status) for status, count in counts.most_common()],
+            "provenance": {"version": __version__},
+            "titles": [*(column.title for column in PRODUCTS[command].columns), "Seconds", "MiB"],
+            "statuses": list(counts),
+            "rows": [_row(out, command, record) for record in records],
+            "size": SIZE // 2,
+            "script": script,
+            "scripts_allowed": allowed([script]),
+            "pictures_from": "'self' file:",
+        },
     )
+
+
+def verdict(total: int, done: int, left: int = 0) -> str:
+    """Say how far the batch is.
+
+    Examples
+    --------
+    >>> verdict(200, 195)
+    '195 of 200 meshes are done; the table says why the others are not.'
+    """
+    if left:
+        return f"{number(done)} meshes are done and {number(total - done)} failed so far; {number(left)} are left."
+    if done == total:
+        return f"All {number(total)} meshes are done." if total > 1 else "The mesh is done."
+    return f"{number(done)} of {number(total)} meshes are done; the table says why the others are not."
+
+
+def _row(out: Path, command: str, record: Record) -> dict[str, Any]:
+    """Return what the template shows of a mesh; addresses from the page, empty if there is nothing."""
+    thumbnail = f"{THUMBNAILS}/{record.name}.webp"
+    return {
+        "name": printable(record.name),
+        "result": _address(_result(record)),
+        "log": _address(_log(record)),
+        "thumbnail": _address(thumbnail) if (out / thumbnail).exists() else "",
+        "status": record.status,
+        "cause": printable(record.cause),
+        "cells": [
+            *(_cell(record.figures.get(column.name), column.unit) for column in PRODUCTS[command].columns),
+            {"text": f"{record.seconds:.1f}", "value": record.seconds},
+            {**_cell(round(record.peak / MIB)), "value": record.peak} if record.peak else _cell(None),
+        ],
+    }
 
 
 def _address(path: str) -> str:
@@ -134,7 +174,8 @@ def _address(path: str) -> str:
     return quote(os.fsencode(path))
 
 
-def _cell(value: float | None, unit: str) -> Cell:
+def _cell(value: float | None, unit: str = "") -> dict[str, Any]:
+    """Return a number of the table: as it is written, and what it is sorted by."""
     if value is None:
-        return Cell()
-    return Cell(percent(value) if unit == "%" else number(value) + unit, value)
+        return {"text": "–", "value": nan}
+    return {"text": percent(value) if unit == "%" else number(value) + unit, "value": value}

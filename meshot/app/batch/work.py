@@ -1,29 +1,29 @@
-"""What a worker does with a mesh: reads it, asks for memory, draws it small, runs the command, says how it went."""
+"""What a worker does with a mesh: makes its product within the memory granted, and says how it went."""
 
 import gc
-import io
-import json
 import os
 import shlex
 import socket
 import threading
 import time
 import traceback
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any
-
-from cyclopts import CycloptsError
+from typing import Any
 
 from meshot import __version__
-from meshot.app.batch.commands import KINDS, chosen_figures, single_commands
 from meshot.app.batch.job import Order, Record, Status, record_of
 from meshot.app.batch.log import AbandonedError, Log
 from meshot.app.batch.plan import sha256_or_nothing
-from meshot.app.commands.job import DONE, NOT_CONVERGED, cause, perform, reporting_to
+from meshot.app.commands.products import BATCHED, all_options
 from meshot.app.files.folder import reserved_folder
+from meshot.app.files.run import Run
+from meshot.app.job import DONE, NOT_CONVERGED, cause, start_job, visible
+from meshot.app.product import make
+from meshot.app.products import PRODUCTS
+from meshot.app.report.pictures.thumbnail import thumbnail
 from meshot.base.errors import ConvergenceError, MeshotError, MeshReadError
 from meshot.base.files import replacing
 from meshot.base.memory import available_memory, forget_peak, gib, give_back_memory, peak_memory
@@ -31,11 +31,7 @@ from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
 from meshot.meshes.tetrahedralization import filling_size
 
-if TYPE_CHECKING:
-    from meshot.meshes.solid import Solid
-    from meshot.meshes.surface import Surface
-
-_one_at_a_time = threading.Lock()  # what a command prints goes where the whole process prints
+_one_at_a_time = threading.Lock()  # memory is measured and warnings are caught for the whole process
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def describe(dask_worker: Any) -> Worker:
 
 
 def run_mesh(order: Order, grant: float) -> Record | Needs:
-    """Run a command on one mesh, within the bytes granted.
+    """Make the product of one mesh, within the bytes granted.
 
     Returns
     -------
@@ -76,48 +72,68 @@ def run_mesh(order: Order, grant: float) -> Record | Needs:
         forget_peak()
         known: dict[str, Any] = {}
         try:
-            needed = _look_at(order, grant, known, log)
-            if needed > grant:
-                log.line(f"takes about {gib(needed)} of memory and waits: {gib(grant)} were free for it")
-                return Needs(needed)
-            status, code, why, figures = _run(order, log)
+            run, known["figures"] = _make(order, grant, known, log)
+            known["sha256"], ended = run.provenance.sha256, outcome(run.warnings)
+        except _TooLittleError as need:
+            log.line(f"takes about {gib(need.needed)} of memory and waits: {gib(grant)} were free for it")
+            return Needs(need.needed)
         except AbandonedError:
             log.line("canceled")
             raise
         except Exception as error:  # whatever it is, the other meshes go on
-            if not isinstance(error, MeshotError | OSError | CycloptsError):
+            if not isinstance(error, MeshotError | OSError):
                 log.line(traceback.format_exc())
-            status, code, why = outcome_of(error)
-            figures = {}
-        peak = peak_memory() or 0
+            known["sha256"], ended = sha256_or_nothing(order.mesh), outcome_of(error)
+        known["peak"] = peak_memory() or 0
         gc.collect()
         give_back_memory()
-        seconds = time.perf_counter() - start
-        log.line(f"{status}{': ' if why else ''}{why}, after {seconds:.2f} s, with {gib(peak)} of memory at most")
-        return record_of(order, status, code, why, seconds=seconds, peak=peak, figures=figures, **known)
+        known["seconds"] = time.perf_counter() - start
+        status, code, why = ended
+        told = f"after {known['seconds']:.2f} s, with {gib(known['peak'])} of memory at most"
+        log.line(f"{status}{': ' if why else ''}{why}, {told}")
+        return record_of(order, status, code, why, **known)
 
 
-def _look_at(order: Order, grant: float, known: dict[str, Any], log: Log) -> float:
-    """Return the bytes that a mesh takes; if they are granted, draw it. Notes what is known on the way."""
-    from meshot.formats.registry import read_mesh
+class _TooLittleError(Exception):
+    """The mesh takes more memory than it was granted."""
 
-    known["sha256"] = sha256_or_nothing(order.mesh)
-    if known["sha256"]:
-        needed = reading_bytes(order.mesh.stat().st_size)
-        if needed > grant:
-            return needed
-    mesh = read_mesh(order.mesh)
-    needed = job_bytes(order.command, mesh, order.options)
-    known["estimate"] = int(needed)
-    if needed <= grant:
+    def __init__(self, needed: float) -> None:
+        super().__init__(needed)
+        self.needed = needed
+
+
+def _require(needed: float, grant: float) -> None:
+    if needed > grant:
+        raise _TooLittleError(needed)
+
+
+def _make(order: Order, grant: float, known: dict[str, Any], log: Log) -> tuple[Run[Any], dict[str, float]]:
+    """Make the product with the log for a terminal; notes what is known of the mesh as soon as it has been read."""
+    product, out = PRODUCTS[order.command], order.folder
+    if not product.in_folder:
+        out /= order.result
+    if order.mesh.exists():
+        _require(reading_bytes(order.mesh.stat().st_size), grant)
+
+    def look(mesh: Surface | Solid) -> None:
+        needed = job_bytes(order.command, mesh, order.options)
+        known["estimate"] = int(needed)
+        _require(needed, grant)
         _draw(order, mesh, log)
-    return needed
+
+    command = shlex.join(["meshot", order.command, str(order.mesh), f"--out={out}", *order.words, "--json"])
+    log.line(command)
+    options = all_options(BATCHED[order.command], order.mesh, {**order.options, "out": out})
+    del options["out"], options["json"]
+    with start_job(out, hold=product.in_folder, progress=log, command=command, look=look) as job:
+        run, figures = make(product, order.mesh, job, **options)
+    for note in (*run.provenance.notes, *run.warnings):
+        log.line(note)
+    return run, product.in_columns(figures)
 
 
-def _draw(order: Order, mesh: "Surface | Solid", log: Log) -> None:
+def _draw(order: Order, mesh: Surface | Solid, log: Log) -> None:
     """Keep a small picture of the mesh; one that cannot be drawn may be what the command refuses."""
-    from meshot.app.report.pictures.thumbnail import thumbnail
-
     try:
         picture = thumbnail(mesh, up=order.options.get("up", "y"))
     except (ArithmeticError, LookupError, ValueError, MeshotError) as error:
@@ -128,23 +144,9 @@ def _draw(order: Order, mesh: "Surface | Solid", log: Log) -> None:
         file.write(picture)
 
 
-def _run(order: Order, log: Log) -> tuple[Status, int, str, dict[str, float]]:
-    """Run the command as the command line does, with a log for a terminal."""
-    kind = KINDS[order.command]
-    target = order.folder if kind.out_is_folder else order.folder / order.result
-    words = [order.command, str(order.mesh), f"--out={target}", *order.words, "--json"]
-    log.line(shlex.join(["meshot", *words]))
-    told, said = io.StringIO(), io.StringIO()
-    try:
-        with reporting_to(log), redirect_stdout(told), redirect_stderr(said):
-            code = perform(single_commands(), words)
-    finally:
-        for line in said.getvalue().splitlines():
-            log.line(line)
-    status: Status = {DONE: "done", NOT_CONVERGED: "not converged"}.get(code, "failed")  # type: ignore[assignment]
-    sentences = [line for line in said.getvalue().splitlines() if line.startswith("meshot: ")]
-    why = sentences[-1].removeprefix("meshot: ").rstrip(".") if sentences and code != DONE else ""
-    return status, code, why, chosen_figures(order.command, json.loads(told.getvalue()))
+def outcome(unconverged: Sequence[str]) -> tuple[Status, int, str]:
+    """Return status, exit code and sentence of a product that was made, with what was said of its convergence."""
+    return ("not converged", NOT_CONVERGED, visible(unconverged[0])) if unconverged else ("done", DONE, "")
 
 
 def outcome_of(error: Exception) -> tuple[Status, int, str]:
@@ -165,7 +167,7 @@ def outcome_of(error: Exception) -> tuple[Status, int, str]:
         return "no access", *cause(error)
     if isinstance(error, ConvergenceError):
         return "not converged", *cause(error)
-    if isinstance(error, MeshotError | CycloptsError):
+    if isinstance(error, MeshotError):
         return "refused", *cause(error)
     return "failed", 1, f"an error that nobody foresaw, {type(error).__name__}: {error}; the log says where"
 

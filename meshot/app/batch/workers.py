@@ -1,7 +1,9 @@
 """The workers: a local cluster of Dask's, or one that is there; one mesh a worker at a time.
 
-A mesh is bound to one worker. If that is gone the mesh is lost with it and comes back to be started elsewhere; a local
-cluster puts a new worker in the lost one's place.
+Dask starts the processes, watches over them, puts new ones in the places of those that are lost, and carries functions,
+their values and their errors. What it lacks is done here and in `run`: a mesh is bound to one worker, chosen by the
+memory that is left on its machine, so that its loss is heard of; and at the end workers are killed, as one that is
+asked to leave ends its mesh first, and one that computes is deaf to a cancellation until it next tells its progress.
 """
 
 import logging

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from meshot.base.settings import TargetName, require_positive
 
@@ -20,3 +21,39 @@ AreaTolerance = Annotated[
 ]
 To = Annotated[TargetName, Parameter(help="Where to map the surface; to the sphere, if it is closed.")]
 Up = Annotated[Literal["x", "y", "z"], Parameter(help="Axis that points upward in the report's pictures.")]
+
+
+class Vertices(tuple[int, ...]):
+    """Vertices as one writes them: ``12,345,678``."""
+
+    def __new__(cls, text: str) -> "Vertices":
+        """Read them."""
+        words = text.split(",")
+        if not all(word.strip().isdecimal() for word in words):
+            raise ValueError("Vertices are given as 12,345,678.")
+        return super().__new__(cls, map(int, words))
+
+    def __str__(self) -> str:
+        """Write them so."""
+        return ",".join(map(str, self))
+
+
+Through = Annotated[
+    Vertices | None,
+    Parameter(
+        converter=lambda _, tokens: Vertices(tokens[0].value),
+        n_tokens=1,
+        negative="",
+        help="Vertices that the cut of a closed surface passes, counted from 0: 12,345,678.",
+    ),
+]
+EdgeLength = Annotated[
+    float | None,
+    Parameter(
+        help="Wanted length of the tetrahedra's edges in the surface's unit; by default a twentieth of its diagonal.",
+        validator=Number(gt=0),
+    ),
+]
+VolumeTolerance = Annotated[
+    float, Positive, Parameter(help="Mean and spread of the volume ratios, less 1, to refine the map to.")
+]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from meshot.app.commands.arguments import Json, Up
-from meshot.app.commands.job import show, start_job
+from meshot.app.job import DONE, show, start_job
 from meshot.base.errors import OptionError
 
 Result = Annotated[Path, Parameter(help="Folder that ``meshot area`` or ``meshot conformal`` wrote.")]
@@ -34,7 +34,7 @@ def figure_command(
             names = write_figures(place, kept, format, up=up)
     told = {"folder": str(place), "files": names, "seconds": job.seconds()}
     show(told if json else None, "\n".join(str(place / name) for name in names))
-    return job.exit_code()
+    return DONE
 
 
 def compare_command(
@@ -53,7 +53,7 @@ def compare_command(
     if len(results) < 2:
         raise OptionError("there are two folders at least to compare")
     check_folder(out.parent)
-    with start_job() as job:
+    with start_job(out, hold=False) as job:
         with job.stages("read"):
             runs = [read_run(result) for result in results]
         with job.stages("draw"):
@@ -64,4 +64,4 @@ def compare_command(
             out.parent.mkdir(parents=True, exist_ok=True)
             write_text(out, page)
     show({"page": str(out), "runs": [run.name for run in runs], "seconds": job.seconds()} if json else None, str(out))
-    return job.exit_code()
+    return DONE

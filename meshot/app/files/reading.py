@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from meshot.app.files.surface_run import CONFORMAL, named_maps
+from meshot.app.files.run import CONFORMAL, named_maps
 from meshot.base.errors import MeshReadError
 from meshot.base.files import PathLike
 from meshot.maps.distortion import Distortion, distortion

@@ -20,10 +20,10 @@ pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 from meshot.app import cli
 from meshot.app.batch import command as batchcommand
 from meshot.app.batch import workers as crew
-from meshot.app.batch.commands import KINDS, single_commands
 from meshot.app.batch.job import Order
 from meshot.app.batch.memory import Seat
 from meshot.app.batch.workers import Ended
+from meshot.app.commands.products import BATCHED
 
 
 class Here:
@@ -203,8 +203,8 @@ def test_options_reach_the_command_as_they_were_given(name, options):
     given = {key: value for key, value in asked.kwargs.items() if key != "out"}
     words = Order("x", Path("/x.obj"), Path("/out"), name, given).words
     assert sorted(words) == sorted(options)
-    single, bound, _ = single_commands().parse_args([name, "/x.obj", "-o", "/out", *words], exit_on_error=False)
-    assert single is KINDS[name].command
+    single, bound, _ = cli.app.parse_args([name, "/x.obj", "-o", "/out", *words], exit_on_error=False)
+    assert single is BATCHED[name]
     assert {key: value for key, value in bound.kwargs.items() if key != "out"} == given
 
 

@@ -99,10 +99,10 @@ def test_a_file_that_is_not_there(order):
     ],
 )
 def test_how_errors_are_told(order, monkeypatch, error, status, code):
-    def fail(app, words):
+    def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(work, "perform", fail)
+    monkeypatch.setattr(work, "make", fail)
     asked = order(shapes.cap(2))
     record = run_mesh(asked, PLENTY)
     assert (record.status, record.code) == (status, code)

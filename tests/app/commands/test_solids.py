@@ -9,9 +9,9 @@ import shapes
 import solidfiles
 from outcomes import assert_one_sentence
 
-from meshot import volume
-from meshot.app.files.solid_run import VolumeRun, volume_metrics, write_volume
-from meshot.app.files.surface_run import Provenance
+from meshot.app import products
+from meshot.app.files.run import Provenance, Run
+from meshot.app.files.solid import solid_metrics
 from meshot.app.report.pages import solid as volumereport
 from meshot.formats.registry import read_solid
 from meshot.maps.distortion import distortion
@@ -23,7 +23,7 @@ from meshot.meshes.solid import Solid
 
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
-    monkeypatch.setattr(volumereport, "render_volume", partial(volumereport.render_volume, size=40))
+    monkeypatch.setattr(volumereport, "render_solid", partial(volumereport.render_solid, size=40))
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_an_interrupt_leaves_nothing(run, tmp_path, file, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(volume, "volume_preserving_map", interrupted)
+    monkeypatch.setattr(products, "volume_preserving_map", interrupted)
     code, _, err = run("volume", file, "-o", tmp_path / "out")
     assert code == 130
     assert_one_sentence(err)
@@ -193,7 +193,8 @@ def finished(mapped):
     names = ("harmonic", "volume-preserving") if mapped.harmonic is not None else ("harmonic",)
     maps = (mapped.harmonic, mapped) if mapped.harmonic is not None else (mapped,)
     distortions = {name: distortion(each) for name, each in zip(names, maps, strict=True)}
-    return VolumeRun(mapped, distortions, Provenance("ball.vtu", "ab" * 32, "meshot volume ball.vtu"), seconds={})
+    provenance = Provenance("ball.vtu", "ab" * 32, "meshot volume ball.vtu")
+    return Run(mapped.solid, mapped, provenance, distortions=distortions)
 
 
 def test_a_map_with_flips_says_so():
@@ -201,12 +202,12 @@ def test_a_map_with_flips_says_so():
     image = ball.vertices.copy()
     image[0] = [0.0, 0.9, 0.2]
     run = finished(SolidMap(ball, image))
-    count = volume_metrics(run)["volume"]["flipped"]
+    count = solid_metrics(run)["volume"]["flipped"]
     assert count > 1
     assert f"{count} tetrahedra are flipped" in volumereport.verdict(run)
-    assert volume_metrics(run)["refinement"] is None
-    assert volume_metrics(run)["transport"] is None
-    page = volumereport.render_volume(run)
+    assert solid_metrics(run)["refinement"] is None
+    assert solid_metrics(run)["transport"] is None
+    page = volumereport.render_solid(run)
     assert page.count("<img") == 5
 
 
@@ -218,7 +219,7 @@ def test_everything_that_was_done_is_told():
     words = " ".join(volumereport.changes(run))
     assert "The harmonic map flipped 3 tetrahedra at first; it was unfolded." in words
     assert "evened out in 7 steps; 2 of them are named in metrics.json" in words
-    assert volume_metrics(run)["refinement"]["tetrahedra_off"] == [4, 9]
+    assert solid_metrics(run)["refinement"]["tetrahedra_off"] == [4, 9]
 
 
 def test_vertices_without_a_tetrahedron_are_told_and_written(tmp_path):
@@ -226,7 +227,7 @@ def test_vertices_without_a_tetrahedron_are_told_and_written(tmp_path):
     solid = Solid(np.vstack([ball.vertices, [[7, 7, 7]]]), ball.tetrahedra)
     run = finished(SolidMap(solid, np.vstack([ball.vertices, [[np.nan] * 3]])))
     assert "as no tetrahedron uses them: 1 vertices (ids 55)" in " ".join(volumereport.changes(run))
-    write_volume(tmp_path / "out", run, "page")
+    products.PRODUCTS["volume"].save(run, tmp_path / "out", {})
     written = read_solid(tmp_path / "out" / "ball.vtu")
     assert written.vertices[55].tolist() == [0, 0, 0]
     np.testing.assert_array_equal(written.tetrahedra, ball.tetrahedra)

@@ -9,9 +9,8 @@ from outcomes import Page, assert_one_sentence
 from PIL import Image
 from tears import cut_along_chord, spiral
 
-from meshot.app.commands import transport as pointcommands
-from meshot.app.files.surface_run import Provenance
-from meshot.app.files.transport_run import TransportRun
+from meshot.app import products
+from meshot.app.files.run import Provenance, Run
 from meshot.app.report.pages.transport import render_transport
 from meshot.app.report.pictures import cells as cellfigures
 from meshot.app.report.pictures.cells import cells_picture, png, sites_picture
@@ -26,7 +25,7 @@ FILES = {"cells.png", "cells.vtk", "folds.ply", "metrics.json", "report.html", "
 
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
-    monkeypatch.setattr(pointcommands, "CELLS_SIZE", 80)
+    monkeypatch.setattr(products, "CELLS_SIZE", 80)
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def handmade(count=30, domain=None, **settings):
     rng = np.random.default_rng(0)
     sites = rng.random((count, 2))
     result = solve_transport(sites, rng.uniform(0.5, 2, count), domain or Disk(), **settings)
-    return TransportRun(sites, result, Provenance("sites.csv", "0" * 64, "meshot transport", {"tol": 1e-6}))
+    return Run(sites, result, Provenance("sites.csv", "0" * 64, "meshot transport", {"tol": 1e-6}))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ def test_what_did_not_converge_is_written_and_told(tmp_path, run, sites, monkeyp
     def hasty(*arguments, **settings):
         return plain(*arguments, **settings, max_iter=1)
 
-    monkeypatch.setattr(transport, "solve_transport", hasty)
+    monkeypatch.setattr(products, "solve_transport", hasty)
     code, _, err = run("transport", sites, "-o", tmp_path / "out")
     assert code == 3
     assert_one_sentence(err)
@@ -234,7 +233,7 @@ def test_what_did_not_converge_is_written_and_told(tmp_path, run, sites, monkeyp
 @pytest.mark.parametrize("domain", [Disk(), Box([0, 0], [2, 1]), ConvexPolygon([[0, 0], [1, 0], [0, 1]])])
 def test_the_cells_cover_the_domain(domain):
     """Opaque pixels, against the domain's share of the square that the picture shows."""
-    picture = cells_picture(handmade(domain=domain), 200)
+    picture = cells_picture(handmade(domain=domain).result, 200)
     corners = domain.frame + domain.center if isinstance(domain, Box) else getattr(domain, "vertices", None)
     reach = 2 * domain.circle_radius if corners is None else np.ptp(corners, axis=0).max()
     share = domain.area / (reach * (1 + 2 * cellfigures.MARGIN)) ** 2
@@ -242,7 +241,7 @@ def test_the_cells_cover_the_domain(domain):
 
 
 def test_many_cells_are_painted_pixel_by_pixel(monkeypatch):
-    run = handmade(300)
+    run = handmade(300).result
     drawn = cells_picture(run, 120).astype(int)
     monkeypatch.setattr(cellfigures, "DRAWN", 100)
     painted = cells_picture(run, 120).astype(int)
@@ -256,10 +255,10 @@ def test_many_cells_are_painted_pixel_by_pixel(monkeypatch):
 
 
 def test_sites_are_drawn_with_their_triangulation():
-    run = handmade(30)
+    run = handmade(30).result
     picture = sites_picture(run, 150)
     assert 0.02 < (picture[:, :, 3] > 0).mean() < 0.6
-    alone = sites_picture(handmade(1), 60)
+    alone = sites_picture(handmade(1).result, 60)
     assert alone[30, 30, 3] == 255
     assert png(picture).startswith(b"\x89PNG")
 

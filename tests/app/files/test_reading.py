@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from handmade import cap_run, sphere_run
+from handmade import cap_run, sphere_run, write_run
 from shapes import octahedron
 
 from meshot import area_preserving_map, distortion
 from meshot.app.files.reading import read_run
-from meshot.app.files.surface_run import Provenance, Run, named_maps, write_run
+from meshot.app.files.run import Provenance, Run, named_maps
 from meshot.base.errors import MeshReadError
 
 
 def same(kept, run):
     assert list(kept.maps) == list(run.maps)
-    np.testing.assert_array_equal(kept.source.vertices, run.source.vertices)
-    np.testing.assert_array_equal(kept.source.faces, run.source.faces)
+    np.testing.assert_array_equal(kept.source.vertices, run.input.vertices)
+    np.testing.assert_array_equal(kept.source.faces, run.input.faces)
     for name, each in run.maps.items():
         np.testing.assert_array_equal(kept.maps[name].image, each.image)
         np.testing.assert_array_equal(kept.maps[name].surface.faces, each.surface.faces)
@@ -38,7 +38,7 @@ def test_a_cut_surface_is_closed_again(tmp_path):
     surface = octahedron()
     surface_map = area_preserving_map(surface, density=np.r_[3.0, np.ones(7)])
     distortions = {name: distortion(each) for name, each in named_maps(surface_map).items()}
-    run = Run(surface, surface_map, distortions, Provenance("o.obj", "0" * 64, "meshot area o.obj"))
+    run = Run(surface, surface_map, Provenance("o.obj", "0" * 64, "meshot area o.obj"), distortions=distortions)
     write_run(tmp_path, run, "page")
     kept = read_run(tmp_path)
     same(kept, run)
@@ -97,7 +97,7 @@ def test_figures_of_another_kind_of_run_are_refused(tmp_path):
 
 def test_the_area_weight_is_kept(tmp_path):
     run = cap_run()
-    half = replace(run, surface_map=replace(run.surface_map, area_weight=0.5))
+    half = replace(run, result=replace(run.result, area_weight=0.5))
     half = replace(half, distortions={"conformal": run.distortions["conformal"], "intermediate": run.distortion})
     write_run(tmp_path, half, "page")
     assert read_run(tmp_path).result == "intermediate"

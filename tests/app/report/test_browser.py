@@ -12,9 +12,10 @@ import pytest
 from handmade import cap_run, solid_run, sphere_run
 from PIL import Image
 
-from meshot.app.report.pages.batch import Cell, Row, render_batch
-from meshot.app.report.pages.solid import render_volume
-from meshot.app.report.pages.surface import render
+from meshot.app.batch.job import Record
+from meshot.app.batch.summary import page as batch_page
+from meshot.app.report.pages.solid import render_solid
+from meshot.app.report.pages.surface import render_surface
 
 REQUIRED = os.environ.get("MESHOT_BROWSER") == "required"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -89,8 +90,8 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     runs = {"disk": cap_run(), "sphere": sphere_run(area=True), "conformal": cap_run(area=False)}
     for name, run in runs.items():
-        (folder / f"{name}.html").write_text(render(run, size=60), "utf-8")
-    (folder / "solid.html").write_text(render_volume(solid_run(), size=60), "utf-8")
+        (folder / f"{name}.html").write_text(render_surface(run, size=60), "utf-8")
+    (folder / "solid.html").write_text(render_solid(solid_run(), size=60), "utf-8")
     return folder
 
 
@@ -262,14 +263,14 @@ def test_a_tetrahedron_that_is_pointed_at_is_marked_in_both(solid):
 @pytest.fixture
 def batch(browser, tmp_path):
     (tmp_path / "thumbnails").mkdir()
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "thumbnails" / "scan%2.webp")
-    rows = [
-        Row("scan-10", "", "logs/scan-10.log", "", "done", "", [Cell("2,000", 2000), Cell("0.5", 0.5)]),
-        Row("scan-9", "", "logs/scan-9.log", "thumbnails/scan%252.webp", "refused", "genus 1", [Cell(), Cell("9", 9)]),
-        Row("scan-1", "", "logs/scan-1.log", "", "done", "", [Cell("10", 10), Cell("1 × 10⁻⁷", 1e-7)]),
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "thumbnails" / "scan%9.webp")
+    records = [
+        Record("scan%10", "/scan%10.obj", "done", 0, seconds=0.5, figures={"faces": 2000}),
+        Record("scan%9", "/scan%9.obj", "refused", 2, "genus 1", seconds=9),
+        Record("scan%1", "/scan%1.obj", "done", 0, seconds=1e-7, figures={"faces": 10}),
     ]
     page = tmp_path / "index.html"
-    page.write_text(render_batch("area", "scans", ["Faces"], rows), "utf-8")
+    page.write_text(batch_page(tmp_path, "area", records), "utf-8")
     opened = Opened(browser, page)
     yield opened
     assert opened.told == []
@@ -284,10 +285,10 @@ def shown(batch):
 def test_a_batch_is_sorted_by_what_is_clicked(batch):
     heading = batch.page.get_by_role("columnheader")
     for title, ascending, descending in [
-        ("Mesh", ["scan-1", "scan-9", "scan-10"], ["scan-10", "scan-9", "scan-1"]),
-        ("Status", ["scan-10", "scan-1", "scan-9"], ["scan-9", "scan-10", "scan-1"]),  # equals stay as they were made
-        ("Seconds", ["scan-1", "scan-10", "scan-9"], ["scan-9", "scan-10", "scan-1"]),
-        ("Faces", ["scan-1", "scan-10", "scan-9"], ["scan-10", "scan-1", "scan-9"]),  # what has no number comes last
+        ("Mesh", ["scan%1", "scan%9", "scan%10"], ["scan%10", "scan%9", "scan%1"]),
+        ("Status", ["scan%10", "scan%1", "scan%9"], ["scan%9", "scan%10", "scan%1"]),  # equals stay as they were made
+        ("Seconds", ["scan%1", "scan%10", "scan%9"], ["scan%9", "scan%10", "scan%1"]),
+        ("Faces", ["scan%1", "scan%10", "scan%9"], ["scan%10", "scan%1", "scan%9"]),  # what has no number comes last
     ]:
         for order, names in (("ascending", ascending), ("descending", descending)):
             batch.page.get_by_role("button", name=title, exact=True).click()
@@ -297,13 +298,13 @@ def test_a_batch_is_sorted_by_what_is_clicked(batch):
 
 def test_a_batch_is_filtered_by_status_and_words(batch):
     batch.part("status").select_option("refused")
-    assert shown(batch) == ["scan-9"]
+    assert shown(batch) == ["scan%9"]
     assert batch.part("shown").inner_text() == "1 of 3 meshes"
     batch.part("status").select_option("")
     batch.part("words").fill("GENUS")
-    assert shown(batch) == ["scan-9"]
-    batch.part("words").fill("scan-1")
-    assert shown(batch) == ["scan-10", "scan-1"]
+    assert shown(batch) == ["scan%9"]
+    batch.part("words").fill("scan%1")
+    assert shown(batch) == ["scan%10", "scan%1"]
     batch.part("words").fill("")
     assert batch.part("shown").inner_text() == ""
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from meshot import __version__
 from meshot.app.files.reading import Kept
-from meshot.app.report.pages.page import Picture, chart, number, percent, render_page
+from meshot.app.report.pages.page import Picture, chart, embedded, render_page
 from meshot.app.report.pages.surface import color_bars
 from meshot.app.report.pictures import charts, figures
-from meshot.app.report.viewer.packing import data_uri
+from meshot.app.words import number, percent
 
 SIZE = 400
 
@@ -44,7 +44,7 @@ def render_comparison(runs: Sequence[Kept], *, up: str = "y", size: int = SIZE) 
             run.source, {name: run.maps[name]}, {name: run.distortions[name]}, up=up, size=size, limits=limits
         )
         keys = ("surface", f"{name}/image", f"{name}/circles", f"{name}/area", f"{name}/angle")
-        shown.append({key.split("/")[-1]: _picture(run, key.split("/")[-1], drawn[key]) for key in keys})
+        shown.append(_pictures(run, {key.split("/")[-1]: drawn[key] for key in keys}))
     same = len({run.metrics["input"]["sha256"] for run in runs}) == 1
     return render_page(
         "comparison.html.j2",
@@ -97,7 +97,7 @@ def _at(metrics: Mapping[str, Any], keys: tuple[str, ...]) -> float | None:
     return None if value is None else float(value)
 
 
-def _picture(run: Kept, kind: str, image: figures.Image) -> Picture:
+def _pictures(run: Kept, images: Mapping[str, figures.Image]) -> dict[str, Picture]:
     words = {
         "surface": "The surface",
         "image": f"Its {run.result} image",
@@ -105,7 +105,7 @@ def _picture(run: Kept, kind: str, image: figures.Image) -> Picture:
         "area": "The surface colored by log area ratio",
         "angle": "The surface colored by angle error",
     }
-    return Picture(data_uri(figures.webp(image)), f"{words[kind]}, of {run.name}.", run.name)
+    return embedded(images, lambda kind: (f"{words[kind]}, of {run.name}.", run.name))
 
 
 def _charts(runs: Sequence[Kept]) -> dict[str, Any]:

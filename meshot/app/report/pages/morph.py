@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from meshot.app.files.morph_run import MorphRun, morph_metrics
-from meshot.app.report.pages.page import Picture, chart, color_scale, fold_words, number, percent, render_page
-from meshot.app.report.pictures import charts, figures
+from meshot.app.files.morph import morph_metrics, surface_distances
+from meshot.app.files.run import Run
+from meshot.app.report.pages.page import certificate, color_scale, convergence_chart, fold_words, render_run
+from meshot.app.report.pictures import figures
 from meshot.app.report.pictures.cells import points_picture
 from meshot.app.report.pictures.colors import DIVERGING, place_colors
 from meshot.app.report.pictures.cutaway import cutaway, paint_cells
@@ -17,8 +18,8 @@ from meshot.app.report.pictures.figures import Image, paint
 from meshot.app.report.pictures.plane_singular import JUMPS, widest
 from meshot.app.report.pictures.space_singular import NEARNESS, farthest_off, laid_surface, torn_space
 from meshot.app.report.pictures.views import SAMPLING, camera, faceted_view
-from meshot.app.report.viewer.packing import data_uri
 from meshot.app.report.viewer.solid import solid_viewer
+from meshot.app.words import number, percent
 from meshot.base.arrays import Floats
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
@@ -30,24 +31,76 @@ TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)
 OUTLINED = 20_000
 
 
-def render_morph(run: MorphRun, *, up: str = "y", size: int = figures.SIZE) -> str:
+def render_morph(run: Run[Morph], *, up: str = "y", size: int = figures.SIZE) -> str:
     """Return the report of a ball-to-shape transport as HTML.
 
     Parameters
     ----------
-    run : MorphRun
+    run : Run
     up : {"x", "y", "z"}
         Coordinate axis that points upward in the pictures.
     size : int
         Width and height of the pictures in pixels.
     """
-    drawn = morph_pictures(run.morph, up=up, size=size)
-    if run.folds is not None:
-        axes = morph_axes(run.morph, up)
-        drawn["folds"] = torn_space(run.folds, run.morph.transport.problem.domain, axes, size)
-        if run.morph.solid is not None and len(run.folds):
-            drawn["laid"] = laid_surface(run.morph.solid.boundary, run.surface_distances, axes, size)
-    return render_page("morph.html.j2", _context(run, drawn, size, up))
+    morph, told, folds = run.result, morph_metrics(run), run.folds
+    images = {**morph_pictures(morph, up=up, size=size), **_torn(run, up, size)}
+    solver, volume = told["transport"], told["volume"]
+    what = "shape" if morph.solid is not None else "points"
+    tiles = [(number(told["vertices"]), "vertices" if volume else "points")]
+    if volume:
+        tiles.append((number(volume["flipped"]), "flipped tetrahedra of the inverse image"))
+    tiles.append((str(solver["iterations"]), "Newton steps"))
+    tiles.append((number(solver["max_relative_error"], 2), "largest relative error of a cell"))
+    rows = {name: [f"{name} {t:g}" for t in TIMES if f"{name} {t:g}" in images] for name in ("whole", "open")}
+    return render_run(
+        "morph.html.j2",
+        run,
+        images,
+        _words().__getitem__,
+        kicker="ball-to-shape transport",
+        verdict=_verdict(run, told, what),
+        tiles=tiles,
+        beside={
+            "hero": [["ball", "whole 1"]],
+            "whole": [rows["whole"][:2], rows["whole"][2:4]],
+            "folds": [[key for key in ("folds", "laid") if key in images]],
+            "open": [row for row in (rows["open"][:2], rows["open"][2:4], rows["open"][4:]) if row],
+        },
+        size=size,
+        viewer=_viewer(run, up),
+        what=what,
+        folds="" if folds is None else fold_words(folds, what, known=morph.solid is not None),
+        scales=_fold_scales(run),
+        drawn={"convergence": convergence_chart(run, morph.transport)},
+        certificate=certificate(solver["certificate"], "The cells", "ball", "volume"),
+        rows=_rows(told),
+    )
+
+
+def _torn(run: Run[Morph], up: str, size: int) -> dict[str, Image]:
+    """Draw where the map tears, and what of the surface lay there."""
+    morph, folds = run.result, run.folds
+    if folds is None:
+        return {}
+    axes = morph_axes(morph, up)
+    drawn = {"folds": torn_space(folds, morph.transport.problem.domain, axes, size)}
+    if morph.solid is not None and len(folds):
+        drawn["laid"] = laid_surface(morph.solid.boundary, surface_distances(morph, folds), axes, size)
+    return drawn
+
+
+def _words() -> dict[str, tuple[str, str]]:
+    """Return the alternative text and the caption of each picture."""
+    words = {
+        "ball": ("The ball with a corner cut out, in the colors of the places that its cells go to.", "The ball"),
+        "folds": ("The ball, pale, with the sheets along which the map tears.", "Where the map tears"),
+        "laid": ("The shape, dark where it comes from a sheet.", "The part of the surface that lay on them"),
+    }
+    captions = ("In the ball", "A quarter of the way", "Halfway", "Three quarters", "The shape")
+    for t, caption in zip(TIMES, captions, strict=True):
+        words[f"whole {t:g}"] = (f"The shape at time {t:g}.", caption)
+        words[f"open {t:g}"] = (f"The shape, cut open, at time {t:g}.", caption)
+    return words
 
 
 def morph_pictures(morph: Morph, *, up: str = "y", size: int = figures.SIZE) -> dict[str, Image]:
@@ -107,78 +160,25 @@ def _boundary_at(piece: Solid, points: Floats) -> Surface:
     return piece.boundary.with_vertices(points[piece.boundary_vertices])
 
 
-def _context(run: MorphRun, drawn: dict[str, Image], size: int, up: str) -> dict[str, Any]:
-    told = morph_metrics(run)
-    morph, solver, volume = run.morph, told["transport"], told["volume"]
-    error, total = number(solver["max_relative_error"], 2), run.seconds.get("total", 0.0)
-    captions = ("In the ball", "A quarter of the way", "Halfway", "Three quarters", "The shape")
-    words = {"ball": ("The ball with a corner cut out, in the colors of the places that its cells go to.", "The ball")}
-    words["folds"] = ("The ball, pale, with the sheets along which the map tears.", "Where the map tears")
-    words["laid"] = ("The shape, dark where it comes from a sheet.", "The part of the surface that lay on them")
-    for t, caption in zip(TIMES, captions, strict=True):
-        words[f"whole {t:g}"] = (f"The shape at time {t:g}.", caption)
-        words[f"open {t:g}"] = (f"The shape, cut open, at time {t:g}.", caption)
-    what = "shape" if morph.solid is not None else "points"
-    tiles = [(number(told["vertices"]), "vertices" if volume else "points")]
-    if volume:
-        tiles.append((number(volume["flipped"]), "flipped tetrahedra of the inverse image"))
-    tiles += [
-        (str(solver["iterations"]), "Newton steps"),
-        (error, "largest relative error of a cell"),
-        (f"{total:.1f} s", "in all"),
-    ]
-    convergence = charts.convergence(
-        {"transport": [step.error for step in morph.transport.history]},
-        "largest relative error of a cell",
-        tolerance=run.provenance.options.get("tol"),
-    )
-    viewer = _viewer(run, up)
-    rows = {name: [f"{name} {t:g}" for t in TIMES if f"{name} {t:g}" in drawn] for name in ("whole", "open")}
-    return {
-        "title": run.provenance.name,
-        "kicker": "ball-to-shape transport",
-        "verdict": _verdict(run, told, what),
-        "tiles": tiles,
-        "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
-        "beside": {
-            "hero": [["ball", "whole 1"]],
-            "whole": [rows["whole"][:2], rows["whole"][2:4]],
-            "folds": [[key for key in ("folds", "laid") if key in drawn]],
-            "open": [row for row in (rows["open"][:2], rows["open"][2:4], rows["open"][4:]) if row],
-        },
-        "size": size,
-        "viewer": viewer,
-        "scripts_allowed": viewer["allowed"] if viewer else "",
-        "what": what,
-        "folds": "" if run.folds is None else fold_words(run.folds, what, known=run.morph.solid is not None),
-        "scales": fold_scales(run),
-        "charts": {"convergence": chart(convergence)},
-        "certificate": _certificate(solver),
-        "rows": _rows(told),
-        "provenance": run.provenance,
-        "seconds": run.seconds,
-    }
-
-
-def fold_scales(run: MorphRun) -> dict[str, dict[str, str]]:
+def _fold_scales(run: Run[Morph]) -> dict[str, dict[str, str]]:
     """Return the color scales of the pictures of folds."""
     scales = {}
     if run.folds is not None and len(run.folds):
-        scales["jump"] = color_scale(JUMPS, widest(run.folds))
-        if run.morph.solid is not None:
-            scales["laid"] = color_scale(NEARNESS, farthest_off(run.surface_distances))
+        scales["jump"] = color_scale(JUMPS, "0", number(widest(run.folds), 2))
+        if run.result.solid is not None:
+            far = farthest_off(surface_distances(run.result, run.folds))
+            scales["laid"] = color_scale(NEARNESS, "0", number(far, 2))
     return scales
 
 
-def _viewer(run: MorphRun, up: str) -> dict[str, Any] | None:
+def _viewer(run: Run[Morph], up: str) -> dict[str, Any] | None:
     """Return what the viewer shows of a solid; bare points have none."""
-    morph = run.morph
+    morph = run.result
     if morph.solid is None:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(morph.volume_ratio > 0, np.log(morph.volume_ratio), -np.inf)
     limit = float(np.log(4))
-    scale = {"stops": ", ".join(DIVERGING), "low": "÷ 4, or flipped", "middle": "equal", "high": "× 4"}
     ball: Any = morph.transport.problem.domain
     return solid_viewer(
         morph.solid,
@@ -186,7 +186,7 @@ def _viewer(run: MorphRun, up: str) -> dict[str, Any] | None:
         ratio,
         morph_axes(morph, up),
         limit=limit,
-        scale=scale,
+        scale=color_scale(DIVERGING, "÷ 4, or flipped", "× 4", "equal"),
         color="place",
         center=ball.center,
         radius=ball.radius,
@@ -194,9 +194,9 @@ def _viewer(run: MorphRun, up: str) -> dict[str, Any] | None:
     )
 
 
-def _verdict(run: MorphRun, told: dict[str, Any], what: str) -> str:
+def _verdict(run: Run[Morph], told: dict[str, Any], what: str) -> str:
     """Say in two sentences what the map does."""
-    count = number(len(run.morph.transport.masses))
+    count = number(len(run.result.transport.masses))
     first = (
         f"The ball is sent to the {what} at the least total squared distance: each of {count} vertices gets a cell of "
         f"its own mass up to {number(told['transport']['max_relative_error'], 2)}."
@@ -209,14 +209,6 @@ def _verdict(run: MorphRun, told: dict[str, Any], what: str) -> str:
     count = "one tetrahedron" if flipped == 1 else f"{number(flipped)} tetrahedra"
     return (
         f"{first} {count} of the inverse image, {percent(share)} of the volume, flipped where the map tears the ball."
-    )
-
-
-def _certificate(solver: dict[str, Any]) -> str:
-    gap = number(max(solver["certificate"], np.finfo(float).eps), 2)
-    return (
-        f"The cells fill the ball up to {gap} of its volume: a cell computed from too few neighbors could only be too "
-        "large, so cells that add up are exact."
     )
 
 

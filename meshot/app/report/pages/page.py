@@ -1,6 +1,6 @@
-"""What all reports share: the template engine, embedded pictures and charts, numbers as people write them."""
+"""What all reports share: the template engine, embedded pictures and charts, and sentences that several say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from meshot.app.files.run import Run
 from meshot.app.report.pictures import charts
+from meshot.app.report.pictures.figures import Image, encoded
+from meshot.app.report.viewer.packing import data_uri
+from meshot.app.words import number
+from meshot.base.errors import format_ids
 from meshot.singular.detect import SingularSet
+from meshot.transport.newton import NewtonResult
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -32,6 +38,15 @@ class Picture:
     caption: str
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of numbers: what it is, what a perfect map has, and the number of each map."""
+
+    label: str
+    perfect: str
+    values: tuple[str, ...]
+
+
 def render_page(template: str, context: Mapping[str, Any]) -> str:
     """Return a page as HTML, with everything escaped but charts."""
     environment = Environment(
@@ -44,9 +59,65 @@ def render_page(template: str, context: Mapping[str, Any]) -> str:
     return environment.get_template(template).render({"scripts_allowed": "", "pictures_from": "data:", **context})
 
 
-def color_scale(stops: Sequence[str], high: float, more: str = "") -> dict[str, str]:
-    """Return what the page's macro `scale` shows of a color scale from 0 to `high`."""
-    return {"stops": ", ".join(stops), "low": "0", "middle": "", "high": number(high, 2) + more}
+def render_run(
+    template: str,
+    run: Run[Any],
+    images: Mapping[str, Image],
+    words: Callable[[str], tuple[str, str]],
+    *,
+    tiles: list[tuple[str, str]],
+    viewer: dict[str, Any] | None = None,
+    drawn: Mapping[str, Figure],
+    time: str = "in all",
+    **more: Any,
+) -> str:
+    """Return the report of a run as HTML.
+
+    Parameters
+    ----------
+    template : str
+        The template's file.
+    run : Run
+    images : mapping
+        RGBA pictures by name.
+    words : callable
+        Returns the alternative text and the caption of a picture.
+    tiles : list
+        The few numbers that matter, each with its label; the time is added.
+    viewer : dict, optional
+        What the page's viewer is given.
+    drawn : mapping
+        Charts by name.
+    time : str
+        What the seconds are for.
+    **more
+        Whatever else the template shows.
+    """
+    total = run.seconds.get("total", sum(run.seconds.values()))
+    return render_page(
+        template,
+        {
+            "title": run.provenance.name,
+            "tiles": [*tiles, (f"{total:.1f} s", time)],
+            "pictures": embedded(images, words),
+            "viewer": viewer,
+            "scripts_allowed": viewer["allowed"] if viewer else "",
+            "charts": {name: chart(figure) for name, figure in drawn.items()},
+            "provenance": run.provenance,
+            "seconds": run.seconds,
+            **more,
+        },
+    )
+
+
+def embedded(images: Mapping[str, Image], words: Callable[[str], tuple[str, str]]) -> dict[str, Picture]:
+    """Return pictures to be embedded, with what `words` tells of each."""
+    return {name: Picture(data_uri(file), *words(name)) for name, file in encoded(images).items()}
+
+
+def color_scale(stops: Sequence[str], low: str, high: str, middle: str = "") -> dict[str, str]:
+    """Return what the page's macro `scale` shows of a color scale: a gradient, and the words at its ends."""
+    return {"stops": ", ".join(stops), "low": low, "middle": middle, "high": high}
 
 
 def chart(figure: Figure) -> Markup:
@@ -54,30 +125,56 @@ def chart(figure: Figure) -> Markup:
     return Markup(charts.svg(figure, CHART_COLORS))
 
 
-def number(value: float, digits: int = 3) -> str:
-    """Write a number for people: few digits, commas between thousands, powers of ten that do not break at a line's end.
+def convergence_chart(run: Run[Any], transport: NewtonResult) -> Figure:
+    """Draw the errors of a transport's steps."""
+    return charts.convergence(
+        {"transport": [step.error for step in transport.history]},
+        "largest relative error of a cell",
+        tolerance=run.provenance.options.get("tol"),
+    )
 
-    Examples
-    --------
-    >>> number(34421), number(0.01234), number(float("nan"))
-    ('34,421', '0.0123', '–')
-    >>> print(number(3.2e-13).replace("\u00a0", " "))
-    3.2 × 10⁻¹³
+
+def certificate(gap: float, cells: str, domain: str, measure: str) -> str:
+    """Explain the certificate of a transport in one sentence."""
+    return (
+        f"{cells} fill the {domain} up to {number(max(gap, np.finfo(float).eps), 2)} of its {measure}: a cell computed "
+        "from too few neighbors could only be too large, so cells that add up are exact."
+    )
+
+
+def distortion_rows(run: Run[Any], rows: Iterable[tuple[str, ...]]) -> list[Row]:
+    """Return the table of numbers of all maps.
+
+    Parameters
+    ----------
+    run : Run
+    rows : iterable of tuple
+        Label, what a perfect map has, and where in the summaries the number or the two ends of a range are: the name of
+        the group and their own.
     """
-    if not np.isfinite(value):
-        return "∞" if value == np.inf else "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    if not 1e-3 <= abs(value) < 1e6:
-        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
-        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{mantissa}\u00a0×\u00a010{raised}".replace("-", "−")
-    return f"{value:,.{max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)}f}".replace("-", "−")
+    summaries = [run.distortions[name].summary() for name in run.maps]
+
+    def written(figures: Mapping[str, float], keys: Iterable[str], perfect: str) -> str:
+        return " to ".join(number(figures[key]) + "°" * perfect.endswith("°") for key in keys)
+
+    return [
+        Row(label, perfect, tuple(written(each[group], keys, perfect) for each in summaries))
+        for label, perfect, group, *keys in rows
+    ]
 
 
-def percent(value: float) -> str:
-    """Write a share as a percentage: ``0.0123`` as ``1.23 %`` (with a space that does not break)."""
-    return f"{number(100 * value)}\u00a0%"
+def flips(count: int, one: str = "face", many: str = "faces") -> str:
+    """Say how many of a kind are flipped."""
+    words = {0: f"no {one} is flipped", 1: f"one {one} is flipped"}
+    return words.get(count, f"{number(count)} {many} are flipped")
+
+
+def changes_on_reading(run: Run[Any], mesh: Any, part: str, notes: Iterable[str] = ()) -> Iterator[str]:
+    """Yield a sentence for everything that reading has changed, and for vertices that no `part` of the mesh uses."""
+    yield from (f"{note[:1].upper()}{note[1:]}." for note in (*run.provenance.notes, *notes))
+    loose = np.flatnonzero(~mesh.referenced).tolist()
+    if loose:
+        yield f"Kept without an image, as no {part} uses them: {len(loose)} vertices ({format_ids(loose)})."
 
 
 def fold_words(folds: SingularSet, target: str = "target", *, known: bool = False) -> str:

@@ -1,20 +1,20 @@
-"""The report of a map to the ball: the solid and the ball cut open, histograms and figures on one HTML page."""
+"""The report of the map of a solid: the solid and the ball cut open, histograms and figures on one HTML page."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from meshot.app.files.solid_run import HARMONIC, MEASURE_PRESERVING, VOLUME_PRESERVING, VolumeRun, refinement_figures
-from meshot.app.report.pages.page import Picture, chart, number, percent, render_page
-from meshot.app.report.pages.surface import Row
+from meshot.app.files.run import HARMONIC, MEASURE_PRESERVING, VOLUME_PRESERVING, Run
+from meshot.app.files.solid import refinement_figures
+from meshot.app.report.pages.page import changes_on_reading, color_scale, distortion_rows, flips, render_run
 from meshot.app.report.pictures import charts, figures
 from meshot.app.report.pictures.colors import DIVERGING
 from meshot.app.report.pictures.solid_cut import upright_solid, volume_pictures
 from meshot.app.report.pictures.views import camera
-from meshot.app.report.viewer.packing import data_uri
 from meshot.app.report.viewer.solid import solid_viewer
-from meshot.base.errors import format_ids
+from meshot.app.words import number, percent
+from meshot.maps.solid_map import SolidMap
 
 WHAT = {
     HARMONIC: "The harmonic map is smooth, and lets volumes go.",
@@ -22,65 +22,66 @@ WHAT = {
     MEASURE_PRESERVING: "The measure-preserving map gives every tetrahedron the share that was prescribed for it.",
 }
 
+ROWS = (
+    ("Flipped tetrahedra", "0", "volume", "flipped"),
+    ("Degenerate tetrahedra", "0", "volume", "degenerate"),
+    ("Volume ratio, mean absolute deviation from 1", "0", "volume", "ratio_mean_abs_deviation"),
+    ("Volume ratio, standard deviation of that", "0", "volume", "ratio_abs_deviation_sd"),
+    ("Volume ratio, standard deviation", "0", "volume", "ratio_sd"),
+    ("Volume ratio, largest deviation from 1", "0", "volume", "ratio_max_deviation"),
+    ("Log volume ratio, mean absolute value", "0", "volume", "log_mean_abs"),
+    ("Log volume ratio, 1st to 99th percentile", "0", "volume", "log_p01", "log_p99"),
+)
 
-def render_volume(run: VolumeRun, *, up: str = "y", size: int = figures.SIZE) -> str:
+
+def render_solid(run: Run[SolidMap], *, up: str = "y", size: int = figures.SIZE) -> str:
     """Return the report of a map to the ball as HTML.
 
     Parameters
     ----------
-    run : VolumeRun
+    run : Run
     up : {"x", "y", "z"}
         Coordinate axis that points upward in the pictures.
     size : int
         Width and height of the pictures in pixels.
     """
-    return render_page("volume.html.j2", context(run, up=up, size=size))
-
-
-def context(run: VolumeRun, *, up: str, size: int) -> dict[str, Any]:
-    """Return everything that the template shows."""
-    names = list(run.maps)
-    limit = largest_log(run)
-    images = volume_pictures(run.maps, run.distortions, limit=limit, up=up, size=size)
-    last = names[-1]
-    mapped = run.maps[last]
+    names, mapped = list(run.maps), run.result
+    last, limit = names[-1], largest_log(run)
+    scale = color_scale(DIVERGING, f"÷ {number(np.exp(limit))}", f"× {number(np.exp(limit))}", "equal")
     viewer = solid_viewer(
         mapped.solid,
         mapped.points @ upright_solid(mapped).T,
         run.distortion.log_volume_ratio,
         camera(mapped.solid.boundary, up),
         limit=limit,
-        scale=_scale(limit),
+        scale=scale,
         color="shells",
     )
-    return {
-        "title": run.provenance.name,
-        "kicker": f"{last} map",
-        "names": names,
-        "what": [WHAT[name] for name in names],
-        "verdict": verdict(run),
-        "tiles": tiles(run),
-        "prescribed": run.prescribed,
-        "pictures": {
-            key: Picture(data_uri(figures.webp(image)), *_words(run, *key.split("/"))) for key, image in images.items()
-        },
-        "beside": {
+    return render_run(
+        "volume.html.j2",
+        run,
+        volume_pictures(run.maps, run.distortions, limit=limit, up=up, size=size),
+        lambda key: _words(run, *key.split("/")),
+        kicker=f"{last} map",
+        names=names,
+        what=[WHAT[name] for name in names],
+        verdict=verdict(run),
+        tiles=tiles(run),
+        prescribed=MEASURE_PRESERVING in names,
+        beside={
             "hero": [["solid", f"{last}/pulled", f"{last}/shells"]],
             "volumes": [[f"{name}/solid", f"{name}/ball"] for name in names],
         },
-        "size": size,
-        "viewer": viewer,
-        "scripts_allowed": viewer["allowed"] if viewer else "",
-        "scales": {"volume": _scale(limit)},
-        "charts": _charts(run),
-        "rows": list(rows(run)),
-        "changes": list(changes(run)),
-        "provenance": run.provenance,
-        "seconds": run.seconds,
-    }
+        size=size,
+        viewer=viewer,
+        scales={"volume": scale},
+        drawn=_charts(run),
+        rows=distortion_rows(run, ROWS),
+        changes=list(changes(run)),
+    )
 
 
-def largest_log(run: VolumeRun) -> float:
+def largest_log(run: Run[SolidMap]) -> float:
     """Return the end of the color scale: it holds 98 % of the tetrahedra of all maps, up to a factor of 10."""
     limit = 0.1
     for distortion in run.distortions.values():
@@ -89,67 +90,40 @@ def largest_log(run: VolumeRun) -> float:
     return min(limit, float(np.log(10)))
 
 
-def verdict(run: VolumeRun) -> str:
+def verdict(run: Run[SolidMap]) -> str:
     """Say in a sentence or two what the map is worth."""
     told = run.distortion.summary()["volume"]
-    flips = _flips(int(told["flipped"]))
-    if list(run.maps)[-1] == HARMONIC:
+    flipped = flips(int(told["flipped"]), "tetrahedron", "tetrahedra")
+    if run.result.harmonic is None:
         low, high = (number(np.exp(told[key]), 2) for key in ("log_p01", "log_p99"))
         return (
             f"Volumes are not kept: the shares of 98 % of the tetrahedra change by factors from {low} to {high}, "
-            f"and {flips}."
+            f"and {flipped}."
         )
     before = run.distortions[HARMONIC].summary()["volume"]
-    gets = "gets its prescribed share" if run.prescribed else "keeps its share"
+    gets = "gets its prescribed share" if run.last == MEASURE_PRESERVING else "keeps its share"
     return (
         f"Every tetrahedron {gets} of the volume up to {percent(told['ratio_mean_abs_deviation'])} on average "
-        f"({percent(before['ratio_mean_abs_deviation'])} in the harmonic map), and {flips}."
+        f"({percent(before['ratio_mean_abs_deviation'])} in the harmonic map), and {flipped}."
     )
 
 
-def _flips(count: int) -> str:
-    words = {0: "no tetrahedron is flipped", 1: "one tetrahedron is flipped"}
-    return words.get(count, f"{number(count)} tetrahedra are flipped")
-
-
-def tiles(run: VolumeRun) -> list[tuple[str, str]]:
+def tiles(run: Run[SolidMap]) -> list[tuple[str, str]]:
     """Return the few numbers that matter, each with its label."""
     told = run.distortion.summary()["volume"]
-    total = run.seconds.get("total", sum(run.seconds.values()))
     return [
-        (number(len(run.solid_map.solid.tetrahedra)), "tetrahedra"),
+        (number(len(run.result.solid.tetrahedra)), "tetrahedra"),
         (number(told["flipped"]), "flipped tetrahedra"),
         (percent(told["ratio_mean_abs_deviation"]), "mean deviation of volume ratios"),
         (percent(told["ratio_abs_deviation_sd"]), "and its standard deviation"),
-        (f"{total:.1f} s", "in all"),
     ]
 
 
-def rows(run: VolumeRun) -> Iterator[Row]:
-    """Yield the table of numbers."""
-    summaries = [run.distortions[name].summary()["volume"] for name in run.maps]
-
-    def row(label: str, perfect: str, *keys: str) -> Row:
-        return Row(label, perfect, tuple(" to ".join(number(told[key]) for key in keys) for told in summaries))
-
-    yield row("Flipped tetrahedra", "0", "flipped")
-    yield row("Degenerate tetrahedra", "0", "degenerate")
-    yield row("Volume ratio, mean absolute deviation from 1", "0", "ratio_mean_abs_deviation")
-    yield row("Volume ratio, standard deviation of that", "0", "ratio_abs_deviation_sd")
-    yield row("Volume ratio, standard deviation", "0", "ratio_sd")
-    yield row("Volume ratio, largest deviation from 1", "0", "ratio_max_deviation")
-    yield row("Log volume ratio, mean absolute value", "0", "log_mean_abs")
-    yield row("Log volume ratio, 1st to 99th percentile", "0", "log_p01", "log_p99")
-
-
-def changes(run: VolumeRun) -> Iterator[str]:
+def changes(run: Run[SolidMap]) -> Iterator[str]:
     """Yield a sentence for everything that was done to the mesh on the way."""
-    notes = (*run.provenance.notes, *(run.filling.notes if run.filling is not None else ()))
-    yield from (f"{note[:1].upper()}{note[1:]}." for note in notes)
-    loose = np.flatnonzero(~run.solid_map.solid.referenced).tolist()
-    if loose:
-        yield f"Kept without an image, as no tetrahedron uses them: {len(loose)} vertices ({format_ids(loose)})."
-    told = refinement_figures(run.solid_map)
+    filled = run.filling.notes if run.filling is not None else ()
+    yield from changes_on_reading(run, run.result.solid, "tetrahedron", filled)
+    told = refinement_figures(run.result)
     if told is None:
         return
     if told["flipped_at_first"]:
@@ -161,7 +135,7 @@ def changes(run: VolumeRun) -> Iterator[str]:
     yield f"The tetrahedra's volumes were evened out in {told['iterations']} steps{rest}."
 
 
-def _words(run: VolumeRun, name: str, kind: str = "") -> tuple[str, str]:
+def _words(run: Run[SolidMap], name: str, kind: str = "") -> tuple[str, str]:
     """Return the alternative text and the caption of a picture."""
     if name == "solid":
         return "The solid, rendered as white porcelain.", "The solid"
@@ -187,26 +161,16 @@ def _words(run: VolumeRun, name: str, kind: str = "") -> tuple[str, str]:
     }[kind]
 
 
-def _scale(limit: float) -> dict[str, str]:
-    return {
-        "stops": ", ".join(DIVERGING),
-        "low": f"÷ {number(np.exp(limit))}",
-        "middle": "equal",
-        "high": f"× {number(np.exp(limit))}",
-    }
-
-
-def _charts(run: VolumeRun) -> dict[str, Any]:
+def _charts(run: Run[SolidMap]) -> dict[str, Figure]:
     logs = {name: distortion.log_volume_ratio for name, distortion in run.distortions.items()}
     drawn = {"log volume ratio": charts.histograms(logs, "log volume ratio, log(v′/v)")}
-    last = list(run.maps)[-1]
-    if len(run.maps) > 1:
-        ratio = {last: run.distortions[last].volume_ratio - 1}
+    if run.result.harmonic is not None:
+        ratio = {run.last: run.distortion.volume_ratio - 1}
         drawn["volume ratio"] = charts.histograms(ratio, "volume ratio − 1, of the last map alone")
-    refined = run.solid_map.notes.get("refinement")
+    refined = run.result.notes.get("refinement")
     errors = [step.ratio_mean_abs_deviation for step in refined["history"]] if refined is not None else []
     if len(errors) > 1:
         drawn["refinement"] = charts.convergence(
             {"refinement": errors}, "mean |ratio − 1|", tolerance=run.provenance.options.get("tol_volume")
         )
-    return {name: chart(figure) for name, figure in drawn.items()}
+    return drawn

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-import numpy as np
-
-from meshot.app.files.transport_run import TransportRun, transport_metrics
-from meshot.app.report.pages.page import Picture, chart, color_scale, fold_words, number, render_page
-from meshot.app.report.pictures import charts, figures
+from meshot.app.files.run import Run
+from meshot.app.files.transport import transport_metrics
+from meshot.app.report.pages.page import certificate, color_scale, convergence_chart, fold_words, render_run
+from meshot.app.report.pictures import figures
 from meshot.app.report.pictures.cells import cells_picture, farthest, sites_picture
 from meshot.app.report.pictures.colors import SEQUENTIAL
 from meshot.app.report.pictures.cutaway import corner_view
 from meshot.app.report.pictures.figures import Image
 from meshot.app.report.pictures.plane_singular import JUMPS, torn_potential, torn_source, torn_target, widest
 from meshot.app.report.pictures.space_singular import torn_space
-from meshot.app.report.viewer.packing import data_uri
+from meshot.app.words import number
+from meshot.transport.result import TransportResult
 
 DOMAINS = {
     **{"disk": "disk", "box": "box", "convexpolygon": "polygon"},
@@ -21,36 +21,24 @@ DOMAINS = {
 }
 
 
-def render_transport(run: TransportRun, cells: Image | None = None, *, size: int = figures.SIZE) -> str:
+def render_transport(run: Run[TransportResult], *, size: int = figures.SIZE) -> str:
     """Return the report of a transport as HTML.
 
     Parameters
     ----------
-    run : TransportRun
-    cells : image, optional
-        The picture of the cells, if it is there already.
+    run : Run
     size : int
         Width and height of the pictures in pixels.
     """
-    drawn = {"cells": cells_picture(run, size) if cells is None else cells, "sites": sites_picture(run, size)}
-    if run.folds is not None and len(run.folds) and run.folds.dimension == 2:
-        drawn |= {"source": torn_source(run, size), "target": torn_target(run, size)}
-        drawn["potential"] = torn_potential(run, size)
-    elif run.folds is not None and len(run.folds):
-        drawn["source"] = torn_space(run.folds, run.result.problem.domain, corner_view(), size)
-    return render_page("transport.html.j2", _context(run, drawn, size))
-
-
-def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str, Any]:
-    told = transport_metrics(run)
-    domain, count = DOMAINS[told["domain"]["kind"]], len(run.distances)
-    solver = told["transport"]
-    error, total = number(solver["max_relative_error"], 2), run.seconds.get("total", 0.0)
-    spatial = run.sites.shape[1] == 3
+    told, folds = transport_metrics(run), run.folds
+    images = _images(run, size)
+    domain, count = DOMAINS[told["domain"]["kind"]], number(len(run.result.masses))
+    solver, spatial = told["transport"], run.input.shape[1] == 3
+    error = number(solver["max_relative_error"], 2)
     opened, joined = (", opened at a corner,", "") if spatial else ("", " on their weighted Delaunay triangulation")
     words = {
-        "cells": (f"The {domain}{opened} cut into {number(count)} convex cells.", "The cells"),
-        "sites": (f"The {number(count)} sites{joined}.", "The sites"),
+        "cells": (f"The {domain}{opened} cut into {count} convex cells.", "The cells"),
+        "sites": (f"The {count} sites{joined}.", "The sites"),
         "source": (f"The {domain} with the folds along which the map tears.", "Where the map tears"),
         "target": ("The sites, those of neighboring cells joined across each tear.", "The two sides of each tear"),
         "potential": (
@@ -58,54 +46,51 @@ def _context(run: TransportRun, drawn: dict[str, Image], size: int) -> dict[str,
             "The graph of the Brenier potential, with its ridges",
         ),
     }
-    convergence = charts.convergence(
-        {"transport": [step.error for step in run.result.history]},
-        "largest relative error of a cell",
-        tolerance=run.provenance.options.get("tol"),
-    )
-    return {
-        "title": run.provenance.name,
-        "kicker": "optimal transport",
-        "verdict": (
-            f"The uniform density on the {domain} is sent to {number(count)} sites at the least total squared "
+    return render_run(
+        "transport.html.j2",
+        run,
+        images,
+        lambda key: words[key],
+        kicker="optimal transport",
+        verdict=(
+            f"The uniform density on the {domain} is sent to {count} sites at the least total squared "
             f"distance: each site gets all of one cell, of its own mass up to {error}."
         ),
-        "tiles": [
-            (number(len(run.sites)), "sites"),
+        tiles=[
+            (number(len(run.input)), "sites"),
             (number(told["wasserstein"]), "Wasserstein distance W₂"),
             (str(solver["iterations"]), "Newton steps"),
             (error, "largest relative error of a cell"),
-            (f"{total:.1f} s", "in all"),
         ],
-        "pictures": {key: Picture(data_uri(figures.webp(image)), *words[key]) for key, image in drawn.items()},
-        "beside": {
+        beside={
             "hero": [["cells", "sites"]],
-            "folds": [["source", "target"], ["potential"]] if "target" in drawn else [["source"]],
+            "folds": [["source", "target"], ["potential"]] if "target" in images else [["source"]],
         },
-        "torn": "source" in drawn,
-        "folds": "" if run.folds is None else fold_words(run.folds),
-        "size": size,
-        "scales": {
-            "distance": color_scale(SEQUENTIAL, farthest(run), " or more"),
-            "jump": color_scale(JUMPS, 0.0 if run.folds is None else widest(run.folds)),
+        torn="source" in images,
+        folds="" if folds is None else fold_words(folds),
+        size=size,
+        scales={
+            "distance": color_scale(SEQUENTIAL, "0", f"{number(farthest(run.result), 2)} or more"),
+            "jump": color_scale(JUMPS, "0", number(0.0 if folds is None else widest(folds), 2)),
         },
-        "charts": {"convergence": chart(convergence)},
-        "certificate": _certificate(solver, domain, "volume" if spatial else "area"),
-        "rows": _rows(run, told),
-        "provenance": run.provenance,
-        "seconds": run.seconds,
-    }
-
-
-def _certificate(solver: dict[str, Any], domain: str, measure: str) -> str:
-    gap = number(max(solver["certificate"], np.finfo(float).eps), 2)
-    return (
-        f"The cells fill the {domain} up to {gap} of its {measure}: a cell computed from too few neighbors could only "
-        "be too large, so cells that add up are exact."
+        drawn={"convergence": convergence_chart(run, run.result)},
+        certificate=certificate(solver["certificate"], "The cells", domain, "volume" if spatial else "area"),
+        rows=_rows(run, told),
     )
 
 
-def _rows(run: TransportRun, told: dict[str, Any]) -> list[tuple[str, str]]:
+def _images(run: Run[TransportResult], size: int) -> dict[str, Image]:
+    result, folds = run.result, run.folds
+    drawn = {"cells": cells_picture(result, size), "sites": sites_picture(result, size)}
+    if folds is None or not len(folds):
+        return drawn
+    if folds.dimension == 3:
+        return {**drawn, "source": torn_space(folds, result.problem.domain, corner_view(), size)}
+    torn = {"source": torn_source, "target": torn_target, "potential": torn_potential}
+    return {**drawn, **{name: draw(result, folds, size) for name, draw in torn.items()}}
+
+
+def _rows(run: Run[TransportResult], told: dict[str, Any]) -> list[tuple[str, str]]:
     asked = run.result.problem.masses
     rows = [
         ("Sites", number(told["sites"])),

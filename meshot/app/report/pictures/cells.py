@@ -11,11 +11,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image as Pillow
 
-from meshot.app.files.transport_run import TransportRun
+from meshot.app.files.transport import cell_distances, cell_polygons
 from meshot.app.report.pictures.colors import SEQUENTIAL
 from meshot.app.report.pictures.cutaway import corner_view, cutaway, paint_cells
 from meshot.app.report.pictures.figures import Image
 from meshot.base.arrays import Floats
+from meshot.transport.result import TransportResult
 
 COLORS = LinearSegmentedColormap.from_list("distance", SEQUENTIAL)
 # Cells from which their outlines would cover them, and from which a picture is made pixel by pixel.
@@ -24,31 +25,31 @@ OUTLINE = "#2b2d33"
 MARGIN = 0.03
 
 
-def farthest(run: TransportRun) -> float:
+def farthest(result: TransportResult) -> float:
     """Return the end of the color scale: the distance that 98 % of the cells do not pass."""
-    return float(np.percentile(run.distances, 98)) or 1.0
+    return float(np.percentile(cell_distances(result), 98)) or 1.0
 
 
-def cells_picture(run: TransportRun, size: int) -> Image:
+def cells_picture(result: TransportResult, size: int) -> Image:
     """Draw the cells, colored by how far their centroids are from their sites: RGBA, transparent around the domain.
 
     A domain of space is shown with a corner cut out.
     """
-    if run.result.problem.domain.dimension == 3:
-        space: Any = run.result.problem.domain
+    if result.problem.domain.dimension == 3:
+        space: Any = result.problem.domain
         seen = cutaway(space, size)
-        tints = _colors(run)[:, :3].T.astype(np.float32)
-        return paint_cells(seen, run.result.locate(seen.points), tints, outlined=len(run.distances) <= DRAWN)
+        tints = _colors(result)[:, :3].T.astype(np.float32)
+        return paint_cells(seen, result.locate(seen.points), tints, outlined=len(result.masses) <= DRAWN)
     figure, axis = canvas(size)
-    outline = domain_outline(run)
+    outline = domain_outline(result)
     low, high = outline.min(axis=0), outline.max(axis=0)
-    count = len(run.distances)
+    count = len(result.masses)
     if count > DRAWN:
         side = (high - low).max()
         middle = (low + high) / 2
         steps = (np.arange(size) + 0.5) / size - 0.5
         pixels = middle + side * np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-        colors = _colors(run)[run.result.locate(pixels)].reshape(size, size, 4)
+        colors = _colors(result)[result.locate(pixels)].reshape(size, size, 4)
         box = (middle[0] - side / 2, middle[0] + side / 2, middle[1] - side / 2, middle[1] + side / 2)
         shown = axis.imshow(colors, extent=box, origin="lower", interpolation="nearest")
         clip = axis.fill(*outline.T, facecolor="none", edgecolor=OUTLINE, lw=1)[0]
@@ -58,30 +59,30 @@ def cells_picture(run: TransportRun, size: int) -> Image:
         outlined = count <= OUTLINED
         width = float(np.clip(18 / np.sqrt(count), 0.15, 0.8)) if outlined else 0.7
         edge = OUTLINE if outlined else "face"
-        corners = np.split(run.polygons.points, run.polygons.starts[1:-1])
-        axis.add_collection(PolyCollection(corners, facecolors=_colors(run), edgecolors=edge, linewidths=width))
+        polygons = cell_polygons(result)
+        corners = np.split(polygons.points, polygons.starts[1:-1])
+        axis.add_collection(PolyCollection(corners, facecolors=_colors(result), edgecolors=edge, linewidths=width))
         axis.fill(*outline.T, facecolor="none", edgecolor=OUTLINE, lw=1)
     frame(axis, low, high)
     return rgba(figure)
 
 
-def sites_picture(run: TransportRun, size: int) -> Image:
+def sites_picture(result: TransportResult, size: int) -> Image:
     """Draw the sites, their areas as their masses, in the colors of their cells, on their Delaunay triangulation.
 
     Sites of space are drawn as points of one size, nearer ones above.
     """
-    result = run.result
-    sites, count = result.problem.sites, len(run.distances)
+    sites, count = result.problem.sites, len(result.masses)
     if sites.shape[1] == 3:
         points = sites @ corner_view().T
-        return points_picture(points, points, _colors(run)[:, :3], size)
+        return points_picture(points, points, _colors(result)[:, :3], size)
     figure, axis = canvas(size)
     triangles = result.diagram.triangulation
     if count <= OUTLINED and len(triangles):
         axis.triplot(*sites.T, triangles, color=OUTLINE, lw=0.35, alpha=0.5, zorder=1)
     area = np.clip(2e4 / count, 0.2, 60) * result.problem.masses / result.problem.masses.mean()
     edge = OUTLINE if count <= OUTLINED else "none"
-    axis.scatter(sites[:, 0], sites[:, 1], s=area, c=_colors(run), edgecolors=edge, linewidths=0.3, zorder=2)
+    axis.scatter(sites[:, 0], sites[:, 1], s=area, c=_colors(result), edgecolors=edge, linewidths=0.3, zorder=2)
     frame(axis, sites.min(axis=0), sites.max(axis=0))
     return rgba(figure)
 
@@ -106,13 +107,13 @@ def png(image: Image) -> bytes:
     return file.getvalue()
 
 
-def _colors(run: TransportRun) -> Floats:
-    return np.asarray(COLORS(np.clip(run.distances / farthest(run), 0, 1)))
+def _colors(result: TransportResult) -> Floats:
+    return np.asarray(COLORS(np.clip(cell_distances(result) / farthest(result), 0, 1)))
 
 
-def domain_outline(run: TransportRun) -> Floats:
+def domain_outline(result: TransportResult) -> Floats:
     """Return the corners of the domain, or points on its circle, (k, 2)."""
-    domain: Any = run.result.problem.domain
+    domain: Any = result.problem.domain
     return np.asarray(domain.outline())
 
 

@@ -71,14 +71,15 @@ def scales(distortions: Sequence[Distortion]) -> Scales:
 # pictures
 
 
-def pictures(
+def draw_all(
     source: Surface,
     maps: Mapping[str, SurfaceMap],
     distortions: Mapping[str, Distortion],
     *,
     up: str = "y",
     size: int = SIZE,
-) -> dict[str, bytes]:
+    limits: Scales | None = None,
+) -> dict[str, Image]:
     """Draw maps of one surface, all from the same place.
 
     Parameters
@@ -91,27 +92,8 @@ def pictures(
         Coordinate axis that points upward in the pictures of the surface.
     size : int
         Width and height in pixels.
-
-    Returns
-    -------
-    dict
-        WebP files of the images that `draw_all` makes.
-    """
-    images = draw_all(source, maps, distortions, up=up, size=size)
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(images, pool.map(webp, images.values()), strict=True))
-
-
-def draw_all(
-    source: Surface,
-    maps: Mapping[str, SurfaceMap],
-    distortions: Mapping[str, Distortion],
-    *,
-    up: str = "y",
-    size: int = SIZE,
-    limits: Scales | None = None,
-) -> dict[str, Image]:
-    """Draw maps of one surface as `pictures` does, on the color scales `limits`, or on those that suit these maps.
+    limits : Scales, optional
+        Color scales; by default those that suit these maps.
 
     Returns
     -------
@@ -158,16 +140,20 @@ def draw_all(
 def upright(surface_map: SurfaceMap, axes: Floats) -> Floats:
     """Rotation of the disk, (2, 2), that fits it best to what is seen of the surface, or of the sphere, (3, 3).
 
-    A Procrustes problem, weighted by area; on the sphere for the whole surface (Kabsch 1976).
+    Weighted by area; on the sphere for the whole surface.
     """
     surface, on_sphere = surface_map.surface, surface_map.target == "sphere"
     facing = 1.0 if on_sphere else np.maximum(surface.vertex_normals @ axes[2], 0)
     weight = surface.vertex_areas * facing
     used = weight > 0
-    weight, image = weight[used], surface_map.image[used]
-    place = surface.vertices[used] if on_sphere else surface.vertices[used] @ axes[:2].T
     if not used.any():
-        return np.eye(image.shape[1])
+        return np.eye(surface_map.image.shape[1])
+    place = surface.vertices[used] if on_sphere else surface.vertices[used] @ axes[:2].T
+    return best_rotation(place, surface_map.image[used], weight[used])
+
+
+def best_rotation(place: Floats, image: Floats, weight: Floats) -> Floats:
+    """Rotation of the image, (d, d), that fits it best to the places, a Procrustes problem (Kabsch 1976)."""
     place = place - np.average(place, axis=0, weights=weight)
     left, _, right = np.linalg.svd(place.T @ (weight[:, None] * image))
     left[:, -1] *= np.sign(np.linalg.det(left @ right))
@@ -179,7 +165,7 @@ def _turned(surface_map: SurfaceMap, turn: Floats) -> SurfaceMap:
 
 
 def patterned(view: View, surface_map: SurfaceMap, up: str = "y") -> dict[str, Image]:
-    """Draw a view with each pattern of the disk or sphere, pulled back by the map; `up` as in `pictures`."""
+    """Draw a view with each pattern of the disk or sphere, pulled back by the map; `up` as in `draw_all`."""
     image = surface_map.image if surface_map.points is None else up_last(surface_map.points, up)
     corners = image[surface_map.surface.faces]
     place, footprint = view.fragments.interpolate(corners), view.footprint(corners)
@@ -251,3 +237,9 @@ def webp(image: Image) -> bytes:
     file = io.BytesIO()
     Pillow.fromarray(image).save(file, "WEBP", quality=88, method=2)
     return file.getvalue()
+
+
+def encoded(images: Mapping[str, Image]) -> dict[str, bytes]:
+    """Encode pictures as WebP, several at a time."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(images, pool.map(webp, images.values()), strict=True))

@@ -51,7 +51,7 @@ def write_figures(out: PathLike, kept: Kept, kind: Format = "pdf", *, up: str = 
 
 
 def paper_figures(kept: Kept, *, up: str = "y", size: int = int(PANEL * DOTS)) -> dict[str, Figure]:
-    """Draw "images", "checkerboard", "circles", "area", "angle" and "paper_histograms"."""
+    """Draw "images", "checkerboard", "circles", "area", "angle" and "histograms"."""
     limits = figures.scales(list(kept.distortions.values()))
     pictures = figures.draw_all(kept.source, kept.maps, kept.distortions, up=up, size=size, limits=limits)
     titles = [name.capitalize() for name in kept.maps]
@@ -61,7 +61,7 @@ def paper_figures(kept: Kept, *, up: str = "y", size: int = int(PANEL * DOTS)) -
         drawn[pattern] = panels(pictures, keys, [pattern.capitalize(), *titles])
     for kind in ("area", "angle"):
         drawn[kind] = panels(pictures, [f"{name}/{kind}" for name in kept.maps], titles, scale_bar(kind, limits))
-    drawn["paper_histograms"] = paper_histograms(kept)
+    drawn["histograms"] = paper_histograms(kept)
     return drawn
 
 
@@ -100,7 +100,7 @@ def scale_bar(kind: str, limits: Scales) -> Bar:
 
 
 def paper_histograms(kept: Kept) -> Figure:
-    """Draw the paper_histograms of log area ratio and angle difference of each map, in two columns."""
+    """Draw the histograms of log area ratio and angle difference of each map, in two columns."""
     values = {
         "log area ratio": {name: bad.log_area_ratio for name, bad in kept.distortions.items()},
         "angle difference, degrees": {name: bad.angle_difference for name, bad in kept.distortions.items()},

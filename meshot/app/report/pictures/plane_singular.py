@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 
-from meshot.app.files.transport_run import TransportRun
+from meshot.app.files.transport import cell_polygons
 from meshot.app.report.pictures.cells import MARGIN, OUTLINE, OUTLINED, canvas, domain_outline, frame, rgba
 from meshot.app.report.pictures.colors import SEQUENTIAL, scale_colors
 from meshot.app.report.pictures.figures import PORCELAIN, Image, paint
@@ -16,6 +16,7 @@ from meshot.app.report.pictures.views import SAMPLING, View, ball_light
 from meshot.base.arrays import Floats, norms
 from meshot.meshes.topology import fan_triangles
 from meshot.singular.detect import SingularSet
+from meshot.transport.result import TransportResult
 
 # Paper is ivory too, so that the scale begins with its second color.
 JUMPS = SEQUENTIAL[1:]
@@ -30,13 +31,14 @@ def widest(folds: SingularSet) -> float:
     return float(folds.jump.max(initial=0.0)) or 1.0
 
 
-def torn_source(run: TransportRun, size: int) -> Image:
+def torn_source(result: TransportResult, folds: SingularSet, size: int) -> Image:
     """Draw the source with its folds, colored by how far the map jumps there: RGBA, transparent around it."""
-    folds, (figure, axis) = _folds(run), canvas(size)
-    outline = domain_outline(run)
+    figure, axis = canvas(size)
+    outline = domain_outline(result)
     axis.fill(*outline.T, facecolor=PAPER, edgecolor=OUTLINE, lw=1)
-    if len(run.distances) <= OUTLINED:
-        corners = np.split(run.polygons.points, run.polygons.starts[1:-1])
+    if len(result.masses) <= OUTLINED:
+        polygons = cell_polygons(result)
+        corners = np.split(polygons.points, polygons.starts[1:-1])
         closed = [np.concatenate([each, each[:1]]) for each in corners if len(each)]
         axis.add_collection(LineCollection(closed, colors=FAINT, linewidths=0.35))
     _add_lines(axis, folds.points[folds.facets], folds, 3.0)
@@ -46,28 +48,28 @@ def torn_source(run: TransportRun, size: int) -> Image:
     return rgba(figure)
 
 
-def torn_target(run: TransportRun, size: int) -> Image:
+def torn_target(result: TransportResult, folds: SingularSet, size: int) -> Image:
     """Draw the sites, and a line between those of neighboring cells on both sides of each fold."""
-    folds, (figure, axis) = _folds(run), canvas(size)
-    sites = run.result.problem.sites
+    figure, axis = canvas(size)
+    sites = result.problem.sites
     _add_points(axis, sites, s=np.clip(2e4 / len(sites), 0.2, 12), color=FAINT, linewidths=0, zorder=1)
     _add_lines(axis, sites[folds.pairs], folds, float(np.clip(120 / max(len(folds), 1), 0.4, 1.5)))
     frame(axis, sites.min(axis=0), sites.max(axis=0))
     return rgba(figure)
 
 
-def torn_potential(run: TransportRun, size: int) -> Image:
+def torn_potential(result: TransportResult, folds: SingularSet, size: int) -> Image:
     """Draw the graph of the Brenier potential, seen from above, with its ridges in the colors of their jumps."""
-    folds, polygons = _folds(run), run.polygons
+    polygons = cell_polygons(result)
     sizes = np.diff(polygons.starts)
     full = sizes > 2
     corners = np.flatnonzero(np.repeat(full, sizes))
     triangles = fan_triangles(corners, sizes[full])
     cell = np.repeat(np.flatnonzero(full), sizes[full] - 2)
-    center, radius = _bounds(domain_outline(run))
+    center, radius = _bounds(domain_outline(result))
     place = (polygons.points - center) / radius
-    slopes = run.result.problem.sites - run.result.problem.sites.mean(axis=0)
-    rise = (polygons.points * slopes[polygons.owner]).sum(axis=1) + run.result.heights[polygons.owner]
+    slopes = result.problem.sites - result.problem.sites.mean(axis=0)
+    rise = (polygons.points * slopes[polygons.owner]).sum(axis=1) + result.heights[polygons.owner]
     low, high = rise.min(), rise.max()
     scale = HEIGHT / ((high - low) or 1.0)
     graph = np.column_stack([place, scale * (rise - (low + high) / 2)])
@@ -101,12 +103,6 @@ def _add_lines(axis: Axes, segments: Floats, folds: SingularSet, width: float) -
 
 def _add_points(axis: Axes, points: Floats, **style: Any) -> None:
     axis.scatter(points[:, 0], points[:, 1], **style)
-
-
-def _folds(run: TransportRun) -> SingularSet:
-    if run.folds is None:
-        raise ValueError("the run has no singular set")
-    return run.folds
 
 
 def _bounds(outline: Floats) -> tuple[Floats, float]:

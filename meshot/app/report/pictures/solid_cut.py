@@ -7,7 +7,7 @@ import numpy as np
 
 from meshot.app.report.pictures.colors import DIVERGING, pattern_colors, scale_colors, shells
 from meshot.app.report.pictures.cutaway import LINE, borders
-from meshot.app.report.pictures.figures import PORCELAIN, Image, paint, up_last
+from meshot.app.report.pictures.figures import PORCELAIN, Image, best_rotation, paint, up_last
 from meshot.app.report.pictures.raster import Floats32
 from meshot.app.report.pictures.views import SAMPLING, View, camera, fit, view_of_faces
 from meshot.base.arrays import Floats, norms
@@ -154,11 +154,6 @@ def _patterned(cut: SolidCut, place: Floats) -> Image:
 
 
 def upright_solid(mapped: SolidMap) -> Floats:
-    """Rotation of the ball, (3, 3), that fits it best to the solid, weighted by volume (Kabsch 1976)."""
-    solid = mapped.solid
-    weight = solid.vertex_volumes[solid.referenced]
-    place, image = solid.vertices[solid.referenced], mapped.points[solid.referenced]
-    place = place - np.average(place, axis=0, weights=weight)
-    left, _, right = np.linalg.svd(place.T @ (weight[:, None] * image))
-    left[:, -1] *= np.sign(np.linalg.det(left @ right))
-    return np.asarray(left @ right)
+    """Rotation of the ball, (3, 3), that fits it best to the solid, weighted by volume."""
+    used = mapped.solid.referenced
+    return best_rotation(mapped.solid.vertices[used], mapped.points[used], mapped.solid.vertex_volumes[used])

@@ -12,11 +12,12 @@ import numpy as np
 from markupsafe import Markup
 from scipy.spatial import ConvexHull, Delaunay
 
-from meshot.app.files.surface_run import Run
+from meshot.app.files.run import Run
 from meshot.app.report.pictures import figures
 from meshot.app.report.pictures.colors import DIVERGING, SEQUENTIAL, pattern_colors
 from meshot.app.report.pictures.views import camera
-from meshot.app.report.viewer.packing import as_json, data_uri, packed, rgb
+from meshot.app.report.viewer.packing import allowed, as_json, data_uri, packed, rgb, scripts
+from meshot.app.words import number
 from meshot.base.arrays import Floats, Ints, cross2
 from meshot.diagrams.site_tree import hilbert_order
 from meshot.maps.distortion import Distortion
@@ -28,7 +29,19 @@ SAMPLES = 2048
 TEXTURE = 1024  # pixels across the disk; the sphere's map is twice as wide
 
 
-def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
+def surface_viewer(run: Run[SurfaceMap], *, up: str = "y") -> dict[str, Any]:
+    """Return what a page's template needs for a viewer of a map."""
+    code, faces = scripts("viewer"), len(run.input.faces)
+    return {
+        "scene": scene(run, up=up),
+        "scripts": code,
+        "allowed": allowed(code),
+        "samples": int(np.log2(SAMPLES)) if run.result.conformal is not None else 0,
+        "thinned": number(faces) if faces > MOST_FACES else "",
+    }
+
+
+def scene(run: Run[SurfaceMap], *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
     """Return everything that the viewer shows as JSON, with nothing in it that could end a script element.
 
     Parameters
@@ -40,10 +53,10 @@ def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
     most_faces : int
         A surface with more faces is shown by a thinned copy of about as many.
     """
-    axes, limits = camera(run.source, up), figures.scales(list(run.distortions.values()))
+    axes, limits = camera(run.input, up), figures.scales(list(run.distortions.values()))
     turn = figures.upright(next(iter(run.maps.values())), axes)
-    surface = run.surface_map.surface
-    shown = thinned(run.surface_map, most_faces)
+    surface = run.result.surface
+    shown = thinned(run.result, most_faces)
     used = surface.vertices[surface.referenced]
     middle = (used.min(axis=0) + used.max(axis=0)) / 2
     reach = float(np.linalg.norm(used - middle, axis=1).max())
@@ -51,11 +64,11 @@ def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
     def seen(points: Floats) -> Floats:
         return np.asarray((points - middle) @ axes.T / reach)
 
-    normals = run.source.vertex_normals[run.surface_map.source_vertex] @ axes.T
+    normals = run.input.vertex_normals[run.result.source_vertex] @ axes.T
     errors = [shown.figures(run.distortions[name]) for name in run.maps]
     images = [_image(one, turn, axes)[shown.vertices] for one in run.maps.values()]
     content = {
-        "target": run.surface_map.target,
+        "target": run.result.target,
         "names": list(run.maps),
         "faces": packed(shown.faces, "<u4"),
         "positions": packed(seen(surface.vertices[shown.vertices]), "<f4"),
@@ -65,7 +78,7 @@ def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
         "angle": [packed(angle, "<f4") for _, angle in errors],
         "limits": {"area": limits.log_area, "angle": limits.angle},
         "scales": {"area": rgb(DIVERGING), "angle": rgb(SEQUENTIAL)},
-        "patterns": _patterns(run.surface_map.target),
+        "patterns": _patterns(run.result.target),
         "upward": figures.up_last(axes, up).T.ravel().tolist(),
         "faces_of_mesh": len(surface.faces),
         "samples": _samples(run, axes, turn, seen),
@@ -73,12 +86,14 @@ def scene(run: Run, *, up: str = "y", most_faces: int = MOST_FACES) -> Markup:
     return as_json(content)
 
 
-def _samples(run: Run, axes: Floats, turn: Floats, place: Callable[[Floats], Floats]) -> dict[str, Any] | None:
+def _samples(
+    run: Run[SurfaceMap], axes: Floats, turn: Floats, place: Callable[[Floats], Floats]
+) -> dict[str, Any] | None:
     """Evenly spread points of the surface and their images; None for a map that does not keep areas."""
-    if run.surface_map.conformal is None:
+    if run.result.conformal is None:
         return None
-    samples = sample(run.surface_map, SAMPLES, "sobol", rng=0)
-    corners = run.surface_map.surface.faces[samples.faces]
+    samples = sample(run.result, SAMPLES, "sobol", rng=0)
+    corners = run.result.surface.faces[samples.faces]
     images = [
         np.einsum("nk,nkd->nd", samples.barycentric, _image(one, turn, axes)[corners]) for one in run.maps.values()
     ]

@@ -1,11 +1,10 @@
 import pytest
-from handmade import cap_run, sphere_run
+from handmade import cap_run, sphere_run, write_run
 from outcomes import Page
 
 from meshot.app.files.reading import read_run
-from meshot.app.files.surface_run import write_run
 from meshot.app.report.pages.comparison import render_comparison, table
-from meshot.app.report.pages.page import percent
+from meshot.app.words import percent
 
 
 @pytest.fixture(scope="module")

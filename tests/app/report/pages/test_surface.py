@@ -6,15 +6,17 @@ from handmade import cap_run, sphere_run
 from outcomes import Page
 
 from meshot.app.report.pages import page as pages
-from meshot.app.report.pages.page import number
-from meshot.app.report.pages.surface import changes, render, verdict
+from meshot.app.report.pages.surface import changes, render_surface, verdict
+from meshot.app.words import number
 from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.surface import Surface
 
 
 @pytest.fixture(scope="module")
 def html():
-    return render(cap_run(notes=("2 faces with more than 3 corners were cut into 4 triangles (fans)",)), size=60)
+    return render_surface(
+        cap_run(notes=("2 faces with more than 3 corners were cut into 4 triangles (fans)",)), size=60
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_it_tells_where_the_map_comes_from(page, words):
 
 def test_names_are_escaped():
     wicked = '<script>alert("1")</script>&amp;.obj'
-    page = Page(render(cap_run(name=wicked, notes=("<b>note</b>",)), size=40))
+    page = Page(render_surface(cap_run(name=wicked, notes=("<b>note</b>",)), size=40))
     assert len(page.all("script")) == 4  # numbers, three.js, what viewers share, the viewer
     assert not page.all("b")
     assert wicked in page.text
@@ -82,7 +84,7 @@ def test_names_are_escaped():
 
 
 def test_report_of_a_conformal_map_has_no_transport():
-    page = Page(render(cap_run(area=False), size=40))
+    page = Page(render_surface(cap_run(area=False), size=40))
     assert len(page.all("img")) == 8
     assert "Transport" not in page.text
     assert "Area-preserving" not in page.text
@@ -91,7 +93,7 @@ def test_report_of_a_conformal_map_has_no_transport():
 
 def test_same_run_same_page(html):
     notes = ("2 faces with more than 3 corners were cut into 4 triangles (fans)",)
-    assert render(cap_run(notes=notes), size=60) == html
+    assert render_surface(cap_run(notes=notes), size=60) == html
 
 
 def test_verdict_names_flips():
@@ -105,12 +107,10 @@ def test_verdict_names_flips():
 
 def test_changes_name_loose_vertices_and_the_cut():
     run = cap_run()
-    surface = run.surface_map.surface
+    surface = run.result.surface
     loose = Surface(np.concatenate([surface.vertices, [[0, 0, 9]]]), surface.faces)
-    cut = SurfaceMap(
-        surface, run.surface_map.uv, run.surface_map.source_vertex, notes={"cut_path": np.array([3, 1, 2])}
-    )
-    told = " ".join(changes(replace(run, source=loose, surface_map=cut)))
+    cut = SurfaceMap(surface, run.result.uv, run.result.source_vertex, notes={"cut_path": np.array([3, 1, 2])})
+    told = " ".join(changes(replace(run, input=loose, result=cut)))
     assert f"1 vertices (ids {len(surface.vertices)})" in told
     length = np.linalg.norm(np.diff(surface.vertices[[3, 1, 2]], axis=0), axis=1).sum()
     assert f"cut open along 2 edges from vertex 3 to 2, {number(length)} long in the mesh's unit" in told
@@ -119,13 +119,13 @@ def test_changes_name_loose_vertices_and_the_cut():
 
 def test_changes_name_repaired_faces():
     run = cap_run()
-    repaired = replace(run, surface_map=replace(run.surface_map, notes={"repaired_faces": 12}))
+    repaired = replace(run, result=replace(run.result, notes={"repaired_faces": 12}))
     assert "The vertices of 12 faces were moved" in " ".join(changes(repaired))
 
 
 @pytest.mark.parametrize("area", [False, True])
 def test_report_of_a_sphere_map_shows_it_from_both_sides_and_knows_no_disk(area):
-    page = Page(render(sphere_run(area=area), size=40))
+    page = Page(render_surface(sphere_run(area=area), size=40))
     told = " ".join([page.text, *(picture["alt"] for picture in page.all("img"))])
     told += " ".join(value or "" for _, attributes in page.tags for value in attributes.values())
     assert " disk" not in told

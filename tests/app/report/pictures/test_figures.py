@@ -196,7 +196,7 @@ def run():
 
 @pytest.fixture(scope="module")
 def pictures(run):
-    return figures.pictures(run.source, run.maps, run.distortions, size=120)
+    return figures.encoded(figures.draw_all(run.input, run.maps, run.distortions, size=120))
 
 
 def test_all_pictures_are_drawn(pictures):
@@ -217,7 +217,7 @@ def test_all_pictures_are_drawn(pictures):
 @pytest.mark.parametrize("area", [False, True])
 def test_pictures_of_sphere_maps(area):
     run = sphere_run(area=area)
-    drawn = figures.pictures(run.source, run.maps, run.distortions, size=80)
+    drawn = figures.encoded(figures.draw_all(run.input, run.maps, run.distortions, size=80))
     kinds = ("checkerboard", "circles", "area", "angle")
     expected = {"surface", "surface/behind", "pattern/checkerboard", "pattern/circles"}
     for name in run.maps:
@@ -238,7 +238,7 @@ def test_pictures_of_sphere_maps(area):
 def test_a_sphere_that_is_its_own_image_bears_the_pattern_itself(pattern):
     ball = icosphere(4)
     turned = SurfaceMap(ball, ball.vertices @ np.diag([-1.0, -1.0, 1.0]), np.arange(len(ball.vertices)))
-    drawn = figures.pictures(ball, {"conformal": turned}, {"conformal": distortion(turned)}, size=150)
+    drawn = figures.encoded(figures.draw_all(ball, {"conformal": turned}, {"conformal": distortion(turned)}, size=150))
 
     def hues(name):
         colors = open_picture(drawn[name])[30:-30, 30:-30, :3]
@@ -261,7 +261,7 @@ def test_colors_tell_the_map_that_keeps_areas_from_the_one_that_does_not(picture
 
 
 def test_the_same_run_gives_the_same_pictures(run, pictures):
-    again = figures.pictures(run.source, run.maps, run.distortions, size=120)
+    again = figures.encoded(figures.draw_all(run.input, run.maps, run.distortions, size=120))
     assert again == pictures
 
 
@@ -273,6 +273,6 @@ def test_inputs_are_left_alone():
     conformal, lambert = cap_maps()
     before = lambert.uv.copy(), conformal.uv.copy()
     maps = {"conformal": conformal, "area-preserving": lambert}
-    figures.pictures(conformal.surface, maps, cap_run().distortions, size=60)
+    figures.encoded(figures.draw_all(conformal.surface, maps, cap_run().distortions, size=60))
     np.testing.assert_array_equal(lambert.uv, before[0])
     np.testing.assert_array_equal(conformal.uv, before[1])

@@ -3,11 +3,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from handmade import cap_run, sphere_run
+from handmade import cap_run, sphere_run, write_run
 from PIL import Image
 
 from meshot.app.files.reading import read_run
-from meshot.app.files.surface_run import write_run
 from meshot.app.report.pictures import paper
 from meshot.app.report.pictures.paper import paper_figures, write_figures
 

@@ -21,12 +21,12 @@ def shown():
 
 def test_the_scene_holds_the_surface_as_it_is_seen(shown):
     run = cap_run()
-    np.testing.assert_array_equal(unpacked(shown["faces"], "<u4"), run.source.faces)
+    np.testing.assert_array_equal(unpacked(shown["faces"], "<u4"), run.input.faces)
     points = unpacked(shown["positions"], "<f4")
     assert np.linalg.norm(points, axis=1).max() == pytest.approx(1)
-    scale = np.linalg.norm(np.ptp(points, axis=0)) / np.linalg.norm(np.ptp(run.source.vertices, axis=0))
-    a, b, _ = points[run.source.faces].transpose(1, 0, 2)
-    c, d, _ = run.source.corners.transpose(1, 0, 2)
+    scale = np.linalg.norm(np.ptp(points, axis=0)) / np.linalg.norm(np.ptp(run.input.vertices, axis=0))
+    a, b, _ = points[run.input.faces].transpose(1, 0, 2)
+    c, d, _ = run.input.corners.transpose(1, 0, 2)
     np.testing.assert_allclose(
         np.linalg.norm(b - a, axis=1) / np.linalg.norm(d - c, axis=1), scale, rtol=0.2
     )  # turned and scaled; `scale` is of boxes that are not turned alike
@@ -82,14 +82,14 @@ def test_no_other_script_may_run():
 
 
 def test_a_small_surface_is_shown_whole():
-    surface_map = cap_run().surface_map
+    surface_map = cap_run().result
     shown = thinned(surface_map, len(surface_map.surface.faces))
     np.testing.assert_array_equal(shown.faces, surface_map.surface.faces)
 
 
 @pytest.mark.parametrize("run", [cap_run(rings=40), sphere_run(area=True)], ids=["disk", "sphere"])
 def test_a_thinned_copy_covers_the_image_once(run):
-    surface_map = run.surface_map
+    surface_map = run.result
     count = len(surface_map.surface.faces)
     shown = thinned(surface_map, count // 6)
     assert count // 12 < len(shown.faces) < count // 4
@@ -107,9 +107,9 @@ def test_a_thinned_copy_covers_the_image_once(run):
 
 def test_a_thinned_copy_shows_the_figures_of_the_mesh():
     run = cap_run(rings=40)
-    shown = thinned(run.surface_map, 800)
+    shown = thinned(run.result, 800)
     area, angle = shown.figures(run.distortions["conformal"])
-    surface = run.surface_map.surface
+    surface = run.result.surface
     coarse = Surface(surface.vertices[shown.vertices], shown.faces)
     conformal = replace(run.maps["conformal"], surface=coarse, image=run.maps["conformal"].uv[shown.vertices])
     truth = distortion(replace(conformal, source_vertex=np.arange(len(coarse.vertices))))

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from handmade import cap_run, sphere_run
+from handmade import cap_run, sphere_run, write_run
 from outcomes import names
 from shapes import icosphere
 
-from meshot.app.files import surface_run as output
-from meshot.app.files.surface_run import cut_of, longitude_latitude, metrics, write_run
+from meshot.app import product
+from meshot.app.files import surface as output
+from meshot.app.files.surface import cut_of, longitude_latitude, surface_metrics
 from meshot.formats.registry import read_surface
 from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.surface import Surface
@@ -39,7 +40,7 @@ def test_folder_is_as_open_as_any_new_folder(tmp_path, run):
 
 def test_files_hold_the_map_bit_by_bit(tmp_path, run):
     write_run(tmp_path / "out", run, "")
-    surface, uv = run.surface_map.surface, run.surface_map.uv
+    surface, uv = run.result.surface, run.result.uv
     again = read_surface(tmp_path / "out" / "map.obj")
     np.testing.assert_array_equal(again.vertices, surface.vertices)
     np.testing.assert_array_equal(again.faces, surface.faces)
@@ -50,7 +51,7 @@ def test_files_hold_the_map_bit_by_bit(tmp_path, run):
         assert set(arrays.files) == {"vertices", "faces", "uv", "source_vertex", "conformal"}
         np.testing.assert_array_equal(arrays["conformal"], run.maps["conformal"].uv)
         np.testing.assert_array_equal(arrays["uv"], uv)
-        np.testing.assert_array_equal(arrays["source_vertex"], run.surface_map.source_vertex)
+        np.testing.assert_array_equal(arrays["source_vertex"], run.result.source_vertex)
 
 
 def test_ply_has_the_distortion_of_each_face(tmp_path, run):
@@ -64,17 +65,17 @@ def test_ply_has_the_distortion_of_each_face(tmp_path, run):
     )
     np.testing.assert_array_equal(np.ravel(face["quasi_conformal"]), run.distortion.quasi_conformal)
     np.testing.assert_array_equal(np.ravel(face["beltrami"]), run.distortion.beltrami)
-    np.testing.assert_array_equal(np.ravel(vertex["u"]), run.surface_map.uv[:, 0])
+    np.testing.assert_array_equal(np.ravel(vertex["u"]), run.result.uv[:, 0])
 
 
 def test_metrics_have_the_promised_keys(tmp_path, run):
     write_run(tmp_path / "out", run, "")
     found = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert found["faces"] == len(run.source.faces)
-    assert found["vertices"] == len(run.source.vertices)
+    assert found["faces"] == len(run.input.faces)
+    assert found["vertices"] == len(run.input.vertices)
     assert found["seconds"]["total"] == 2.0
     assert found["transport"] == {
-        "sites": len(run.source.vertices),
+        "sites": len(run.input.vertices),
         "iterations": 7,
         "max_relative_error": 1e-7,
         "certificate": 2e-14,
@@ -108,7 +109,7 @@ def texture_of(file):
 def test_files_of_a_sphere_map(tmp_path, on_sphere):
     write_run(tmp_path / "out", on_sphere, "")
     assert names(tmp_path / "out") == FILES | {"sphere.obj"}
-    surface, points = on_sphere.surface_map.surface, on_sphere.surface_map.points
+    surface, points = on_sphere.result.surface, on_sphere.result.points
     for name, vertices in (("map.obj", surface.vertices), ("sphere.obj", points)):
         again = read_surface(tmp_path / "out" / name)
         np.testing.assert_array_equal(again.vertices, vertices)
@@ -125,10 +126,10 @@ def test_files_of_a_sphere_map(tmp_path, on_sphere):
 
 
 def test_vertices_without_faces_lie_at_the_center_of_the_sphere_file(tmp_path, on_sphere):
-    surface, points = on_sphere.surface_map.surface, on_sphere.surface_map.points
+    surface, points = on_sphere.result.surface, on_sphere.result.points
     loose = Surface(np.concatenate([surface.vertices, [[0, 0, 9]]]), surface.faces)
     source, image = np.arange(len(loose.vertices)), np.concatenate([points, [[np.nan] * 3]])
-    write_run(tmp_path, replace(on_sphere, source=loose, surface_map=SurfaceMap(loose, image, source)), "")
+    write_run(tmp_path, replace(on_sphere, input=loose, result=SurfaceMap(loose, image, source)), "")
     np.testing.assert_array_equal(read_surface(tmp_path / "sphere.obj").vertices[-1], [0, 0, 0])
     read_surface(tmp_path / "map.obj")
 
@@ -148,13 +149,13 @@ def test_no_face_winds_around_the_picture_of_the_sphere():
 
 
 def test_no_cut_no_figures_of_one(run):
-    assert cut_of(run.surface_map) is None
-    assert metrics(run)["map"]["cut"] is None
+    assert cut_of(run.result) is None
+    assert surface_metrics(run)["map"]["cut"] is None
 
 
 def test_metrics_of_a_conformal_map_have_no_transport():
     run = cap_run(area=False)
-    found = metrics(run)
+    found = surface_metrics(run)
     assert found["transport"] is None
     assert found["area"] == found["conformal"]["area"]
 
@@ -183,7 +184,7 @@ def test_a_failed_write_changes_nothing(tmp_path, run, monkeypatch, error, broke
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(output, broken, fail)
+    monkeypatch.setattr(product if broken == "write_json" else output, broken, fail)
     with pytest.raises(type(error)):
         write_run(out, run, "")
     assert names(tmp_path) == ({"out"} if before else set())

@@ -4,25 +4,22 @@ Exit codes: 0 done, 2 input or usage refused, 3 did not converge, 4 cannot read 
 asked for goes to standard output, errors to standard error; progress is shown on a terminal alone.
 """
 
-import os
 import shlex
-import signal
 import sys
-import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import CycloptsError
 
-from meshot.base.errors import ConvergenceError, ConvergenceWarning, MeshotError
+from meshot.base.errors import ConvergenceError, ConvergenceWarning
 
 if TYPE_CHECKING:
-    from meshot.base.files import PathLike
+    from meshot.app.files.run import Provenance
     from meshot.base.progress import Progress, Stages
 
 DONE, REFUSED, NOT_CONVERGED, NO_ACCESS, INTERRUPTED = 0, 2, 3, 4, 130
@@ -117,88 +114,92 @@ class Bars:
 
 @dataclass
 class Job:
-    """A command at work: its stages, its clock, and the warnings that a solver did not converge."""
+    """A command at work.
 
+    Attributes
+    ----------
+    out : Path
+        Where its results go.
+    clock : Clock
+        Client of the library's progress.
+    stages : Stages
+        Runs the command's own stages on the clock.
+    command : str
+        As one would type it.
+    look : callable
+        Is shown the mesh when it has been read; what it raises ends the job.
+    """
+
+    out: Path
     clock: Clock
     stages: "Stages"
-    unconverged: list[str]
+    command: str = ""
+    look: Callable[[Any], None] = lambda mesh: None
+    caught: list[warnings.WarningMessage] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was said of solvers that did not converge."""
+        return tuple(str(warning.message) for warning in self.caught)
 
     def seconds(self) -> dict[str, float]:
         """Seconds of each stage so far, and in all."""
         return {**self.clock.seconds, "total": time.perf_counter() - self.clock.start}
 
-    def exit_code(self) -> int:
-        """Done, or not converged; says so."""
-        if not self.unconverged:
-            return DONE
-        complain(self.unconverged[0])
-        return NOT_CONVERGED
+    def provenance(self, path: Path, file: Any, options: dict[str, Any]) -> "Provenance":
+        """Return where the result comes from: what was read of a file, and the options that shape it."""
+        from meshot.app.files.run import Provenance
 
-
-_listener: "ContextVar[Progress | None]" = ContextVar("listener", default=None)
+        return Provenance(path.name, file.sha256, self.command, options, getattr(file, "notes", ()))
 
 
 @contextmanager
-def reporting_to(progress: "Progress") -> Iterator[None]:
-    """Let the commands that run in the block report to this client, not to the terminal."""
-    token = _listener.set(progress)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
+def start_job(
+    out: Path,
+    *,
+    hold: bool = True,
+    progress: "Progress | None" = None,
+    command: str | None = None,
+    look: Callable[[Any], None] = lambda mesh: None,
+) -> Iterator[Job]:
+    """Show progress on a terminal, collect warnings that a solver did not converge, and hold the folder `out`.
 
-
-@contextmanager
-def start_job(out: "PathLike | None" = None) -> Iterator[Job]:
-    """Show progress on a terminal, collect warnings that a solver did not converge, and hold the folder `out`."""
+    Parameters
+    ----------
+    out : path
+        Where the results go.
+    hold : bool
+        Whether it is a folder that no other run may write to meanwhile.
+    progress : Progress, optional
+        Client to report to in place of the terminal.
+    command : str, optional
+        By default the command line of this process.
+    look : callable
+        As of `Job`.
+    """
     from meshot.app.files.folder import reserved_folder
     from meshot.base.progress import SILENT, Stages
 
-    listener = _listener.get()
-    bars = Bars() if listener is None and sys.stderr.isatty() else None
+    bars = Bars() if progress is None and sys.stderr.isatty() else None
     if bars is not None:
         bars.tell_of_compiling()
-    clock = Clock(listener or bars or SILENT)
-    job = Job(clock, Stages(clock), [])
+    clock = Clock(progress or bars or SILENT)
     try:
-        held = nullcontext() if out is None else reserved_folder(out)
-        with held, warnings.catch_warnings(record=True) as caught:
+        with reserved_folder(out) if hold else nullcontext(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", ConvergenceWarning)
-            yield job
+            words = shlex.join(["meshot", *given]) if command is None else command
+            yield Job(out, clock, Stages(clock), words, look, caught)
     finally:
         if bars is not None:
             bars.stop()
-    job.unconverged += [str(warning.message) for warning in caught]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# exit codes
+# what is said at the end
 
-_arguments: list[str] = []
-
-
-def run_command(app: App, arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments name, by default those of the process, and return its exit code."""
-    try:
-        with _termination_as_interrupt():
-            return perform(app, sys.argv[1:] if arguments is None else arguments)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; let the exit's flush go nowhere
-        return NO_ACCESS
-    except (CycloptsError, MeshotError, OSError, KeyboardInterrupt) as error:
-        code, sentence = cause(error)
-        complain(sentence)
-        return code
-
-
-def perform(app: App, arguments: Sequence[str]) -> int:
-    """Run the command that the arguments name and return its exit code; what goes wrong is raised."""
-    _arguments[:] = arguments
-    command, bound, _ = app.parse_args(_arguments, print_error=False, exit_on_error=False)
-    code = command(*bound.args, **bound.kwargs)
-    sys.stdout.flush()
-    return code if isinstance(code, int) else DONE
+given: list[str] = []
+"""What stands behind ``meshot`` on the command line of this process."""
 
 
 def cause(error: BaseException) -> tuple[int, str]:
@@ -216,27 +217,22 @@ def cause(error: BaseException) -> tuple[int, str]:
 
 
 def complain(sentence: str) -> None:
-    """Say what went wrong, in one sentence; what cannot be seen, as in strange names of files, is spelled out."""
-    visible = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in sentence)
-    sys.stderr.write(f"meshot: {''.join(visible).rstrip('.')}.\n")
+    """Say what went wrong, in one sentence."""
+    sys.stderr.write(f"meshot: {visible(sentence)}.\n")
 
 
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that what was begun is cleared away."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def visible(sentence: str) -> str:
+    """Return a sentence without its point; what cannot be seen, as in strange names of files, is spelled out."""
+    shown = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in sentence)
+    return "".join(shown).rstrip(".")
 
 
-def command_line() -> str:
-    """Return the command at work as one would type it."""
-    return shlex.join(["meshot", *_arguments])
+def ended(unconverged: Sequence[str]) -> int:
+    """Return the exit code of what came to an end: done, or not converged; says so."""
+    if not unconverged:
+        return DONE
+    complain(unconverged[0])
+    return NOT_CONVERGED
 
 
 def show(figures: dict[str, Any] | None, words: str) -> None:
@@ -247,8 +243,3 @@ def show(figures: dict[str, Any] | None, words: str) -> None:
         sys.stdout.write(to_json(figures) + "\n")
     elif sys.stdout.isatty():
         sys.stdout.write(words + "\n")
-
-
-def two_columns(rows: list[tuple[str, str]]) -> str:
-    """Lay out names and values for a terminal."""
-    return "\n".join(f"{name:<12} {value}" for name, value in rows)

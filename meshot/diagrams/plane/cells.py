@@ -16,7 +16,7 @@ from meshot.base.kernels import innerkernel, kernel
 from meshot.diagrams.circle import holds_origin, segments_in_circle, turn_between
 from meshot.diagrams.engine import DONE, NO_ROOM, TOO_SMALL
 from meshot.diagrams.plane.clipping import EMPTY, FULL, cut_by_site, cut_by_walls, make_polygon, reaches, start_cell
-from meshot.diagrams.plane.triangulation import Mesh, place_of
+from meshot.diagrams.plane.triangulation import TriangleArrays, place_of
 
 
 class Dual(NamedTuple):
@@ -24,14 +24,14 @@ class Dual(NamedTuple):
 
     Attributes
     ----------
-    mesh : Mesh
+    mesh : TriangleArrays
     vertices : (t, 2) float
         The point of each triangle that has equal power distance to its three corners.
     inside : (t,) bool
         Whether it lies in the domain.
     """
 
-    mesh: Mesh
+    mesh: TriangleArrays
     vertices: Floats
     inside: NDArray[np.bool_]
 

@@ -34,7 +34,7 @@ MOST_FLIPS = 100
 REGULAR, HIDDEN, STUCK = 0, 1, 2
 
 
-class Mesh(NamedTuple):
+class TriangleArrays(NamedTuple):
     """A triangulation in arrays longer than needed; the number of triangles is stored separately.
 
     Attributes
@@ -61,7 +61,7 @@ class RegularTriangulation:
 
     Attributes
     ----------
-    mesh : Mesh
+    mesh : TriangleArrays
     count : int
         Number of triangles, with those that were taken away.
 
@@ -82,7 +82,7 @@ class RegularTriangulation:
         corners = middle + FAR * extent * np.column_stack([np.cos(angles), np.sin(angles)])
         triangles, across = np.empty((2, 2 * n + 1, 3), dtype=np.int32)
         corner_of = np.full(n + 3, -1, dtype=np.int32)
-        self.mesh = Mesh(np.concatenate([sites, corners]), np.zeros(n + 3), triangles, across, corner_of)
+        self.mesh = TriangleArrays(np.concatenate([sites, corners]), np.zeros(n + 3), triangles, across, corner_of)
         self.count = 0
         self._order: Ints32 | None = None
 

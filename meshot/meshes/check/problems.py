@@ -1,4 +1,4 @@
-"""`Problem`: something that hinders the map of a mesh, in a sentence with the offending ids."""
+"""`Finding`: a problem that prevents the map of a mesh, or a note, in a sentence with the offending ids."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import GeometryError, MeshotError, format_ids
 
 SIZES = (1e-50, 1e50)
-"""Between these, the sixth powers of coordinates, squares of volumes, can be told apart in double precision."""
+"""Bounds of coordinates: between them, their sixth powers (squares of volumes) are resolved in double precision."""
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something a mesh has that hinders a map (or, among the notes, does not).
+class Finding:
+    """A problem of a mesh that prevents a map, or a note that does not.
 
     Attributes
     ----------
@@ -44,14 +44,14 @@ class Problem:
 
 
 class Report(Protocol):
-    """What has problems and notes."""
+    """Protocol of reports with problems and notes."""
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[Finding, ...]:
         """What hinders a map."""
 
     @property
-    def notes(self) -> tuple[Problem, ...]:
+    def notes(self) -> tuple[Finding, ...]:
         """What is worth knowing, and hinders nothing."""
 
 
@@ -63,12 +63,12 @@ def problem_lists(report: Report) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def make_problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "faces") -> Problem:
+def make_problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "faces") -> Finding:
     """Return a problem with ids from an array."""
-    return Problem(kind, message, tuple(np.asarray(ids, dtype=np.int64).tolist()), of)
+    return Finding(kind, message, tuple(np.asarray(ids, dtype=np.int64).tolist()), of)
 
 
-def coordinate_problems(vertices: Floats, referenced: NDArray[np.bool_]) -> Iterator[Problem]:
+def coordinate_problems(vertices: Floats, referenced: NDArray[np.bool_]) -> Iterator[Finding]:
     """Yield what is wrong with coordinates, (V, 3): those that are not finite, or sizes that nothing is computed with.
 
     Examples
@@ -92,7 +92,7 @@ def require_coordinates(vertices: Floats, referenced: NDArray[np.bool_]) -> None
         raise error_of(problem, GeometryError)
 
 
-def error_of(problem: Problem, kind: type[MeshotError], more: str = "") -> MeshotError:
+def error_of(problem: Finding, kind: type[MeshotError], more: str = "") -> MeshotError:
     """Return an error that says what a problem says, and `more`, and has its ids."""
     error = kind(f"{problem}{more}")
     error.ids = problem.ids

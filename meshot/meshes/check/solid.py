@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints, norms
-from meshot.meshes.check.problems import Problem, coordinate_problems, counted, listed, make_problem, problem_lists
+from meshot.meshes.check.problems import Finding, coordinate_problems, counted, listed, make_problem, problem_lists
 from meshot.meshes.solid import OPPOSITE, SIDES, Solid, signed_volumes
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class SolidReport:
         Tetrahedra turned against the others.
     smallest_angle : float
         Smallest angle between two faces of a tetrahedron, in degrees; NaN if a coordinate is not finite.
-    problems : tuple of Problem
+    problems : tuple of Finding
         They prevent a map to the ball.
-    notes : tuple of Problem
+    notes : tuple of Finding
         They do not prevent a map.
     """
 
@@ -68,8 +68,8 @@ class SolidReport:
     volume: float
     inverted: int
     smallest_angle: float
-    problems: tuple[Problem, ...] = field(default=())
-    notes: tuple[Problem, ...] = field(default=())
+    problems: tuple[Finding, ...] = field(default=())
+    notes: tuple[Finding, ...] = field(default=())
 
     @property
     def ok(self) -> bool:
@@ -163,7 +163,7 @@ def check_solid(solid: Solid) -> SolidReport:
 # topology
 
 
-def _topology_problems(mesh: Solid, number: Ints, boundary: "Topology", labels: Ints) -> Iterator[Problem]:
+def _topology_problems(mesh: Solid, number: Ints, boundary: "Topology", labels: Ints) -> Iterator[Finding]:
     """Yield the problems; `number` is the tetrahedron of the input that each of `mesh` is."""
     crowded = _crowded(mesh)
     edges, vertices = boundary.non_manifold_edges, boundary.non_manifold_vertices
@@ -191,7 +191,7 @@ def _topology_problems(mesh: Solid, number: Ints, boundary: "Topology", labels: 
     yield from _boundary_problems(boundary, len(sizes), mesh.euler_characteristic)
 
 
-def _boundary_problems(boundary: "Topology", pieces: int, euler: int) -> Iterator[Problem]:
+def _boundary_problems(boundary: "Topology", pieces: int, euler: int) -> Iterator[Finding]:
     """Yield the problems of a boundary that is a manifold."""
     surfaces = np.bincount(boundary.face_components)
     if len(surfaces) > pieces:
@@ -212,7 +212,7 @@ def _boundary_problems(boundary: "Topology", pieces: int, euler: int) -> Iterato
         around = "; the vertices of a loop around one" if len(where) else ""
         yield make_problem("genus", message + around, where, "vertices")
     elif len(surfaces) == pieces == 1 and euler != 1:
-        yield Problem("not-a-ball", f"the solid is no ball: its Euler characteristic is {euler}, not 1")
+        yield Finding("not-a-ball", f"the solid is no ball: its Euler characteristic is {euler}, not 1")
 
 
 def _crowded(mesh: Solid) -> Ints:
@@ -263,7 +263,7 @@ def _smallest_angle(points: Floats, tetrahedra: Ints) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine.max(), -1, 1)))) if np.isfinite(cosine).all() else float("nan")
 
 
-def _geometry_problems(solid: Solid, copies: Ints, repeated: Ints, inverted: Ints, shape: Floats) -> Iterator[Problem]:
+def _geometry_problems(solid: Solid, copies: Ints, repeated: Ints, inverted: Ints, shape: Floats) -> Iterator[Finding]:
     yield from coordinate_problems(solid.vertices, solid.referenced)
     if len(copies):
         message = (
@@ -282,7 +282,7 @@ def _geometry_problems(solid: Solid, copies: Ints, repeated: Ints, inverted: Int
         yield make_problem("flat-tetrahedron", message, flat, "tetrahedra")
 
 
-def _notes(solid: Solid, kinds: set[str]) -> Iterator[Problem]:
+def _notes(solid: Solid, kinds: set[str]) -> Iterator[Finding]:
     unused = np.flatnonzero(~solid.referenced)
     if len(unused):
         message = (
@@ -298,4 +298,4 @@ def _notes(solid: Solid, kinds: set[str]) -> Iterator[Problem]:
             message = f"{share} exactly where another does; joining them may mend the mesh"
             yield make_problem("coincident-vertex", message, again, "vertices")
     if solid.orientation < 0 and np.isfinite(solid.vertices).all():
-        yield Problem("mirrored", "all tetrahedra are turned inside out, as if in a mirror; so will be their images")
+        yield Finding("mirrored", "all tetrahedra are turned inside out, as if in a mirror; so will be their images")

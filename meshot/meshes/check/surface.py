@@ -9,7 +9,7 @@ import numpy as np
 from meshot.base.arrays import Floats, Ints, norms, stable_order
 from meshot.base.errors import GeometryError, TopologyError
 from meshot.meshes.check.problems import (
-    Problem,
+    Finding,
     coordinate_problems,
     counted,
     error_of,
@@ -68,9 +68,9 @@ class MeshReport:
         Total area, in the square of the mesh's unit.
     smallest_angle : float
         In degrees; NaN if a coordinate is not finite.
-    problems : tuple of Problem
+    problems : tuple of Finding
         They prevent a map to the disk.
-    notes : tuple of Problem
+    notes : tuple of Finding
         They do not prevent a map.
     """
 
@@ -88,8 +88,8 @@ class MeshReport:
     orientable: bool
     area: float
     smallest_angle: float
-    problems: tuple[Problem, ...] = field(default=())
-    notes: tuple[Problem, ...] = field(default=())
+    problems: tuple[Finding, ...] = field(default=())
+    notes: tuple[Finding, ...] = field(default=())
 
     @property
     def ok(self) -> bool:
@@ -238,7 +238,7 @@ def require_ball(solid: Solid) -> SolidReport:
     return report
 
 
-def _raise_first(problems: Sequence[Problem]) -> None:
+def _raise_first(problems: Sequence[Finding]) -> None:
     if not problems:
         return
     first, *others = problems
@@ -261,7 +261,7 @@ def _genus(topology: "Topology") -> int:
     return (2 * _componentcounted(topology) - topology.euler_characteristic - loops) // 2
 
 
-def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Problem]:
+def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Finding]:
     """Yield the problems; `number` is the face of the input that each face of `topology` is."""
     edges, vertices = topology.non_manifold_edges, topology.non_manifold_vertices
     if len(edges):
@@ -360,7 +360,7 @@ def _shapes(corners: Floats) -> tuple[Floats, Floats, Floats]:
     return height, sine, 0.5 * height * longest**2
 
 
-def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[Problem]:
+def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[Finding]:
     yield from coordinate_problems(mesh.vertices, mesh.referenced)
     if len(copies):
         message = f"{counted(len(copies), 'face has', 'faces have')} the same three vertices as another before"
@@ -371,7 +371,7 @@ def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[
         yield make_problem("zero-area-face", message, flat)
 
 
-def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Problem]:
+def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Finding]:
     unused = np.flatnonzero(~mesh.referenced)
     if len(unused):
         message = f"{counted(len(unused), 'vertex belongs', 'vertices belong')} to no face and will have no image"
@@ -387,7 +387,7 @@ def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Pro
     if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
         middle = mesh.vertices[mesh.referenced].mean(axis=0)
         if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:
-            yield Problem("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")
+            yield Finding("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")
 
 
 def _volume(corners: Floats) -> float:

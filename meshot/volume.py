@@ -19,13 +19,13 @@ from meshot.base.arrays import Floats
 from meshot.base.errors import ConvergenceWarning
 from meshot.base.progress import Progress, Stages
 from meshot.base.settings import TOL, TOL_VOLUME, require_positive
+from meshot.conformal.harmonic import harmonic_inside
 from meshot.diagrams.domains import Ball
 from meshot.maps.measure import Measure, as_measure
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.target import BALL
 from meshot.meshes.check.surface import require_ball
 from meshot.meshes.solid import Solid, as_solid
-from meshot.refinement.ball_start import harmonic_inside
 from meshot.refinement.ball_system import BallSystem
 from meshot.refinement.placement import cell_positions, smoothly_displaced
 from meshot.refinement.refiner import RefinementStep
@@ -171,7 +171,9 @@ TOL_BOUNDARY = 0.05
 def boundary_map(solid: Solid, measure: Measure) -> Floats:
     """Map the boundary to the unit sphere so that areas keep their shares, about; (B, 3), vertex by boundary vertex.
 
-    Where a measure is prescribed, a face counts with the density of the tetrahedron behind it.
+    The conformal map shrinks limbs to e^-10 of their size and less; with areas kept, the harmonic map of the inside is
+    within a factor of ten of equal volumes nearly everywhere. Where a measure is prescribed, a face counts with the
+    density of the tetrahedron behind it.
     """
     density = None
     if measure.prescribed:

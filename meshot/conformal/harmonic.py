@@ -1,19 +1,23 @@
-"""Harmonic maps of disk-like surfaces: the Dirichlet problem, and boundary values that make its solution conformal.
+"""Harmonic maps of disk-like surfaces, whose boundary values make them conformal, and of the inside of solids.
 
 The Green's function g of an interior point p is, on a disk-like surface, ``-log |f|`` of the conformal map f with
 f(p) = 0; the angle of f is its conjugate, so along the boundary it grows by the flux of g (harmonic measure).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from meshot.algebra.operators import LEAST_WEIGHT, Sparse, edge_weights, laplacian
 from meshot.algebra.solve import SPDSolver
 from meshot.base.arrays import Floats, Ints, first_largest
+from meshot.base.errors import ConvergenceError
 from meshot.conformal.intrinsic import intrinsic_delaunay
 from meshot.conformal.moebius import DiskMoebius, centering
 from meshot.maps.affine import Complexes
+from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
 
 SOLVER_TOLERANCE = 1e-12
@@ -215,3 +219,49 @@ def on_circle(gaps: Floats, least: float = 0.0) -> Complexes:
     shares = _with_largest(kept / kept.sum(), LARGEST_GAP)
     angle = 2 * np.pi * np.concatenate([[0.0], np.cumsum(shares)[:-1]])
     return np.asarray(np.exp(1j * angle))
+
+
+# Unknowns from which on multigrid computes the harmonic map: in space, factors have much fill.
+MULTIGRID_FROM = 5_000
+
+
+def harmonic_inside(solid: Solid, sphere: Floats) -> Floats:
+    """Return the harmonic map with these values on the boundary, (V, 3); NaN for vertices without a tetrahedron."""
+    laplacian = dirichlet_matrix(solid)
+    rim = solid.boundary_vertices
+    inner = solid.referenced.copy()
+    inner[rim] = False
+    points = np.full((len(solid.vertices), 3), np.nan)
+    points[rim] = sphere
+    names = np.flatnonzero(inner)
+    if len(names) == 0:
+        return points
+    rows = laplacian[names]
+    matrix, rhs = rows[:, names], -(rows[:, rim] @ sphere)
+    try:
+        points[names] = SPDSolver(matrix, "multigrid" if len(names) > MULTIGRID_FROM else "direct").solve(rhs, tol=1e-8)
+    except ConvergenceError:
+        points[names] = SPDSolver(matrix, "direct").solve(rhs)
+    return points
+
+
+def dirichlet_matrix(solid: Solid) -> Sparse:
+    """Return the Dirichlet energy's matrix for piecewise-linear functions, (V, V): ``u @ L @ u`` is it for u.
+
+    Examples
+    --------
+    >>> corner = Solid(np.vstack([np.zeros(3), np.eye(3)]), [[0, 1, 2, 3]])
+    >>> (6 * dirichlet_matrix(corner).toarray()).round(12) + 0.0
+    array([[ 3., -1., -1., -1.],
+           [-1.,  1.,  0.,  0.],
+           [-1.,  0.,  1.,  0.],
+           [-1.,  0.,  0.,  1.]])
+    """
+    corners = solid.corners
+    inverse: Any = np.linalg.inv(corners[:, 1:] - corners[:, :1])
+    gradients = np.concatenate([-inverse.sum(axis=2)[:, None], inverse.transpose(0, 2, 1)], axis=1)
+    local = np.abs(solid.volumes)[:, None, None] * (gradients @ gradients.transpose(0, 2, 1))
+    count = len(solid.vertices)
+    rows, columns = np.repeat(solid.tetrahedra, 4, axis=1).ravel(), np.tile(solid.tetrahedra, (1, 4)).ravel()
+    matrix: Sparse = sparse.coo_array((local.ravel(), (rows, columns)), shape=(count, count)).tocsr()
+    return matrix

@@ -10,8 +10,7 @@ from meshot.conformal.disk import conformal_map
 from meshot.maps.surface_map import SurfaceMap
 from meshot.maps.target import square_to_disk
 from meshot.meshes.surface import Surface
-from meshot.sampling.point_sets import SQUARE_POINTS
-from meshot.sampling.sample import METHODS, sample
+from meshot.sampling.sample import METHODS, SQUARE_POINTS, sample
 from meshot.sampling.weights import Texture
 
 

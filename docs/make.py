@@ -41,7 +41,7 @@ def of_solids() -> None:
     """Map the dumbbell to the ball, and send the ball to the dumbbell."""
     import meshot
     from meshot.app.report.pages.morph import morph_axes, morph_pictures
-    from meshot.app.report.pictures.solid_cut import volume_pictures
+    from meshot.app.report.pictures.cutaway import volume_pictures
     from meshot.app.report.pictures.space_singular import torn_space
     from meshot.maps.distortion import distortion
 

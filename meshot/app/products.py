@@ -14,9 +14,15 @@ import numpy as np
 from meshot.app.files.folder import check_folder
 from meshot.app.files.morph import frame_times, morph_metrics, morph_words, write_morph
 from meshot.app.files.run import Run, named_maps
-from meshot.app.files.samples import sample_metrics, sample_words, write_samples
 from meshot.app.files.solid import solid_metrics, solid_words, write_solid
-from meshot.app.files.surface import surface_metrics, surface_words, write_surface
+from meshot.app.files.surface import (
+    sample_metrics,
+    sample_words,
+    surface_metrics,
+    surface_words,
+    write_samples,
+    write_surface,
+)
 from meshot.app.files.transport import transport_metrics, transport_words, write_transport
 from meshot.app.job import Job
 from meshot.app.product import Column, Files, Product

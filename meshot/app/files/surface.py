@@ -1,4 +1,4 @@
-"""What the map of a surface leaves behind: the figures of ``metrics.json`` and the files."""
+"""What the map of a surface, and samples of it, leave behind: figures and files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,9 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.files import write_npz
 from meshot.formats.write.obj import write_obj
 from meshot.formats.write.ply import write_ply
+from meshot.formats.write.points import write_points
 from meshot.maps.surface_map import SurfaceMap
+from meshot.sampling.samples import Samples
 
 # A vertex nearer to the axis has no longitude.
 POLE = 1e-9
@@ -198,3 +200,24 @@ def surface_words(run: Run[SurfaceMap], out: Path) -> str:
         ("angles", f"{number(angle['mean_abs_degrees'])}° mean change"),
     ]
     return few_words([*rows, *([solver_words(transport)] if transport else [])], run, out)
+
+
+def sample_metrics(run: Run[Samples]) -> dict[str, Any]:
+    """Return what is told of samples."""
+    options = run.provenance.options
+    return {
+        **{"points": len(run.result.points), "method": options["method"], "seed": options["seed"]},
+        "seconds": dict(run.seconds),
+    }
+
+
+def write_samples(run: Run[Samples], file: Path) -> None:
+    """Write points, normals, and values of them in the format that the suffix names."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    columns = {**({"uv": run.result.uv} if run.provenance.options["uv"] else {}), **run.result.attributes}
+    write_points(file, run.result.points, run.result.normals, columns)
+
+
+def sample_words(run: Run[Samples], out: Path) -> str:
+    """Return what a person wants to know at the end."""
+    return f"{len(run.result.points):,} points written to {out}"

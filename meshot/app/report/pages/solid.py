@@ -10,7 +10,7 @@ from meshot.app.files.solid import refinement_figures
 from meshot.app.report.pages.page import changes_on_reading, color_scale, distortion_rows, flips, render_run
 from meshot.app.report.pictures import charts, figures
 from meshot.app.report.pictures.colors import DIVERGING
-from meshot.app.report.pictures.solid_cut import upright_solid, volume_pictures
+from meshot.app.report.pictures.cutaway import upright_solid, volume_pictures
 from meshot.app.report.pictures.views import camera
 from meshot.app.report.viewer.solid import solid_viewer
 from meshot.app.words import number, percent

@@ -49,8 +49,8 @@ def _refinement_figures(surface_map: SurfaceMap) -> dict[str, Any] | None:
     record = surface_map.notes.get("refinement")
     if record is None:
         return None
-    left_out = ("reached", "off", "history")
-    return {"faces_off": record["off"], **{key: value for key, value in record.items() if key not in left_out}}
+    names = {"off": "faces_off"}
+    return {names.get(key, key): value for key, value in record.items() if key not in ("reached", "history")}
 
 
 def _measure_figures(run: Run[SurfaceMap]) -> dict[str, Any] | None:

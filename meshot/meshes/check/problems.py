@@ -1,14 +1,15 @@
 """`Finding`: a problem that prevents the map of a mesh, or a note, in a sentence with the offending ids."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.base.arrays import Floats, Ints
+from meshot.base.arrays import Floats, Ints, stable_order
 from meshot.base.errors import GeometryError, MeshotError, format_ids
+from meshot.meshes.base import Mesh
 
 SIZES = (1e-50, 1e50)
 """Bounds of coordinates: between them, their sixth powers (squares of volumes) are resolved in double precision."""
@@ -43,24 +44,42 @@ class Finding:
         return f"{self.message} ({format_ids(self.ids, of=self.of)})" if self.ids else self.message
 
 
-class Report(Protocol):
-    """Protocol of reports with problems and notes."""
+class Report:
+    """What the reports of surfaces and solids share; a kind of report says what its target is, and its rows."""
+
+    TARGET: ClassVar[str]
+
+    problems: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
 
     @property
-    def problems(self) -> tuple[Finding, ...]:
-        """What hinders a map."""
+    def ok(self) -> bool:
+        """Whether a map to the target can be made."""
+        return not self.problems
 
-    @property
-    def notes(self) -> tuple[Finding, ...]:
-        """What is worth knowing, and hinders nothing."""
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the figures in words, by name."""
+        raise NotImplementedError
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries, lists and numbers, for JSON.
 
-def problem_lists(report: Report) -> dict[str, list[dict[str, Any]]]:
-    """Return problems and notes as dictionaries, for JSON."""
-    return {
-        name: [{"kind": p.kind, "message": p.message, "of": p.of, "ids": list(p.ids)} for p in items]
-        for name, items in (("problems", report.problems), ("notes", report.notes))
-    }
+        Returns
+        -------
+        dict
+        """
+        figures = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+        for name in ("problems", "notes"):
+            figures[name] = [
+                {"kind": p.kind, "message": p.message, "of": p.of, "ids": list(p.ids)} for p in figures[name]
+            ]
+        return {"ok": self.ok, **figures}
+
+    def __str__(self) -> str:
+        lines = [f"{name:<22}{value}" for name, value in self.rows()]
+        lines += [f"note: {note}" for note in self.notes]
+        lines += [f"problem: {problem}" for problem in self.problems]
+        return "\n".join(lines if self.problems else [*lines, f"no problem: a map to the {self.TARGET} can be made"])
 
 
 def make_problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "faces") -> Finding:
@@ -119,3 +138,66 @@ def listed(items: Sequence[Any], limit: int = 5) -> str:
     '3, 1, ...'
     """
     return ", ".join(map(str, items[:limit])) + (", ..." if len(items) > limit else "")
+
+
+def copied_cells(cells: Ints) -> Ints:
+    """Return the cells with the same vertices, in any order, as one before them.
+
+    Examples
+    --------
+    >>> copied_cells(np.array([[0, 1, 2], [2, 3, 0], [1, 2, 0]]))
+    array([2])
+    """
+    rows = np.sort(cells, axis=1)
+    # Only cells with the same least and greatest vertex are compared whole.
+    key = rows[:, 0] * (cells.max() + 1) + rows[:, -1]
+    order = stable_order(key)
+    alike = key[order[1:]] == key[order[:-1]]
+    some = np.sort(order[np.concatenate([[False], alike]) | np.concatenate([alike, [False]])])
+    order = some[np.lexsort(rows[some].T)]
+    same = (rows[order[1:]] == rows[order[:-1]]).all(axis=1)
+    return np.sort(order[1:][same])
+
+
+def repeating_cells(cells: Ints) -> Ints:
+    """Return the cells that name a vertex twice."""
+    rows = np.sort(cells, axis=1)
+    return np.flatnonzero((rows[:, 1:] == rows[:, :-1]).any(axis=1))
+
+
+def component_problems(mesh: str, cells: str, each: str, labels: Ints, number: Ints) -> Iterator[Finding]:
+    """Yield that a mesh has several components; `labels` says which each cell is in, `number` which cell it is."""
+    sizes = np.bincount(labels)
+    if len(sizes) < 2:
+        return
+    firsts = np.unique(labels, return_index=True)[1]
+    order = np.lexsort((firsts, -sizes))
+    message = f"the {mesh} has {len(sizes)} components, of {listed(sizes[order].tolist())} {cells}; {each} after"
+    yield make_problem("several-components", f"{message} the largest", number[firsts[order[1:]]], cells)
+
+
+def genus_problems(what: str, genus: int, handle: Callable[[], Ints] | None) -> Iterator[Finding]:
+    """Yield that a surface has handles; `handle` finds the vertices of a loop around one, if that can be done."""
+    if genus == 0:
+        return
+    where = handle() if handle is not None else np.zeros(0, dtype=np.int64)
+    message = f"the {what} has genus {genus}, that is {counted(genus, 'handle or tunnel', 'handles or tunnels')}"
+    around = "; the vertices of a loop around one" if len(where) else ""
+    yield make_problem("genus", message + around, where, "vertices")
+
+
+def vertex_notes(mesh: Mesh, *, apart: bool) -> Iterator[Finding]:
+    """Yield which vertices belong to no cell and, of a mesh whose parts lie apart, which stand where others do."""
+    unused = np.flatnonzero(~mesh.referenced)
+    if len(unused):
+        share = counted(len(unused), "vertex belongs", "vertices belong")
+        message = f"{share} to no {mesh.CELL} and will have no image"
+        yield make_problem("unreferenced-vertex", message, unused, "vertices")
+    if apart:
+        order = np.lexsort(mesh.vertices.T)
+        same = (mesh.vertices[order[1:]] == mesh.vertices[order[:-1]]).all(axis=1)
+        again = np.sort(order[1:][same])
+        if len(again):
+            share = counted(len(again), "vertex stands", "vertices stand")
+            message = f"{share} exactly where another does; joining them may mend the mesh"
+            yield make_problem("coincident-vertex", message, again, "vertices")

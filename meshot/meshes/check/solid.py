@@ -2,12 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints, norms
-from meshot.meshes.check.problems import Finding, coordinate_problems, counted, listed, make_problem, problem_lists
+from meshot.meshes.check.problems import (
+    Finding,
+    Report,
+    component_problems,
+    coordinate_problems,
+    copied_cells,
+    counted,
+    genus_problems,
+    listed,
+    make_problem,
+    repeating_cells,
+    vertex_notes,
+)
 from meshot.meshes.solid import OPPOSITE, SIDES, Solid, signed_volumes
 
 if TYPE_CHECKING:
@@ -18,7 +30,7 @@ FLAT = 1e-10
 
 
 @dataclass(frozen=True)
-class SolidReport:
+class SolidReport(Report):
     """Properties, problems and notes of a solid.
 
     The figures from `faces` to `boundary_components` leave out tetrahedra that name a vertex twice, and second copies.
@@ -53,6 +65,8 @@ class SolidReport:
         They do not prevent a map.
     """
 
+    TARGET: ClassVar[str] = "ball"
+
     vertices: int
     tetrahedra: int
     edges: int
@@ -71,24 +85,10 @@ class SolidReport:
     problems: tuple[Finding, ...] = field(default=())
     notes: tuple[Finding, ...] = field(default=())
 
-    @property
-    def ok(self) -> bool:
-        """Whether a map to the ball can be made: one manifold without tunnels and cavities, none inverted or flat."""
-        return not self.problems
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as dictionaries, lists and numbers, for JSON.
-
-        Returns
-        -------
-        dict
-        """
-        figures = {key: value for key, value in vars(self).items() if key not in ("problems", "notes")}
-        return {"ok": self.ok, **figures, **problem_lists(self)}
-
-    def __str__(self) -> str:
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the figures in words, by name."""
         unused = f" ({self.unreferenced} unreferenced)" if self.unreferenced else ""
-        rows = [
+        return [
             ("vertices", f"{self.vertices}{unused}"),
             ("edges", f"{self.edges}"),
             ("faces", f"{self.faces}, {self.boundary_faces} of them on the boundary"),
@@ -103,10 +103,6 @@ class SolidReport:
             ("volume", f"{self.volume:.6g}"),
             ("smallest angle", f"{self.smallest_angle:.4g} degrees between faces"),
         ]
-        lines = [f"{name:<22}{value}" for name, value in rows]
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"problem: {problem}" for problem in self.problems]
-        return "\n".join(lines if self.problems else [*lines, "no problem: a map to the ball can be made"])
 
 
 def check_solid(solid: Solid) -> SolidReport:
@@ -120,7 +116,7 @@ def check_solid(solid: Solid) -> SolidReport:
     """
     from meshot.meshes.topology import Topology, components  # noqa: PLC0415  (SciPy's graphs)
 
-    copies, repeated = _copies(solid.tetrahedra), _repeated(solid.tetrahedra)
+    copies, repeated = copied_cells(solid.tetrahedra), repeating_cells(solid.tetrahedra)
     kept = np.ones(len(solid.tetrahedra), dtype=bool)
     kept[copies] = kept[repeated] = False
     number = np.flatnonzero(kept) if kept.any() else np.arange(len(kept))
@@ -178,17 +174,10 @@ def _topology_problems(mesh: Solid, number: Ints, boundary: "Topology", labels: 
     if len(vertices):
         message = f"{counted(len(vertices), 'vertex joins', 'vertices join')} parts of the boundary that touch there"
         yield make_problem("non-manifold-vertex", message, vertices, "vertices")
-    sizes = np.bincount(labels)
-    if len(sizes) > 1:
-        firsts = np.unique(labels, return_index=True)[1]
-        order = np.lexsort((firsts, -sizes))
-        message = (
-            f"the solid has {len(sizes)} components, of {listed(sizes[order].tolist())} tetrahedra; one of each after"
-        )
-        yield make_problem("several-components", f"{message} the largest", number[firsts[order[1:]]], "tetrahedra")
+    yield from component_problems("solid", "tetrahedra", "one of each", labels, number)
     if len(crowded) or len(edges) or len(vertices):
         return
-    yield from _boundary_problems(boundary, len(sizes), mesh.euler_characteristic)
+    yield from _boundary_problems(boundary, int(labels.max()) + 1, mesh.euler_characteristic)
 
 
 def _boundary_problems(boundary: "Topology", pieces: int, euler: int) -> Iterator[Finding]:
@@ -206,12 +195,8 @@ def _boundary_problems(boundary: "Topology", pieces: int, euler: int) -> Iterato
             "cavity", f"{message} faces; one vertex of each after the largest", first[order[1:]], "vertices"
         )
     genus = (2 * len(surfaces) - boundary.euler_characteristic) // 2
-    if genus:
-        where = boundary.handle() if len(surfaces) == 1 else np.zeros(0, dtype=np.int64)
-        message = f"the boundary has genus {genus}, that is {counted(genus, 'handle or tunnel', 'handles or tunnels')}"
-        around = "; the vertices of a loop around one" if len(where) else ""
-        yield make_problem("genus", message + around, where, "vertices")
-    elif len(surfaces) == pieces == 1 and euler != 1:
+    yield from genus_problems("boundary", genus, boundary.handle if len(surfaces) == 1 else None)
+    if genus == 0 and len(surfaces) == pieces == 1 and euler != 1:
         yield Finding("not-a-ball", f"the solid is no ball: its Euler characteristic is {euler}, not 1")
 
 
@@ -223,19 +208,6 @@ def _crowded(mesh: Solid) -> Ints:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # geometry
-
-
-def _repeated(tetrahedra: Ints) -> Ints:
-    rows = np.sort(tetrahedra, axis=1)
-    return np.flatnonzero((rows[:, 1:] == rows[:, :-1]).any(axis=1))
-
-
-def _copies(tetrahedra: Ints) -> Ints:
-    """Tetrahedra with the same four vertices, in any order, as one before them."""
-    rows = np.sort(tetrahedra, axis=1)
-    order = np.lexsort(rows.T)
-    same = (rows[order[1:]] == rows[order[:-1]]).all(axis=1)
-    return np.sort(order[1:][same])
 
 
 def _geometry(solid: Solid) -> tuple[Ints, Floats, float]:
@@ -283,19 +255,6 @@ def _geometry_problems(solid: Solid, copies: Ints, repeated: Ints, inverted: Int
 
 
 def _notes(solid: Solid, kinds: set[str]) -> Iterator[Finding]:
-    unused = np.flatnonzero(~solid.referenced)
-    if len(unused):
-        message = (
-            f"{counted(len(unused), 'vertex belongs', 'vertices belong')} to no tetrahedron and will have no image"
-        )
-        yield make_problem("unreferenced-vertex", message, unused, "vertices")
-    if kinds & {"several-components", "cavity"}:
-        order = np.lexsort(solid.vertices.T)
-        same = (solid.vertices[order[1:]] == solid.vertices[order[:-1]]).all(axis=1)
-        again = np.sort(order[1:][same])
-        if len(again):
-            share = counted(len(again), "vertex stands", "vertices stand")
-            message = f"{share} exactly where another does; joining them may mend the mesh"
-            yield make_problem("coincident-vertex", message, again, "vertices")
+    yield from vertex_notes(solid, apart=bool(kinds & {"several-components", "cavity"}))
     if solid.orientation < 0 and np.isfinite(solid.vertices).all():
         yield Finding("mirrored", "all tetrahedra are turned inside out, as if in a mirror; so will be their images")

@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
-from meshot.base.arrays import Floats, Ints, norms, stable_order
+from meshot.base.arrays import Floats, Ints, norms
 from meshot.base.errors import GeometryError, TopologyError
 from meshot.meshes.check.problems import (
     Finding,
+    Report,
+    component_problems,
     coordinate_problems,
+    copied_cells,
     counted,
     error_of,
+    genus_problems,
     listed,
     make_problem,
-    problem_lists,
+    repeating_cells,
+    vertex_notes,
 )
 from meshot.meshes.check.solid import SolidReport, check_solid
 from meshot.meshes.solid import Solid, as_solid
@@ -41,7 +46,7 @@ GEOMETRY = (
 
 
 @dataclass(frozen=True)
-class MeshReport:
+class MeshReport(Report):
     """Properties, problems and notes of a surface.
 
     The figures from `edges` to `orientable` leave out faces that name a vertex twice, and second copies of a face.
@@ -74,6 +79,8 @@ class MeshReport:
         They do not prevent a map.
     """
 
+    TARGET: ClassVar[str] = "disk"
+
     vertices: int
     faces: int
     edges: int
@@ -91,26 +98,11 @@ class MeshReport:
     problems: tuple[Finding, ...] = field(default=())
     notes: tuple[Finding, ...] = field(default=())
 
-    @property
-    def ok(self) -> bool:
-        """Whether a map to the disk can be made: one oriented manifold of genus 0 with no or one boundary loop."""
-        return not self.problems
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as dictionaries, lists and numbers, for JSON.
-
-        Returns
-        -------
-        dict
-        """
-        figures = {key: value for key, value in vars(self).items() if key not in ("problems", "notes")}
-        figures["boundary_edges"] = list(self.boundary_edges)
-        return {"ok": self.ok, **figures, **problem_lists(self)}
-
-    def __str__(self) -> str:
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the figures in words, by name."""
         sizes = f" ({listed(self.boundary_edges)} edges)" if self.boundary_edges else " (closed)"
         kind = "none possible" if not self.orientable else "consistent" if self.oriented else "inconsistent"
-        rows = [
+        return [
             ("vertices", f"{self.vertices}" + (f" ({self.unreferenced} unreferenced)" if self.unreferenced else "")),
             ("edges", f"{self.edges}"),
             ("faces", f"{self.faces}"),
@@ -123,10 +115,6 @@ class MeshReport:
             ("area", f"{self.area:.6g}"),
             ("smallest angle", f"{self.smallest_angle:.4g} degrees"),
         ]
-        lines = [f"{name:<22}{value}" for name, value in rows]
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"problem: {problem}" for problem in self.problems]
-        return "\n".join(lines if self.problems else [*lines, "no problem: a map to the disk can be made"])
 
 
 @overload
@@ -163,7 +151,7 @@ def check(mesh: Any) -> MeshReport | SolidReport:
 def _check_surface(mesh: Surface) -> MeshReport:
     from meshot.meshes.topology import Topology  # noqa: PLC0415  (SciPy's graphs; this module is loaded for its name alone)
 
-    copies, repeated = _copies(mesh.faces), _repeated(mesh.faces)
+    copies, repeated = copied_cells(mesh.faces), repeating_cells(mesh.faces)
     kept = np.ones(len(mesh.faces), dtype=bool)
     kept[copies] = kept[repeated] = False
     number = np.flatnonzero(kept)
@@ -182,7 +170,7 @@ def _check_surface(mesh: Surface) -> MeshReport:
         faces=len(mesh.faces),
         edges=len(topology.starts),
         unreferenced=int((~mesh.referenced).sum()),
-        components=_componentcounted(topology),
+        components=_component_count(topology),
         euler=topology.euler_characteristic,
         genus=_genus(topology) if manifold and orientable else None,
         boundary_loops=len(topology.boundary_loops),
@@ -251,14 +239,14 @@ def _raise_first(problems: Sequence[Finding]) -> None:
 # topology
 
 
-def _componentcounted(topology: "Topology") -> int:
+def _component_count(topology: "Topology") -> int:
     return int(topology.face_components.max(initial=-1)) + 1
 
 
 def _genus(topology: "Topology") -> int:
     """Genus of an orientable manifold, summed over its components: chi = 2 C - 2 g - b."""
     loops = len(topology.boundary_loops)
-    return (2 * _componentcounted(topology) - topology.euler_characteristic - loops) // 2
+    return (2 * _component_count(topology) - topology.euler_characteristic - loops) // 2
 
 
 def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Finding]:
@@ -278,21 +266,11 @@ def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Finding]:
     if len(flip):
         message = f"{counted(len(flip), 'face is', 'faces are')} oriented against the others and should be flipped"
         yield make_problem("inconsistent-orientation", message, number[flip])
-    sizes = np.bincount(topology.face_components)
-    if len(sizes) > 1:
-        firsts = np.unique(topology.face_components, return_index=True)[1]
-        order = np.lexsort((firsts, -sizes))
-        message = (
-            f"the mesh has {len(sizes)} components, of {listed(sizes[order].tolist())} faces; one face of each after"
-        )
-        yield make_problem("several-components", f"{message} the largest", number[firsts[order[1:]]])
+    yield from component_problems("mesh", "faces", "one face of each", topology.face_components, number)
     manifold = not len(edges) and not len(vertices) and not len(strip)
-    if manifold and _genus(topology):
-        genus = _genus(topology)
-        where = topology.handle() if len(sizes) == 1 else np.zeros(0, dtype=np.int64)
-        message = f"the surface has genus {genus}, that is {counted(genus, 'handle or tunnel', 'handles or tunnels')}"
-        around = "; the vertices of a loop around one" if len(where) else ""
-        yield make_problem("genus", message + around, where, "vertices")
+    if manifold:
+        alone = _component_count(topology) == 1
+        yield from genus_problems("surface", _genus(topology), topology.handle if alone else None)
     loops = topology.boundary_loops
     if len(loops) > len({component for _, _, component in loops}):
         lengths = listed([length for length, _, _ in loops])
@@ -306,24 +284,6 @@ def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Finding]:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # geometry
-
-
-def _repeated(faces: Ints) -> Ints:
-    a, b, c = faces.T
-    return np.flatnonzero((a == b) | (b == c) | (c == a))
-
-
-def _copies(faces: Ints) -> Ints:
-    """Faces with the same three vertices, in any order, as a face before them."""
-    rows = np.sort(faces, axis=1)
-    # Only faces with the same least and greatest vertex are compared whole.
-    key = rows[:, 0] * (faces.max() + 1) + rows[:, 2]
-    order = stable_order(key)
-    alike = key[order[1:]] == key[order[:-1]]
-    some = np.sort(order[np.concatenate([[False], alike]) | np.concatenate([alike, [False]])])
-    order = some[np.lexsort(rows[some].T)]
-    same = (rows[order[1:]] == rows[order[:-1]]).all(axis=1)
-    return np.sort(order[1:][same])
 
 
 def _geometry(mesh: Surface) -> tuple[Floats, float, float]:
@@ -372,18 +332,7 @@ def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[
 
 
 def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Finding]:
-    unused = np.flatnonzero(~mesh.referenced)
-    if len(unused):
-        message = f"{counted(len(unused), 'vertex belongs', 'vertices belong')} to no face and will have no image"
-        yield make_problem("unreferenced-vertex", message, unused, "vertices")
-    if kinds & {"several-components", "several-boundary-loops"}:
-        order = np.lexsort(mesh.vertices.T)
-        same = (mesh.vertices[order[1:]] == mesh.vertices[order[:-1]]).all(axis=1)
-        again = np.sort(order[1:][same])
-        if len(again):
-            share = counted(len(again), "vertex stands", "vertices stand")
-            message = f"{share} exactly where another does; joining them may mend the mesh"
-            yield make_problem("coincident-vertex", message, again, "vertices")
+    yield from vertex_notes(mesh, apart=bool(kinds & {"several-components", "several-boundary-loops"}))
     if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
         middle = mesh.vertices[mesh.referenced].mean(axis=0)
         if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:

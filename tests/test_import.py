@@ -22,9 +22,9 @@ def loaded_after(code):
         "import meshot",
         "import meshot; meshot.Surface([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]]).area",
         "import meshot; dir(meshot), meshot.MeshotError",
-        "import meshot.cli",
-        "from meshot.cli import main; main(['--help'])",
-        "from meshot.cli import main; main(['area', '--help'])",
+        "import meshot.app.cli",
+        "from meshot.app.cli import main; main(['--help'])",
+        "from meshot.app.cli import main; main(['area', '--help'])",
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(code):

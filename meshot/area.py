@@ -105,7 +105,7 @@ def area_preserving_map(
     -------
     SurfaceMap
         With `conformal`, the conformal map it was built on, and `transport`, whose site k is the k-th vertex that
-        belongs to a face. ``notes["refinement"]`` tells of the refinement, see
+        belongs to a face. ``notes["refinement"]`` records the refinement, see
         `Refinement.record`: steps, and faces that are still off.
 
     Raises

@@ -83,7 +83,7 @@ def volume_preserving_map(
     SolidMap
         With `harmonic`, the unfolded harmonic map, `transport`, whose site k is the k-th vertex that belongs to a
         tetrahedron, and `measure`, what each tetrahedron is to have.
-        ``notes["refinement"]`` tells of the refinement, see `Refinement.record`, with all tetrahedra that are far
+        ``notes["refinement"]`` records the refinement, see `Refinement.record`, with all tetrahedra that are far
         off, and
         ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
 

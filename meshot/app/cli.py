@@ -15,8 +15,8 @@ from meshot.base.errors import MeshotError
 
 HELP = """Measure-preserving maps of surfaces and solids by optimal transport.
 
-Exit codes: 0 done, 2 input or usage refused, 3 did not converge (what was reached is told, and written if it is a map),
-4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. But for 0 and 3 no file has changed, unless a run was
+Exit codes: 0 done, 2 input or usage refused, 3 did not converge (the error reached is reported; a map is written),
+4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. Except for 0 and 3 no file has changed, unless a run was
 interrupted at its very end: then all files are new, and it says so.
 """
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given[:] = sys.argv[1:] if arguments is None else arguments
     if not given or given[0] in app.help_flags:
         for name in app:
-            app[name]  # imported, as help tells of each
+            app[name]  # imported, because the help lists each
     try:
         with _termination_as_interrupt():
             command, bound, _ = app.parse_args(given, print_error=False, exit_on_error=False)

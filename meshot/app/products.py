@@ -1,4 +1,4 @@
-"""What meshot makes, in one table: how each product is computed, told, drawn, written, and summed up in a batch.
+"""The products of meshot in one table: how each is computed, summarized, drawn, written, and tabulated in a batch.
 
 A product's `compute` gets a job, the path of its input and the options of its command, by their names there. It reads,
 shows the mesh to the job, calls the library, and returns a `Run`. What is the same for all of them is in `make`.

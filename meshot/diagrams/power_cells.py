@@ -146,7 +146,7 @@ class PowerCells:
     mass_certificate : float
         As `certificate`, for the masses.
     edges : CellEdges
-        The edges or facets of every cell, twice what `facets` tells.
+        The edges or facets of every cell, each facet twice.
     """
 
     sites: Floats

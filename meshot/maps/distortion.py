@@ -70,7 +70,7 @@ def _share_ratio(mesh: Mesh, wanted: Floats, mapped: Floats) -> Floats:
 
 
 class RatioFigures(NamedTuple):
-    """How far ratios, share over wanted share, are from 1: what every record and every summary tells of them.
+    """Deviations of the ratios (share over wanted share) from 1, for every record and summary.
 
     Attributes
     ----------

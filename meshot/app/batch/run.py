@@ -123,7 +123,7 @@ def _too_large(turn: Turn, most: float) -> Record:
 
 
 def _given_up(turn: Turn, status: Status, why: str) -> Record:
-    """Return the record of a mesh that no worker tells of."""
+    """Return the record of a mesh whose worker is lost."""
     known = {"attempts": turn.attempt, "estimate": int(turn.needed or 0), "sha256": sha256_or_nothing(turn.order.mesh)}
     return record_of(turn.order, status, None, why, **known)
 
@@ -144,15 +144,15 @@ def progress_view(total: int) -> Iterator[Tell]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     bar = (BarColumn(32), TimeElapsedColumn(), TextColumn("[dim]to go[/]"), TimeRemainingColumn())
-    told = TextColumn("{task.fields[told]}", markup=False)
+    detail = TextColumn("{task.fields[detail]}", markup=False)
     console = Console(stderr=True, highlight=False)
-    with Progress(*bar, told, console=console, transient=True, speed_estimate_period=600) as display:
-        task = display.add_task("", total=total, told="starting workers")
+    with Progress(*bar, detail, console=console, transient=True, speed_estimate_period=600) as display:
+        task = display.add_task("", total=total, detail="starting workers")
 
-        def tell(ended: Counter[str], running: Sequence[str], left: int) -> None:
-            display.update(task, completed=ended.total(), told=in_words(ended, running, left))
+        def show(ended: Counter[str], running: Sequence[str], left: int) -> None:
+            display.update(task, completed=ended.total(), detail=in_words(ended, running, left))
 
-        yield tell
+        yield show
 
 
 def in_words(ended: Counter[str], running: Sequence[str], left: int) -> str:

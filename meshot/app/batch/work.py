@@ -43,7 +43,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Worker:
-    """What a worker tells of itself: meshot's version, bytes free on its machine, bytes that it may take itself."""
+    """A worker's report: meshot's version, bytes free on its machine, bytes that it may take itself."""
 
     version: str
     available: float
@@ -89,8 +89,8 @@ def run_mesh(order: Order, grant: float) -> Record | Needs:
         give_back_memory()
         known["seconds"] = time.perf_counter() - start
         status, code, why = ended
-        told = f"after {known['seconds']:.2f} s, with {gib(known['peak'])} of memory at most"
-        log.line(f"{status}{': ' if why else ''}{why}, {told}")
+        spent = f"after {known['seconds']:.2f} s, with {gib(known['peak'])} of memory at most"
+        log.line(f"{status}{': ' if why else ''}{why}, {spent}")
         return record_of(order, status, code, why, **known)
 
 

@@ -3,7 +3,7 @@
 Dask starts the processes, watches over them, puts new ones in the places of those that are lost, and carries functions,
 their values and their errors. What it lacks is done here and in `run`: a mesh is bound to one worker, chosen by the
 memory that is left on its machine, so that its loss is heard of; and at the end workers are killed, as one that is
-asked to leave ends its mesh first, and one that computes is deaf to a cancellation until it next tells its progress.
+asked to leave ends its mesh first, and one that computes is deaf to a cancellation until it next reports its progress.
 """
 
 import logging
@@ -100,22 +100,22 @@ class Crew:
         try:
             addresses = set(self._client.nthreads())
             new = sorted(addresses - self.seats.keys())
-            told = self._client.run(describe, workers=new, on_error="return") if new else {}
+            reply = self._client.run(describe, workers=new, on_error="return") if new else {}
         except (OSError, TimeoutError) as error:
             raise MeshotError(f"the cluster does not answer any more: {error}") from None
         self.seats = {address: seat for address, seat in self.seats.items() if address in addresses}
         for address in new:
-            self._seat(address, told.get(address))
+            self._seat(address, reply.get(address))
 
-    def _seat(self, address: str, told: Any) -> None:
-        if isinstance(told, ImportError | AttributeError) or getattr(told, "version", __version__) != __version__:
-            why = told if isinstance(told, Exception) else f"it has version {told.version}"
+    def _seat(self, address: str, reply: Any) -> None:
+        if isinstance(reply, ImportError | AttributeError) or getattr(reply, "version", __version__) != __version__:
+            why = reply if isinstance(reply, Exception) else f"it has version {reply.version}"
             raise MeshotError(f"the worker at {address} cannot run meshot {__version__}: {why}")
-        if told is None or isinstance(told, Exception):
+        if reply is None or isinstance(reply, Exception):
             return  # it has just gone
         machine = get_address_host(address)
-        self.seats[address] = Seat(address, machine, SPARE * told.most)
-        self.memory.setdefault(machine, self._wanted_memory or SPARE * told.available)
+        self.seats[address] = Seat(address, machine, SPARE * reply.most)
+        self.memory.setdefault(machine, self._wanted_memory or SPARE * reply.available)
 
     def start(self, seat: Seat, function: Callable[..., Any], *arguments: Any) -> None:
         """Give a worker that has nothing to do something to do."""

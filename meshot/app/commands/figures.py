@@ -32,8 +32,8 @@ def figure_command(
             from meshot.app.report.pictures.paper import write_figures
 
             names = write_figures(place, kept, format, up=up)
-    told = {"folder": str(place), "files": names, "seconds": job.seconds()}
-    show(told if json else None, "\n".join(str(place / name) for name in names))
+    written = {"folder": str(place), "files": names, "seconds": job.seconds()}
+    show(written if json else None, "\n".join(str(place / name) for name in names))
     return DONE
 
 

@@ -1,6 +1,6 @@
 """The commands that make something of a mesh or of points: their arguments, and the help to them.
 
-What each of them does with its options is told in `meshot.app.products`.
+What they do with their options is in `meshot.app.products`.
 """
 
 import inspect

@@ -48,7 +48,7 @@ class Provenance:
     version: str = __version__
 
     def figures(self, **about_input: Any) -> dict[str, Any]:
-        """Return what ``metrics.json`` tells of it, and what else is to be told of the input."""
+        """Return its entries of ``metrics.json``, with more about the input."""
         return {
             "input": {"name": self.name, "sha256": self.sha256, "notes": self.notes, **about_input},
             "meshot": self.version,
@@ -132,7 +132,7 @@ def solver_figures(transport: NewtonResult | None) -> dict[str, Any] | None:
     """Return the figures of a transport, or None if there was none.
 
     "certificate" is the largest relative difference, over all steps, between the sum of the cells and the domain. A
-    sampled transport has none, and tells instead what is known of its masses' errors (RMS, relative).
+    sampled transport has none, but the estimated errors of its masses (RMS, relative).
     """
     if transport is None:
         return None
@@ -164,7 +164,7 @@ def few_words(rows: list[tuple[str, str]], run: Run[Any], out: Path) -> str:
 def solver_words(figures: Mapping[str, Any]) -> tuple[str, str]:
     """Return the row of a transport."""
     if "mass_error" in figures:
-        told = f"{percent(figures['mass_error'])} RMS error of masses, {number(figures['samples'])} samples"
-        return "transport", f"{told} on {figures['device']}"
+        text = f"{percent(figures['mass_error'])} RMS error of masses, {number(figures['samples'])} samples"
+        return "transport", f"{text} on {figures['device']}"
     error, certificate = number(figures["max_relative_error"], 2), number(figures["certificate"], 2)
     return "transport", f"{figures['iterations']} steps to {error}, certificate {certificate}"

@@ -68,12 +68,12 @@ def write_solid(run: Run[SolidMap], folder: Path) -> None:
 
 def solid_words(run: Run[SolidMap], out: Path) -> str:
     """Return what a person wants to know at the end."""
-    told, solid, filling = run.distortion.summary()["volume"], run.result.solid, run.filling
-    mean, spread = percent(told["ratio_mean_abs_deviation"]), percent(told["ratio_abs_deviation_sd"])
+    statistics, solid, filling = run.distortion.summary()["volume"], run.result.solid, run.filling
+    mean, spread = percent(statistics["ratio_mean_abs_deviation"]), percent(statistics["ratio_abs_deviation_sd"])
     rows = [
         ("solid", f"{number(len(solid.tetrahedra))} tetrahedra, {number(len(solid.vertices))} vertices"),
         ("volumes", f"off by {mean} on average, standard deviation {spread}"),
-        ("flipped", f"{number(told['flipped'])} tetrahedra"),
+        ("flipped", f"{number(statistics['flipped'])} tetrahedra"),
     ]
     if filling is not None:
         rows.append(("boundary", f"moved by up to {number(max(filling.outward, filling.inward), 2)} diagonals"))

@@ -82,7 +82,7 @@ def _map_figures(surface_map: SurfaceMap) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class CutFigures:
-    """What is told of the cut through a closed surface.
+    """Figures of the cut through a closed surface.
 
     Attributes
     ----------

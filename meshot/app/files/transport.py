@@ -69,7 +69,7 @@ def write_transport(run: Run[TransportResult], folder: Path) -> None:
 
 
 def cell_values(result: TransportResult) -> dict[str, Floats | Ints]:
-    """Return what is told of each cell: site, its place, mass, height, and how far the centroid is from the site."""
+    """Return the figures of each cell: site, its position, mass, height, and how far the centroid is from the site."""
     sites = result.problem.sites
     return {
         "site": np.arange(len(sites)),

@@ -19,7 +19,7 @@ FULL, EMPTY = -1, -2
 
 
 class Polygon(NamedTuple):
-    """A polygon in arrays with room to spare; how many corners there are is told beside it.
+    """A polygon in arrays longer than needed; the number of corners is stored separately.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ RIM = -1
 
 
 class _Polygon(NamedTuple):
-    """A spherical polygon in arrays with room to spare; how many corners there are is told beside it.
+    """A spherical polygon in arrays longer than needed; the number of corners is stored separately.
 
     Attributes
     ----------

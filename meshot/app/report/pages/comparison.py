@@ -85,8 +85,8 @@ def table(runs: Sequence[Kept]) -> list[tuple[str, list[Entry]]]:
 
 
 def _entries(values: list[float | None], write: Callable[[float], str], less_is_better: bool) -> list[Entry]:
-    told = [value for value in values if value is not None]
-    best = min(told) if less_is_better and len(set(told)) > 1 else None
+    known = [value for value in values if value is not None]
+    best = min(known) if less_is_better and len(set(known)) > 1 else None
     return [Entry("–" if value is None else write(value), value is not None and value == best) for value in values]
 
 

@@ -42,11 +42,11 @@ def render_morph(run: Run[Morph], *, up: str = "y", size: int = figures.SIZE) ->
     size : int
         Width and height of the pictures in pixels.
     """
-    morph, told, folds = run.result, morph_metrics(run), run.folds
+    morph, metrics, folds = run.result, morph_metrics(run), run.folds
     images = {**morph_pictures(morph, up=up, size=size), **_torn(run, up, size)}
-    solver, volume = told["transport"], told["volume"]
+    solver, volume = metrics["transport"], metrics["volume"]
     what = "shape" if morph.solid is not None else "points"
-    tiles = [(number(told["vertices"]), "vertices" if volume else "points")]
+    tiles = [(number(metrics["vertices"]), "vertices" if volume else "points")]
     if volume:
         tiles.append((number(volume["flipped"]), "flipped tetrahedra of the inverse image"))
     tiles.append((str(solver["iterations"]), "Newton steps"))
@@ -58,7 +58,7 @@ def render_morph(run: Run[Morph], *, up: str = "y", size: int = figures.SIZE) ->
         images,
         _words().__getitem__,
         kicker="ball-to-shape transport",
-        verdict=_verdict(run, told, what),
+        verdict=_verdict(run, metrics, what),
         tiles=tiles,
         beside={
             "hero": [["ball", "whole 1"]],
@@ -73,7 +73,7 @@ def render_morph(run: Run[Morph], *, up: str = "y", size: int = figures.SIZE) ->
         scales=_fold_scales(run),
         drawn={"convergence": convergence_chart(run, morph.transport)},
         certificate=certificate(solver["certificate"], "The cells", "ball", "volume"),
-        rows=_rows(told),
+        rows=_rows(metrics),
     )
 
 
@@ -194,16 +194,16 @@ def _viewer(run: Run[Morph], up: str) -> dict[str, Any] | None:
     )
 
 
-def _verdict(run: Run[Morph], told: dict[str, Any], what: str) -> str:
+def _verdict(run: Run[Morph], metrics: dict[str, Any], what: str) -> str:
     """Say in two sentences what the map does."""
     count = number(len(run.result.transport.masses))
     first = (
         f"The ball is sent to the {what} at the least total squared distance: each of {count} vertices gets a cell of "
-        f"its own mass up to {number(told['transport']['max_relative_error'], 2)}."
+        f"its own mass up to {number(metrics['transport']['max_relative_error'], 2)}."
     )
-    if not told["volume"]:
+    if not metrics["volume"]:
         return first
-    flipped, share = told["volume"]["flipped"], told["volume"]["flipped_share_of_volume"]
+    flipped, share = metrics["volume"]["flipped"], metrics["volume"]["flipped_share_of_volume"]
     if flipped == 0:
         return f"{first} No tetrahedron of the inverse image is flipped."
     count = "one tetrahedron" if flipped == 1 else f"{number(flipped)} tetrahedra"
@@ -212,27 +212,27 @@ def _verdict(run: Run[Morph], told: dict[str, Any], what: str) -> str:
     )
 
 
-def _rows(told: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [("Vertices", number(told["vertices"])), ("Cells", number(told["transport"]["sites"]))]
-    volume = told["volume"]
+def _rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [("Vertices", number(metrics["vertices"])), ("Cells", number(metrics["transport"]["sites"]))]
+    volume = metrics["volume"]
     if volume:
         rows += [
-            ("Tetrahedra", number(told["tetrahedra"])),
+            ("Tetrahedra", number(metrics["tetrahedra"])),
             ("Flipped in the inverse image", number(volume["flipped"])),
             ("Their share of the volume", percent(volume["flipped_share_of_volume"])),
             ("Volume ratio, median", number(volume["ratio_median"])),
             ("Volume ratio, mean |ratio − 1|", number(volume["ratio_mean_abs_deviation"])),
         ]
     rows += [
-        ("Radius of the ball", number(told["ball"]["radius"], 5)),
-        ("Cost W₂²", number(told["cost"])),
-        ("Kantorovich's dual value", number(told["dual_cost"])),
-        ("Mean way of a vertex", number(told["displacement_mean"])),
-        ("Longest way", number(told["displacement_max"])),
+        ("Radius of the ball", number(metrics["ball"]["radius"], 5)),
+        ("Cost W₂²", number(metrics["cost"])),
+        ("Kantorovich's dual value", number(metrics["dual_cost"])),
+        ("Mean way of a vertex", number(metrics["displacement_mean"])),
+        ("Longest way", number(metrics["displacement_max"])),
     ]
     for key, label in (("merged_vertices", "Vertices that share a cell"), ("vertices_without_mass", "Without mass")):
-        if told[key]:
-            rows.append((label, number(len(told[key]))))
+        if metrics[key]:
+            rows.append((label, number(len(metrics[key]))))
     return rows
 
 

@@ -111,7 +111,7 @@ def render_run(
 
 
 def embedded(images: Mapping[str, Image], words: Callable[[str], tuple[str, str]]) -> dict[str, Picture]:
-    """Return pictures to be embedded, with what `words` tells of each."""
+    """Return pictures to be embedded, with their descriptions from `words`."""
     return {name: Picture(data_uri(file), *words(name)) for name, file in encoded(images).items()}
 
 
@@ -179,7 +179,7 @@ def changes_on_reading(run: Run[Any], mesh: Any, part: str, notes: Iterable[str]
 
 def fold_words(folds: SingularSet, target: str = "target", *, known: bool = False) -> str:
     """Say how many folds there are, how large, and how they were found in a `target` that was `known` or not."""
-    told, where = folds.summary(), "outside of it and " if known else ""
+    tears, where = folds.summary(), "outside of it and " if known else ""
     rule = (
         f"A facet between two cells is a tear if the straight way between their sites leaves the {target}: if it "
         f"passes a place {where}farther than {number(folds.threshold)} spacings from every site; the "
@@ -187,14 +187,14 @@ def fold_words(folds: SingularSet, target: str = "target", *, known: bool = Fals
     )
     if not len(folds):
         return f"No facet is: the map is as continuous as its cells can tell. {rule}"
-    count = len(told["sheets"])
+    count = len(tears["sheets"])
     if folds.dimension == 2:
-        ends = f"{_counted(told['branch_points'], 'branch point')} and {_counted(told['free_ends'], 'free end')}"
-        what = f"{_counted(count, 'curve')} of length {number(told['measure'])} in all, with {ends}"
+        ends = f"{_counted(tears['branch_points'], 'branch point')} and {_counted(tears['free_ends'], 'free end')}"
+        what = f"{_counted(count, 'curve')} of length {number(tears['measure'])} in all, with {ends}"
     else:
-        ends = f"branch curves of length {number(told['branch_length'])}"
-        what = f"{_counted(count, 'sheet')} of area {number(told['measure'])} in all, with {ends}"
-    return f"{what}; the map jumps by {number(told['largest_jump'])} at most. {rule}"
+        ends = f"branch curves of length {number(tears['branch_length'])}"
+        what = f"{_counted(count, 'sheet')} of area {number(tears['measure'])} in all, with {ends}"
+    return f"{what}; the map jumps by {number(tears['largest_jump'])} at most. {rule}"
 
 
 def _counted(count: int, word: str) -> str:

@@ -92,10 +92,10 @@ def largest_log(run: Run[SolidMap]) -> float:
 
 def verdict(run: Run[SolidMap]) -> str:
     """Say in a sentence or two what the map is worth."""
-    told = run.distortion.summary()["volume"]
-    flipped = flips(int(told["flipped"]), "tetrahedron", "tetrahedra")
+    statistics = run.distortion.summary()["volume"]
+    flipped = flips(int(statistics["flipped"]), "tetrahedron", "tetrahedra")
     if run.result.harmonic is None:
-        low, high = (number(np.exp(told[key]), 2) for key in ("log_p01", "log_p99"))
+        low, high = (number(np.exp(statistics[key]), 2) for key in ("log_p01", "log_p99"))
         return (
             f"Volumes are not kept: the shares of 98 % of the tetrahedra change by factors from {low} to {high}, "
             f"and {flipped}."
@@ -103,19 +103,19 @@ def verdict(run: Run[SolidMap]) -> str:
     before = run.distortions[HARMONIC].summary()["volume"]
     gets = "gets its prescribed share" if run.last == MEASURE_PRESERVING else "keeps its share"
     return (
-        f"Every tetrahedron {gets} of the volume up to {percent(told['ratio_mean_abs_deviation'])} on average "
+        f"Every tetrahedron {gets} of the volume up to {percent(statistics['ratio_mean_abs_deviation'])} on average "
         f"({percent(before['ratio_mean_abs_deviation'])} in the harmonic map), and {flipped}."
     )
 
 
 def tiles(run: Run[SolidMap]) -> list[tuple[str, str]]:
     """Return the few numbers that matter, each with its label."""
-    told = run.distortion.summary()["volume"]
+    statistics = run.distortion.summary()["volume"]
     return [
         (number(len(run.result.solid.tetrahedra)), "tetrahedra"),
-        (number(told["flipped"]), "flipped tetrahedra"),
-        (percent(told["ratio_mean_abs_deviation"]), "mean deviation of volume ratios"),
-        (percent(told["ratio_abs_deviation_sd"]), "and its standard deviation"),
+        (number(statistics["flipped"]), "flipped tetrahedra"),
+        (percent(statistics["ratio_mean_abs_deviation"]), "mean deviation of volume ratios"),
+        (percent(statistics["ratio_abs_deviation_sd"]), "and its standard deviation"),
     ]
 
 
@@ -123,24 +123,24 @@ def changes(run: Run[SolidMap]) -> Iterator[str]:
     """Yield a sentence for everything that was done to the mesh on the way."""
     filled = run.filling.notes if run.filling is not None else ()
     yield from changes_on_reading(run, run.result.solid, "tetrahedron", filled)
-    told = refinement_figures(run.result)
-    if told is None:
+    statistics = refinement_figures(run.result)
+    if statistics is None:
         return
-    if told["flipped_at_first"]:
-        count = told["flipped_at_first"]
+    if statistics["flipped_at_first"]:
+        count = statistics["flipped_at_first"]
         noun = "tetrahedron" if count == 1 else "tetrahedra"
         yield f"The harmonic map flipped {number(count)} {noun} at first; it was unfolded."
-    off = len(told["tetrahedra_off"])
+    off = len(statistics["tetrahedra_off"])
     rest = f"; {number(off)} of them are named in metrics.json as far off" if off else ""
-    yield f"The tetrahedra's volumes were evened out in {told['iterations']} steps{rest}."
+    yield f"The tetrahedra's volumes were evened out in {statistics['iterations']} steps{rest}."
 
 
 def _words(run: Run[SolidMap], name: str, kind: str = "") -> tuple[str, str]:
     """Return the alternative text and the caption of a picture."""
     if name == "solid":
         return "The solid, rendered as white porcelain.", "The solid"
-    told = run.distortions[name].summary()["volume"]
-    spread = f"98 % of the tetrahedra lie between {number(told['log_p01'])} and {number(told['log_p99'])}"
+    statistics = run.distortions[name].summary()["volume"]
+    spread = f"98 % of the tetrahedra lie between {number(statistics['log_p01'])} and {number(statistics['log_p99'])}"
     return {
         "solid": (
             f"The solid cut open, its tetrahedra colored by log volume ratio of the {name} map: {spread}.",

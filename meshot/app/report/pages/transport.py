@@ -30,10 +30,10 @@ def render_transport(run: Run[TransportResult], *, size: int = figures.SIZE) -> 
     size : int
         Width and height of the pictures in pixels.
     """
-    told, folds = transport_metrics(run), run.folds
+    metrics, folds = transport_metrics(run), run.folds
     images = _images(run, size)
-    domain, count = DOMAINS[told["domain"]["kind"]], number(len(run.result.masses))
-    solver, spatial = told["transport"], run.input.shape[1] == 3
+    domain, count = DOMAINS[metrics["domain"]["kind"]], number(len(run.result.masses))
+    solver, spatial = metrics["transport"], run.input.shape[1] == 3
     error = number(solver["max_relative_error"], 2)
     opened, joined = (", opened at a corner,", "") if spatial else ("", " on their weighted Delaunay triangulation")
     words = {
@@ -58,7 +58,7 @@ def render_transport(run: Run[TransportResult], *, size: int = figures.SIZE) -> 
         ),
         tiles=[
             (number(len(run.input)), "sites"),
-            (number(told["wasserstein"]), "Wasserstein distance W₂"),
+            (number(metrics["wasserstein"]), "Wasserstein distance W₂"),
             (str(solver["iterations"]), "Newton steps"),
             (error, "largest relative error of a cell"),
         ],
@@ -75,7 +75,7 @@ def render_transport(run: Run[TransportResult], *, size: int = figures.SIZE) -> 
         },
         drawn={"convergence": convergence_chart(run, run.result)},
         certificate=certificate(solver["certificate"], "The cells", domain, "volume" if spatial else "area"),
-        rows=_rows(run, told),
+        rows=_rows(run, metrics),
     )
 
 
@@ -90,20 +90,20 @@ def _images(run: Run[TransportResult], size: int) -> dict[str, Image]:
     return {**drawn, **{name: draw(result, folds, size) for name, draw in torn.items()}}
 
 
-def _rows(run: Run[TransportResult], told: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(run: Run[TransportResult], metrics: dict[str, Any]) -> list[tuple[str, str]]:
     asked = run.result.problem.masses
     rows = [
-        ("Sites", number(told["sites"])),
-        ("Cells", number(told["cells"])),
-        ("Total mass", number(told["total_mass"])),
+        ("Sites", number(metrics["sites"])),
+        ("Cells", number(metrics["cells"])),
+        ("Total mass", number(metrics["total_mass"])),
         ("Smallest and largest mass", f"{number(asked.min())} to {number(asked.max())}"),
-        ("Cost W₂²", number(told["cost"])),
-        ("Kantorovich's dual value", number(told["dual_cost"])),
-        ("Their difference", number(told["cost"] - told["dual_cost"], 2)),
+        ("Cost W₂²", number(metrics["cost"])),
+        ("Kantorovich's dual value", number(metrics["dual_cost"])),
+        ("Their difference", number(metrics["cost"] - metrics["dual_cost"], 2)),
         ("Facets between cells", number(len(run.result.diagram.facets))),
     ]
-    if told["folds"] is not None:
-        rows.append(("Measure of the tears", number(told["folds"]["measure"])))
-    if told["merged_sites"]:
-        rows.append(("Sites that share a cell", number(len(told["merged_sites"]))))
+    if metrics["folds"] is not None:
+        rows.append(("Measure of the tears", number(metrics["folds"]["measure"])))
+    if metrics["merged_sites"]:
+        rows.append(("Sites that share a cell", number(len(metrics["merged_sites"]))))
     return rows

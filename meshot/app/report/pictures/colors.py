@@ -126,7 +126,7 @@ def _circle_centers() -> tuple[cKDTree, float]:
 
 
 def pattern_colors(values: Floats32, place: Floats32) -> Floats32:
-    """Blend a pattern's values, (N,), between a deep and a pale tone whose hue tells the place, (3, N).
+    """Blend a pattern's values, (N,), between a deep and a pale tone whose hue shows the position, (3, N).
 
     Places are points of the disk, (N, 2), or of the sphere, (N, 3): there the hue turns with the longitude about z,
     and gray poles lie between a darker south and a lighter north.

@@ -24,7 +24,7 @@ def surface_metrics(run: Run[SurfaceMap]) -> dict[str, Any]:
     """Return the contents of ``metrics.json``.
 
     "faces" and "vertices" count the input's; "area" and "angle" measure the result, and "conformal" holds the same of
-    the conformal map below it; both judge areas by the prescribed measure, if there is one, and "measure" tells of it.
+    the conformal map below it; both judge areas by the prescribed measure, if there is one, which "measure" describes.
     "transport", "refinement", "area_weight", "measure" and "tradeoff", the figures of maps between the two, are null
     for a map made without.
     """

@@ -203,7 +203,7 @@ def surface_words(run: Run[SurfaceMap], out: Path) -> str:
 
 
 def sample_metrics(run: Run[Samples]) -> dict[str, Any]:
-    """Return what is told of samples."""
+    """Return the figures of samples."""
     options = run.provenance.options
     return {
         **{"points": len(run.result.points), "method": options["method"], "seed": options["seed"]},

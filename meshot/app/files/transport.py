@@ -19,7 +19,7 @@ TITLE = "cells of a meshot transport"
 
 
 @lru_cache(maxsize=1)
-def cell_polygons(result: TransportResult) -> CellPolygons:
+def outlines(result: TransportResult) -> CellPolygons:
     """Return the outlines of the cells of a transport in the plane; those of the last one are kept."""
     return result.diagram.polygons()
 
@@ -60,7 +60,7 @@ def write_transport(run: Run[TransportResult], folder: Path) -> None:
     """Write ``cells.vtk`` (in space ``cells.vtu``), ``transport.npz`` and ``folds.ply``."""
     result = run.result
     if result.problem.domain.dimension == 2:
-        write_vtk_polygons(folder / "cells.vtk", cell_polygons(result), cell_values(result), TITLE)
+        write_vtk_polygons(folder / "cells.vtk", outlines(result), cell_values(result), TITLE)
     else:
         write_vtu_polyhedra(folder / "cells.vtu", result.diagram.cell_faces(), cell_values(result))
     write_npz(folder / "transport.npz", **_arrays(result))
@@ -95,7 +95,7 @@ def _arrays(result: TransportResult) -> dict[str, Any]:
     if result.problem.domain.dimension == 3:
         return {**arrays, "facet_areas": diagram.facet_measures}
     planar = {"facet_lengths": diagram.facet_measures, "triangulation": diagram.triangulation}
-    polygons = cell_polygons(result)
+    polygons = outlines(result)
     return {**arrays, **planar, "polygon_starts": polygons.starts, "polygon_points": polygons.points}
 
 

@@ -204,7 +204,7 @@ def test_a_map_with_flips_says_so():
     run = finished(SolidMap(ball, image))
     count = solid_metrics(run)["volume"]["flipped"]
     assert count > 1
-    assert f"{count} tetrahedra are flipped" in volumereport.verdict(run)
+    assert f"{count} tetrahedra are flipped" in volumereport.solid_verdict(run)
     assert solid_metrics(run)["refinement"] is None
     assert solid_metrics(run)["transport"] is None
     page = volumereport.render_solid(run)
@@ -216,7 +216,7 @@ def test_everything_that_was_done_is_told():
     refined = {"iterations": 7, "reached": False, "converged": True, "off": [4, 9], "history": ()}
     notes = {"refinement": refined, "flipped_at_first": 3, "measure": "volume"}
     run = finished(SolidMap(ball, ball.vertices, harmonic=SolidMap(ball, ball.vertices), notes=notes))
-    words = " ".join(volumereport.changes(run))
+    words = " ".join(volumereport.solid_changes(run))
     assert "The harmonic map flipped 3 tetrahedra at first; it was unfolded." in words
     assert "evened out in 7 steps; 2 of them are named in metrics.json" in words
     assert solid_metrics(run)["refinement"]["tetrahedra_off"] == [4, 9]
@@ -226,7 +226,7 @@ def test_vertices_without_a_tetrahedron_are_told_and_written(tmp_path):
     ball = shapes.ball_solid(1)
     solid = Solid(np.vstack([ball.vertices, [[7, 7, 7]]]), ball.tetrahedra)
     run = finished(SolidMap(solid, np.vstack([ball.vertices, [[np.nan] * 3]])))
-    assert "as no tetrahedron uses them: 1 vertices (ids 55)" in " ".join(volumereport.changes(run))
+    assert "as no tetrahedron uses them: 1 vertices (ids 55)" in " ".join(volumereport.solid_changes(run))
     products.PRODUCTS["volume"].save(run, tmp_path / "out", {})
     written = read_solid(tmp_path / "out" / "ball.vtu")
     assert written.vertices[55].tolist() == [0, 0, 0]

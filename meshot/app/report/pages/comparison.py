@@ -58,13 +58,13 @@ def render_comparison(runs: Sequence[Kept], *, up: str = "y", size: int = SIZE) 
             "pictures": shown,
             "size": size,
             "scales": color_bars(limits, False),
-            "rows": table(runs),
+            "rows": comparison_table(runs),
             "charts": _charts(runs),
         },
     )
 
 
-def table(runs: Sequence[Kept]) -> list[tuple[str, list[Entry]]]:
+def comparison_table(runs: Sequence[Kept]) -> list[tuple[str, list[Entry]]]:
     """Return the rows of the table: a label, and for each run its number; the best is marked where less is better."""
     degrees: Callable[[float], str] = lambda value: f"{number(value)}°"  # noqa: E731
     rows: list[tuple[str, tuple[str, ...], Callable[[float], str], bool]] = [

@@ -65,8 +65,8 @@ def render_solid(run: Run[SolidMap], *, up: str = "y", size: int = figures.SIZE)
         kicker=f"{last} map",
         names=names,
         what=[WHAT[name] for name in names],
-        verdict=verdict(run),
-        tiles=tiles(run),
+        verdict=solid_verdict(run),
+        tiles=solid_tiles(run),
         prescribed=MEASURE_PRESERVING in names,
         beside={
             "hero": [["solid", f"{last}/pulled", f"{last}/shells"]],
@@ -77,7 +77,7 @@ def render_solid(run: Run[SolidMap], *, up: str = "y", size: int = figures.SIZE)
         scales={"volume": scale},
         drawn=_charts(run),
         rows=distortion_rows(run, ROWS),
-        changes=list(changes(run)),
+        changes=list(solid_changes(run)),
     )
 
 
@@ -90,7 +90,7 @@ def largest_log(run: Run[SolidMap]) -> float:
     return min(limit, float(np.log(10)))
 
 
-def verdict(run: Run[SolidMap]) -> str:
+def solid_verdict(run: Run[SolidMap]) -> str:
     """Say in a sentence or two what the map is worth."""
     statistics = run.distortion.summary()["volume"]
     flipped = flips(int(statistics["flipped"]), "tetrahedron", "tetrahedra")
@@ -108,7 +108,7 @@ def verdict(run: Run[SolidMap]) -> str:
     )
 
 
-def tiles(run: Run[SolidMap]) -> list[tuple[str, str]]:
+def solid_tiles(run: Run[SolidMap]) -> list[tuple[str, str]]:
     """Return the few numbers that matter, each with its label."""
     statistics = run.distortion.summary()["volume"]
     return [
@@ -119,7 +119,7 @@ def tiles(run: Run[SolidMap]) -> list[tuple[str, str]]:
     ]
 
 
-def changes(run: Run[SolidMap]) -> Iterator[str]:
+def solid_changes(run: Run[SolidMap]) -> Iterator[str]:
     """Yield a sentence for everything that was done to the mesh on the way."""
     filled = run.filling.notes if run.filling is not None else ()
     yield from changes_on_reading(run, run.result.solid, "tetrahedron", filled)

@@ -71,8 +71,8 @@ def render_surface(run: Run[SurfaceMap], *, up: str = "y", size: int = figures.S
         kicker=f"{names[-1]} map",
         names=names,
         what=[WHAT[name] for name in names],
-        verdict=verdict(run),
-        tiles=tiles(run),
+        verdict=surface_verdict(run),
+        tiles=surface_tiles(run),
         time="for the map",
         target=mapped.target,
         prescribed=mapped.prescribed,
@@ -84,7 +84,7 @@ def render_surface(run: Run[SurfaceMap], *, up: str = "y", size: int = figures.S
         drawn=_charts(run),
         certificate=_certificate(run),
         rows=distortion_rows(run, ROWS),
-        changes=list(changes(run)),
+        changes=list(surface_changes(run)),
     )
 
 
@@ -92,7 +92,7 @@ def render_surface(run: Run[SurfaceMap], *, up: str = "y", size: int = figures.S
 # words
 
 
-def verdict(run: Run[SurfaceMap]) -> str:
+def surface_verdict(run: Run[SurfaceMap]) -> str:
     """Say in a sentence or two what the map is worth."""
     area, angle = run.distortion.summary().values()
     flipped = flips(int(area["flipped"]))
@@ -117,7 +117,7 @@ def verdict(run: Run[SurfaceMap]) -> str:
     )
 
 
-def tiles(run: Run[SurfaceMap]) -> list[tuple[str, str]]:
+def surface_tiles(run: Run[SurfaceMap]) -> list[tuple[str, str]]:
     """Return the few numbers that matter, each with its label."""
     area, angle = run.distortion.summary().values()
     shown = [(number(len(run.input.faces)), "faces"), (number(area["flipped"]), "flipped faces")]
@@ -145,7 +145,7 @@ def _certificate(run: Run[SurfaceMap]) -> str | None:
     return certificate(transport["certificate"], cells, run.result.target, "area")
 
 
-def changes(run: Run[SurfaceMap]) -> Iterator[str]:
+def surface_changes(run: Run[SurfaceMap]) -> Iterator[str]:
     """Yield a sentence for everything that was done to the mesh on the way."""
     yield from changes_on_reading(run, run.input, "face")
     notes = run.result.notes

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image as Pillow
 
-from meshot.app.files.transport import cell_distances, cell_polygons
+from meshot.app.files.transport import cell_distances, outlines
 from meshot.app.report.pictures.colors import SEQUENTIAL
 from meshot.app.report.pictures.cutaway import corner_view, cutaway, paint_cells
 from meshot.app.report.pictures.figures import Image
@@ -59,7 +59,7 @@ def cells_picture(result: TransportResult, size: int) -> Image:
         outlined = count <= OUTLINED
         width = float(np.clip(18 / np.sqrt(count), 0.15, 0.8)) if outlined else 0.7
         edge = OUTLINE if outlined else "face"
-        polygons = cell_polygons(result)
+        polygons = outlines(result)
         corners = np.split(polygons.points, polygons.starts[1:-1])
         axis.add_collection(PolyCollection(corners, facecolors=_colors(result), edgecolors=edge, linewidths=width))
         axis.fill(*outline.T, facecolor="none", edgecolor=OUTLINE, lw=1)

@@ -1,7 +1,7 @@
 """Pictures of what is in space, cut open: domains without a corner, solids behind a plane.
 
 Of a domain no facet is drawn: along each ray the point that is seen is known in closed form, and the cell it lies in is
-looked up. Of a solid the slice's triangles are drawn, colored by what is told of each tetrahedron or point inside.
+looked up. Of a solid the slice's triangles are drawn, colored by values of each tetrahedron or point inside.
 """
 
 from collections.abc import Mapping

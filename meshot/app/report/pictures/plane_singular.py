@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 
-from meshot.app.files.transport import cell_polygons
+from meshot.app.files.transport import outlines
 from meshot.app.report.pictures.cells import MARGIN, OUTLINE, OUTLINED, canvas, domain_outline, frame, rgba
 from meshot.app.report.pictures.colors import SEQUENTIAL, scale_colors
 from meshot.app.report.pictures.figures import PORCELAIN, Image, paint
@@ -37,7 +37,7 @@ def torn_source(result: TransportResult, folds: SingularSet, size: int) -> Image
     outline = domain_outline(result)
     axis.fill(*outline.T, facecolor=PAPER, edgecolor=OUTLINE, lw=1)
     if len(result.masses) <= OUTLINED:
-        polygons = cell_polygons(result)
+        polygons = outlines(result)
         corners = np.split(polygons.points, polygons.starts[1:-1])
         closed = [np.concatenate([each, each[:1]]) for each in corners if len(each)]
         axis.add_collection(LineCollection(closed, colors=FAINT, linewidths=0.35))
@@ -60,7 +60,7 @@ def torn_target(result: TransportResult, folds: SingularSet, size: int) -> Image
 
 def torn_potential(result: TransportResult, folds: SingularSet, size: int) -> Image:
     """Draw the graph of the Brenier potential, seen from above, with its ridges in the colors of their jumps."""
-    polygons = cell_polygons(result)
+    polygons = outlines(result)
     sizes = np.diff(polygons.starts)
     full = sizes > 2
     corners = np.flatnonzero(np.repeat(full, sizes))

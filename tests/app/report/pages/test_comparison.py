@@ -3,7 +3,7 @@ from handmade import cap_run, sphere_run, write_run
 from outcomes import Page
 
 from meshot.app.files.reading import read_run
-from meshot.app.report.pages.comparison import render_comparison, table
+from meshot.app.report.pages.comparison import comparison_table, render_comparison
 from meshot.app.words import percent
 
 
@@ -19,7 +19,7 @@ def runs(tmp_path_factory):
 
 
 def test_the_table_marks_the_best(runs):
-    rows = dict(table(runs))
+    rows = dict(comparison_table(runs))
     errors = rows["Area ratio, standard deviation"]
     assert [entry.text for entry in errors] == [percent(run.metrics["area"]["ratio_sd"]) for run in runs]
     assert [entry.best for entry in errors] == [True, False, False]
@@ -29,7 +29,7 @@ def test_the_table_marks_the_best(runs):
 
 
 def test_runs_that_agree_have_no_best(runs):
-    assert not any(entry.best for _, entries in table([runs[0], runs[0]]) for entry in entries)
+    assert not any(entry.best for _, entries in comparison_table([runs[0], runs[0]]) for entry in entries)
 
 
 def test_the_page_shows_every_run(runs):

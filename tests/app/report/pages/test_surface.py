@@ -6,7 +6,7 @@ from handmade import cap_run, sphere_run
 from outcomes import Page
 
 from meshot.app.report.pages import page as pages
-from meshot.app.report.pages.surface import changes, render_surface, verdict
+from meshot.app.report.pages.surface import render_surface, surface_changes, surface_verdict
 from meshot.app.words import number
 from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.surface import Surface
@@ -101,8 +101,8 @@ def test_verdict_names_flips():
     flipped = run.distortion.flipped.copy()
     flipped[:3] = True
     worse = replace(run, distortions={**run.distortions, "area-preserving": replace(run.distortion, flipped=flipped)})
-    assert "no face is flipped" in verdict(run)
-    assert "3 faces are flipped" in verdict(worse)
+    assert "no face is flipped" in surface_verdict(run)
+    assert "3 faces are flipped" in surface_verdict(worse)
 
 
 def test_changes_name_loose_vertices_and_the_cut():
@@ -110,7 +110,7 @@ def test_changes_name_loose_vertices_and_the_cut():
     surface = run.result.surface
     loose = Surface(np.concatenate([surface.vertices, [[0, 0, 9]]]), surface.faces)
     cut = SurfaceMap(surface, run.result.uv, run.result.source_vertex, notes={"cut_path": np.array([3, 1, 2])})
-    told = " ".join(changes(replace(run, input=loose, result=cut)))
+    told = " ".join(surface_changes(replace(run, input=loose, result=cut)))
     assert f"1 vertices (ids {len(surface.vertices)})" in told
     length = np.linalg.norm(np.diff(surface.vertices[[3, 1, 2]], axis=0), axis=1).sum()
     assert f"cut open along 2 edges from vertex 3 to 2, {number(length)} long in the mesh's unit" in told
@@ -120,7 +120,7 @@ def test_changes_name_loose_vertices_and_the_cut():
 def test_changes_name_repaired_faces():
     run = cap_run()
     repaired = replace(run, result=replace(run.result, notes={"repaired_faces": 12}))
-    assert "The vertices of 12 faces were moved" in " ".join(changes(repaired))
+    assert "The vertices of 12 faces were moved" in " ".join(surface_changes(repaired))
 
 
 @pytest.mark.parametrize("area", [False, True])

@@ -1,4 +1,4 @@
-"""Ball-to-shape transport: the optimal map from a ball to a solid as it lies, and the way there.
+"""Ball-to-shape transport: the optimal map from a ball to a solid in its own position, and its interpolation.
 
 The sites are the solid's own vertices, each with a quarter of the volumes of the tetrahedra at it, the source is the
 ball of the same volume about the same centroid. The map's inverse sends a vertex to the centroid of its cell. Where

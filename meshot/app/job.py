@@ -236,7 +236,7 @@ def ended(unconverged: Sequence[str]) -> int:
 
 
 def show(figures: dict[str, Any] | None, words: str) -> None:
-    """Print the figures as JSON if there are any; else the words, if somebody is there to read them."""
+    """Print the figures as JSON if there are any; else the words, on a terminal."""
     from meshot.base.files import to_json
 
     if figures is not None:

@@ -57,7 +57,7 @@ class Product:
     takes_solids : bool
         Whether it takes tetrahedra, too.
     result : str
-        The file that is there when it is done, and worth a look; "{format}" stands for its kind.
+        The main file of a finished run; "{format}" stands for its kind.
     """
 
     compute: Callable[..., Run[Any]]

@@ -110,7 +110,7 @@ def loosened(
 
 
 def _shifted_gaps(gaps: Floats, scale: Floats) -> Floats:
-    """Widen the angles where the boundary is compressed, (B,); half of what it takes."""
+    """Widen the angles where the boundary is compressed, (B,), by half of the correction."""
     shift = np.clip((scale * np.roll(scale, -1)) ** -0.25, 1 / LARGEST_SHIFT, LARGEST_SHIFT)
     shares = gaps * shift / (gaps * shift).sum()
     return np.asarray(2 * np.pi * np.maximum(shares, LEAST_GAP / len(gaps)))

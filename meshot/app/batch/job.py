@@ -10,7 +10,7 @@ from meshot import __version__
 Status = Literal[
     "done", "not converged", "refused", "cannot read", "no access", "out of memory", "worker lost", "failed"
 ]
-"""How the run of one mesh ended. "no access": a file that is there cannot be read or written; "failed": by an error
+"""How the run of one mesh ended. "no access": a file that exists cannot be read or written; "failed": by an error
 that nobody foresaw."""
 
 MESHES, LOGS, THUMBNAILS = "meshes", "logs", "thumbnails"

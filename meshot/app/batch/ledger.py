@@ -81,7 +81,7 @@ class Ledger:
         self._file.flush()
 
     def settles(self, order: Order, *, retry_failed: bool = False) -> bool:
-        """Return whether a mesh need not be run: nothing has changed since it was, and its result is there.
+        """Return whether a mesh need not be run: nothing has changed since its run, and its result exists.
 
         A mesh that failed is settled, too, unless it is to be tried again.
         """

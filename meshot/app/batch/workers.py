@@ -1,4 +1,4 @@
-"""The workers: a local cluster of Dask's, or one that is there; one mesh a worker at a time.
+"""The workers: a local cluster of Dask's, or an existing one; one mesh a worker at a time.
 
 Dask starts the processes, watches over them, puts new ones in the places of those that are lost, and carries functions,
 their values and their errors. What it lacks is done here and in `run`: a mesh is bound to one worker, chosen by the

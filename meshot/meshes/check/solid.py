@@ -86,7 +86,12 @@ class SolidReport(Report):
     notes: tuple[Finding, ...] = field(default=())
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the figures in words, by name."""
+        """Return the figures in words, by name.
+
+        Returns
+        -------
+        list of (str, str)
+        """
         unused = f" ({self.unreferenced} unreferenced)" if self.unreferenced else ""
         return [
             ("vertices", f"{self.vertices}{unused}"),

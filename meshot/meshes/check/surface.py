@@ -99,7 +99,12 @@ class MeshReport(Report):
     notes: tuple[Finding, ...] = field(default=())
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the figures in words, by name."""
+        """Return the figures in words, by name.
+
+        Returns
+        -------
+        list of (str, str)
+        """
         sizes = f" ({listed(self.boundary_edges)} edges)" if self.boundary_edges else " (closed)"
         kind = "none possible" if not self.orientable else "consistent" if self.oriented else "inconsistent"
         return [

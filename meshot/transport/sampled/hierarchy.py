@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array
+from scipy.spatial import cKDTree
 
 from meshot.base.arrays import Floats, Ints
+from meshot.base.kernels import run_in_chunks
 from meshot.transport.sampled.estimates import CellMoments, Neighbors
 from meshot.transport.sampled.facets import LaplacianSolver
 
@@ -222,3 +224,70 @@ def _offsets(border: Neighbors, centroids: Floats, inverse: Floats) -> Floats:
     laplacian = csr_array(diags_array(np.asarray(weights.sum(axis=1)).ravel()) - weights)
     missing = np.bincount(j, step, k) - np.bincount(i, step, k)
     return LaplacianSolver(laplacian)(missing.astype(np.float64))
+
+
+# Nearest points for each term of the quadratic, and the Gaussian's width in median distances of these.
+POINTS_PER_TERM, WIDTH = 2, 0.6
+# Share of the trace added to the diagonal of the normal equations, for points that are few or on a line.
+RIDGE = 1e-10
+# Places that one task fits.
+CHUNK = 2048
+
+
+def moving_least_squares(places: Floats, points: Floats, values: Floats, gradients: Floats) -> Floats:
+    """Return the fitted function at places (m, d), (m,).
+
+    Parameters
+    ----------
+    places : (m, d) float
+    points, values, gradients : (n, d) float, (n,) float, (n, d) float
+        The data; points may coincide.
+
+    Examples
+    --------
+    >>> points = np.arange(6.0)[:, None]
+    >>> moving_least_squares(np.array([[1.5], [7.0]]), points, points[:, 0] ** 2, 2 * points).round(4)
+    array([ 2.25, 49.  ])
+    """
+    d, tree = places.shape[1], cKDTree(points)
+    count = min(POINTS_PER_TERM * (d + 1) * (d + 2) // 2, len(points))
+
+    def work(start: int, stop: int) -> Floats:
+        here = places[start:stop]
+        found = tree.query(here, count)
+        distance, near = (np.reshape(part, (len(here), count)) for part in found)
+        scale = np.median(distance, axis=1)
+        scale = np.where(scale > 0, scale, 1.0)[:, None]
+        weight = np.exp(-((distance / (WIDTH * scale)) ** 2))
+        # residuals of the data from the linear function at the nearest point
+        slope, offset = gradients[near[:, 0]], points[near] - here[:, None]
+        bend = (gradients[near] - slope[:, None]) * scale[:, :, None]
+        along = (offset @ slope[:, :, None])[:, :, 0]
+        base = values[near[:, 0]] - along[:, 0]
+        targets = [values[near] - along - base[:, None], *np.moveaxis(bend, 2, 0)]
+        return np.asarray(base + _constant_terms(_basis(offset / scale[:, :, None]), targets, weight))
+
+    return np.concatenate([np.empty(0), *run_in_chunks(work, len(places), CHUNK)])
+
+
+def _basis(x: Floats) -> list[Floats]:
+    """Return 1, the coordinates and their products at x (m, k, d), and the derivatives of these along each axis."""
+    first, second = np.triu_indices(x.shape[2])
+    one, zero = np.ones((*x.shape[:2], 1)), np.zeros((*x.shape[:2], 1))
+    rows = [np.concatenate([one, x, x[:, :, first] * x[:, :, second]], axis=2)]
+    for axis in np.eye(x.shape[2]):
+        products = axis[first] * x[:, :, second] + axis[second] * x[:, :, first]
+        rows.append(np.concatenate([zero, np.broadcast_to(axis, x.shape), products], axis=2))
+    return rows
+
+
+def _constant_terms(rows: list[Floats], targets: list[Floats], weight: Floats) -> Floats:
+    """Return the constant term, (m,), of the weighted least squares solution of all ``rows @ terms = targets``."""
+    terms = rows[0].shape[2]
+    normal, right = np.zeros((len(weight), terms, terms)), np.zeros((len(weight), terms, 1))
+    for row, target in zip(rows, targets, strict=True):
+        weighted = (weight[:, :, None] * row).swapaxes(1, 2)
+        normal += weighted @ row
+        right += weighted @ target[:, :, None]
+    normal += RIDGE * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(terms)
+    return np.asarray(np.linalg.solve(normal, right)[:, 0, 0])

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats
 from meshot.transport.sampled.checkpoint import SampledStep, State
-from meshot.transport.sampled.empty_cells import nearly_empty_cells, raises_of_empty_cells
 from meshot.transport.sampled.estimates import CellEstimates, LevelProblem, Quality, estimate_cells
 from meshot.transport.sampled.facets import mean_gaps, newton_solver
 from meshot.transport.sampled.processes import ProcessGroup
+from meshot.transport.sampled.samples import Batch
 from meshot.transport.sampled.sinkhorn_start import SinkhornStart
 
 # Samples of the first batches: for each site, and at least; and the factor by which batches grow.
@@ -257,3 +257,73 @@ def _surely_wrong(masses: Floats, shares: Floats, noise: float) -> NDArray[np.bo
     """Return which counted masses, (n,), are wrong by much more than their noise."""
     own = noise / np.sqrt(shares * (1 / shares).mean())
     return np.asarray(np.abs(masses / shares - 1) > np.maximum(WRONG_ERROR, WRONG_NOISE * own))
+
+
+# A cell is nearly empty if it has less than this part of its share, and at least so many samples were expected in it.
+NEARLY_EMPTY, MIN_EXPECTED_SAMPLES = 1 / 4, 4
+# Samples for each site that buried sites are compared with, at most, and pairs of the two in memory at once.
+SAMPLES_PER_SITE, MAX_PAIRS_HELD = 16, 1 << 24
+
+
+def nearly_empty_cells(estimates: CellEstimates, problem: LevelProblem) -> NDArray[np.bool_]:
+    """Return which cells have nearly no mass, (n,)."""
+    expected = problem.shares * estimates.sizes.sum()
+    return np.asarray((estimates.counts.sum(axis=0) < NEARLY_EMPTY * expected) & (expected >= MIN_EXPECTED_SAMPLES))
+
+
+def raises_of_empty_cells(
+    estimates: CellEstimates,
+    problem: LevelProblem,
+    heights: Floats,
+    thin: NDArray[np.bool_],
+    seed: tuple[int, ...],
+    group: ProcessGroup,
+) -> Floats:
+    """Return by how much heights must be raised for nearly empty cells to have about half of their share.
+
+    Parameters
+    ----------
+    estimates : CellEstimates
+        At these heights, with neighbors.
+    problem : LevelProblem
+    heights : (n,) float
+    thin : (n,) bool
+        The nearly empty cells.
+    seed : tuple of int
+    group : ProcessGroup
+
+    Returns
+    -------
+    (n,) float
+        0 for the other cells.
+    """
+    (sites, gaps, _), n = estimates.neighbors, len(heights)
+    rows, behind = np.nonzero(thin[sites[:, 1:]] & (sites[:, 1:] != sites[:, :1]))
+    site, gap = group.concatenate(sites[rows, behind + 1], gaps[rows, behind])
+    order = np.lexsort((gap, site))
+    begins, ends = (np.searchsorted(site[order], np.arange(n), side) for side in ("left", "right"))
+    near = np.flatnonzero(thin & (ends > begins))
+    missing = (problem.shares / 2 - estimates.masses)[near] * estimates.neighbor_samples
+    raises = np.zeros(n)
+    raises[near] = gap[order][np.minimum(begins[near] + np.ceil(missing).astype(np.int64), ends[near]) - 1]
+    deep = np.flatnonzero(thin & (ends == begins))
+    if len(deep):
+        raises[deep] = np.maximum(_surface(problem, heights, deep, seed, group) - heights[deep], 0)
+    return group.broadcast(raises)
+
+
+def _surface(
+    problem: LevelProblem, heights: Floats, deep: NDArray[np.int64], seed: tuple[int, ...], group: ProcessGroup
+) -> Floats:
+    """Return the heights at which buried sites would begin to have mass."""
+    least = max(4096, len(heights))
+    size = int(np.clip(MAX_PAIRS_HELD // len(deep), least, SAMPLES_PER_SITE * least))
+    batch = Batch(problem.source, int(np.random.SeedSequence(seed).generate_state(1)[0]), size, problem.device)
+    points, leads = batch.draw(group.own_blocks(batch.blocks)), np.full(len(deep), -np.inf)
+    if len(points):
+        potential = problem.search(heights, size, 1)(points).score
+        sites, step = problem.sites[deep], max(1, MAX_PAIRS_HELD // len(points))
+        for k in range(0, len(deep), step):
+            scores = points @ points.new_tensor(sites[k : k + step].T)
+            leads[k : k + step] = (scores - potential[:, None]).amax(dim=0).cpu().numpy()
+    return -np.max(group.concatenate(leads[None])[0], axis=0)

@@ -25,9 +25,14 @@ from meshot.transport.sampled.estimates import (
 )
 from meshot.transport.sampled.facets import mean_gaps
 from meshot.transport.sampled.first_order import adam, lbfgs
-from meshot.transport.sampled.hierarchy import Clusters, cluster_sites, prolong_heights, range_means
+from meshot.transport.sampled.hierarchy import (
+    Clusters,
+    cluster_sites,
+    moving_least_squares,
+    prolong_heights,
+    range_means,
+)
 from meshot.transport.sampled.levels import CONVERGED_NOISE, MAX_STEPS, MIN_SAMPLES, Level, newton, start_heights
-from meshot.transport.sampled.moving_least_squares import moving_least_squares
 from meshot.transport.sampled.processes import ProcessGroup
 from meshot.transport.sampled.samples import Batch
 from meshot.transport.sampled.sinkhorn_start import SinkhornStart

@@ -1,8 +1,8 @@
 import numpy as np
 from strips import CPU, look, strips
 
-from meshot.transport.sampled.empty_cells import nearly_empty_cells, raises_of_empty_cells
 from meshot.transport.sampled.estimates import LevelProblem
+from meshot.transport.sampled.levels import nearly_empty_cells, raises_of_empty_cells
 from meshot.transport.sampled.processes import ProcessGroup
 
 

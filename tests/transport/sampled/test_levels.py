@@ -2,9 +2,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from strips import look, strips
 
-from meshot.transport.sampled.empty_cells import nearly_empty_cells, raises_of_empty_cells
 from meshot.transport.sampled.facets import LaplacianSolver, couple_to_near_sites
-from meshot.transport.sampled.levels import bounded_direction
+from meshot.transport.sampled.levels import bounded_direction, nearly_empty_cells, raises_of_empty_cells
 from meshot.transport.sampled.processes import ProcessGroup
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from meshot.transport.sampled.moving_least_squares import moving_least_squares
+from meshot.transport.sampled.hierarchy import moving_least_squares
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])

@@ -4,8 +4,8 @@ import shapes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshot.meshes.distance import hausdorff_distances, point_triangle_distances
 from meshot.meshes.surface import Surface
+from meshot.meshes.tetrahedralization import hausdorff_distances, point_triangle_distances
 
 
 @settings(max_examples=30, deadline=None)

@@ -228,7 +228,7 @@ def measure(task: str, solver: str, count: int, kind: str, shape: str) -> dict:
     corners = domain_corners(shape)
     sites = draw_sites(count, kind, corners)
     weights = 0.1 * polygon_area(corners) / count * np.random.default_rng(1).random(count)
-    importlib.import_module({"meshot": f"meshot.{'transport' if task == 'transport' else 'power'}"}.get(solver, solver))
+    importlib.import_module({"meshot": "meshot.transport.solve"}.get(solver, solver))
     few = draw_sites(3000, "gauss", corners)
     TASKS[task][solver](few, *(() if task == "transport" else (np.zeros(3000),)), shape)  # loads what it compiled
     wall, cpu = time.perf_counter(), time.process_time()

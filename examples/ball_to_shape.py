@@ -22,7 +22,7 @@ from meshot.app.report.pictures.colors import place_colors
 from meshot.app.report.pictures.figures import Image, paint
 from meshot.app.report.pictures.space_singular import laid_surface, torn_space
 from meshot.app.report.pictures.views import SAMPLING, faceted_view
-from meshot.singular.spacing import cell_sizes, fold_distances
+from meshot.morph import cell_sizes, fold_distances
 
 SIZE, HALFWAY = 480, 0.3
 

@@ -122,6 +122,7 @@ def area_preserving_map(
 
     Examples
     --------
+    >>> from meshot.meshes.surface import Surface
     >>> square = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
     >>> area_preserving_map(square).transport.converged
     True

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from meshot.app.files.folder import complete_folder
 from meshot.app.files.run import Run
 from meshot.app.job import Job
-from meshot.base.files import replacing, write_json
+from meshot.base.files import replacing, write_json, write_text
 
 Files = dict[str, str | bytes]
 """Contents of files by their names."""
@@ -84,8 +84,11 @@ class Product:
         with complete_folder(out) as folder:
             self.write(run, folder)
             for name, content in files.items():
-                with replacing(folder / name) as file:
-                    file.write(content.encode() if isinstance(content, str) else content)
+                if isinstance(content, str):
+                    write_text(folder / name, content)
+                else:
+                    with replacing(folder / name) as file:
+                        file.write(content)
             write_json(folder / "metrics.json", figures)
         return figures
 

@@ -99,6 +99,8 @@ class DampedNewton:
 
         The step is halved until every cell keeps `floor` and the error (2-norm) falls by the factor 1 - step / 2.
         """
+        if state.error == 0:
+            return None
         begin = time.perf_counter()
         masses = state.diagram.masses * problem.density
         missing = problem.masses - masses

@@ -38,6 +38,13 @@ def test_few_points(n):
         assert samples.points[0] @ samples.points[1] < -0.9  # on opposite sides
 
 
+@pytest.mark.parametrize("n", [2, 4])
+def test_cells_that_are_equal_to_the_last_bit_need_no_further_step(n):
+    square = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    points = sample(square, n, "blue", rng=0).points
+    assert points.mean(axis=0) == pytest.approx([0.5, 0.5, 0], abs=1e-6)
+
+
 def test_many_more_points_than_faces():
     quality = sample_quality(sample(grid(3, 3), 400, "blue", rng=0))
     assert quality.minimum_distance > 0.76

@@ -173,6 +173,8 @@ class Deaf(WorkerPlugin):  # unknown where Dask is not installed
 @contextmanager
 def local_crew(workers: int, memory: float | None = None) -> Iterator[Crew]:
     """Start workers on this machine for the time of the block; at its end they are stopped at once."""
+    # also after the cluster is closed, which takes back `silence_logs`: threads that notice late would print tracebacks
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # In place of Dask's own environment, which has glibc give memory back so eagerly that a third of the time is page
     # faults, and without its profiler, whose stacks add up to megabytes a mesh.
     with _environment_kept():

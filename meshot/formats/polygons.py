@@ -52,7 +52,7 @@ def cut_polygons(vertices: Floats, corners: Ints, sizes: Ints) -> tuple[Ints, tu
     if (sizes == 3).all():
         return triangles, ()
     starts, firsts = np.cumsum(sizes) - sizes, np.cumsum(sizes - 2) - (sizes - 2)
-    crossing, bent = list[int](), 0
+    crossing, bent, fans = list[int](), 0, 0
     for size in np.unique(sizes[sizes > 3]).tolist():
         polygons = np.flatnonzero(sizes == size)
         reflex = _reflex_corners(vertices[corners[starts[polygons][:, None] + np.arange(size)]])
@@ -64,14 +64,21 @@ def cut_polygons(vertices: Floats, corners: Ints, sizes: Ints) -> tuple[Ints, tu
         for polygon in polygons[reflex.any(axis=1) & ~one].tolist():
             loop = corners[starts[polygon] : starts[polygon] + size]
             flat, height = _laid_flat(vertices[loop])
-            if _crosses_itself(flat):
-                crossing += [polygon] * (height <= MAX_FLAT_DISTANCE)
-            elif (ears := _clip_ears(flat)) is not None:
+            crosses = _crosses_itself(flat)
+            ears = None if crosses else _clip_ears(flat)
+            if ears is not None:
                 triangles[firsts[polygon] : firsts[polygon] + size - 2] = loop[ears]
+            elif crosses and height <= MAX_FLAT_DISTANCE:
+                crossing.append(polygon)
+            else:
+                fans += 1
     if crossing:
         raise FormatError("has faces, counted from 0, that cross themselves", sorted(crossing))
     notes = f"{(sizes > 3).sum()} faces with more than 3 corners were cut into {(sizes[sizes > 3] - 2).sum()} triangles"
-    return triangles, (notes + (f"; {bent} of these faces are not convex" if bent else " (fans)"),)
+    notes += f"; {bent} of these faces are not convex" if bent else " (fans)"
+    return triangles, (
+        notes + (f", and {fans} of them, twisted or without area, are fans all the same" if fans else ""),
+    )
 
 
 def _reflex_corners(points: Floats) -> NDArray[np.bool_]:
@@ -120,25 +127,23 @@ def _clip_ears(flat: Floats) -> Ints | None:
     while len(ring) > 3:
         points = flat[ring]
         before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
-        best, best_quality = -1, 0.0
-        for k in range(len(ring)):
-            ear = np.stack([before[k], points[k], after[k]])
-            quality = _least_sine(ear)
-            if quality > max(best_quality, MAX_STRAIGHT_SINE) and not _holds_any(ear, points):
-                best, best_quality = k, quality
-        if best < 0:
+        ears = np.stack([before, points, after], axis=1)
+        quality = _least_sines(ears)
+        by_quality = np.argsort(-quality, kind="stable")
+        fitting = by_quality[quality[by_quality] > MAX_STRAIGHT_SINE].tolist()
+        best = next((k for k in fitting if not _holds_any(ears[k], points)), None)
+        if best is None:
             return None
         triangles.append([ring[best - 1], ring[best], ring[(best + 1) % len(ring)]])
         del ring[best]
     return np.array([*triangles, ring])
 
 
-def _least_sine(triangle: Floats) -> float:
-    """Return the least sine of a triangle's angles; negative if it is clockwise."""
-    sides = np.roll(triangle, -1, axis=0) - triangle
-    lengths = norms(sides)
-    longest = np.sort(lengths)[1:].prod()
-    return float(cross2(sides[0], sides[1]) / longest) if longest > 0 else 0.0
+def _least_sines(triangles: Floats) -> Floats:
+    """Return the least sine of each triangle's angles, of (n, 3, 2); negative if it is clockwise, 0 without a side."""
+    sides = np.roll(triangles, -1, axis=1) - triangles
+    longest = np.sort(norms(sides), axis=1)[:, 1:].prod(axis=1)
+    return np.divide(cross2(sides[:, 0], sides[:, 1]), longest, out=np.zeros(len(sides)), where=longest > 0)
 
 
 def _holds_any(triangle: Floats, points: Floats) -> bool:

@@ -95,7 +95,8 @@ def read_surface(path: PathLike) -> Surface:
     ------
     MeshReadError
         The file is missing, a folder, empty, of an unknown suffix, truncated or no mesh; or it has coordinates that are
-        NaN or infinite, a vertex index out of range, a face with fewer than three corners, or no faces.
+        NaN or infinite, a vertex index out of range, a face with fewer than three corners, flat polygons
+        that cross themselves, or no faces.
     OSError
         The file exists and the system does not let it be read.
 

@@ -76,3 +76,20 @@ def test_many_quads_are_cut_at_their_reflex_corners():
     points = np.vstack([np.roll(DART, k, axis=0) + np.array([3 * k, 0, 0]) for k in range(4)])
     triangles, _ = cut_polygons(points, np.arange(16), np.full(4, 4))
     assert signed_areas(points, triangles) == pytest.approx(np.full(8, 0.5))
+
+
+def test_a_twisted_quad_is_a_fan_and_said_to_be():
+    twisted = np.array([[0.0, 0, 0], [3, 1, 0], [3, 0, 0], [0, 0.3, 0.02]])
+    triangles, (note,) = cut(twisted)
+    assert triangles.tolist() == [[0, 1, 2], [0, 2, 3]]
+    assert "1 of them, twisted or without area, are fans all the same" in note
+
+
+def test_a_polygon_of_many_teeth_is_tiled():
+    angles = 2 * np.pi * np.arange(800) / 800
+    radii = 1 + 0.5 * (np.arange(800) % 2)
+    points = np.column_stack([radii * np.cos(angles), radii * np.sin(angles), np.zeros(800)])
+    triangles, _ = cut(points)
+    assert signed_areas(points, triangles).min() > 0
+    x, y, _ = points.T
+    assert signed_areas(points, triangles).sum() == pytest.approx(0.5 * (x * np.roll(y, -1) - y * np.roll(x, -1)).sum())

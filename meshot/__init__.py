@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from meshot.maps.surface_map import SurfaceMap
     from meshot.meshes.check.solid import SolidReport
     from meshot.meshes.check.surface import MeshReport, check
+    from meshot.meshes.join import Joined, join_boundary
     from meshot.meshes.solid import Solid
     from meshot.meshes.surface import Surface
     from meshot.meshes.tetrahedralization import tetrahedralize
@@ -74,6 +75,7 @@ _NAMES = {
     "maps.surface_map": "SurfaceMap",
     "meshes.check.solid": "SolidReport",
     "meshes.check.surface": "MeshReport check",
+    "meshes.join": "Joined join_boundary",
     "meshes.solid": "Solid",
     "meshes.surface": "Surface",
     "meshes.tetrahedralization": "tetrahedralize",
@@ -95,14 +97,14 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 
 __all__ = [
     "AEOT", "Ball", "Box", "Composition", "ConvergenceError", "ConvergenceWarning", "ConvexPolygon",
-    "ConvexPolyhedron", "Disk", "Distortion", "ExtendedMap", "GeometryError", "GridDensity", "MeshReadError",
+    "ConvexPolyhedron", "Disk", "Distortion", "ExtendedMap", "GeometryError", "GridDensity", "Joined", "MeshReadError",
     "MeshReport", "MeshotError", "Morph", "NotEnoughMemoryError", "OptionError", "PowerDiagram",
     "SampleQuality", "SampledTransport", "Samples", "SingularSet", "Solid", "SolidDistortion", "SolidMap",
     "SolidReport", "SpaceDiagram", "SphereDiagram", "SphereTransport", "StandardNormal", "Surface",
     "SurfaceMap", "Texture", "TopologyError", "TradeoffPoint", "TransportResult", "TriangulationDensity",
     "UniformBall", "UniformBox", "__version__", "area_preserving_map", "ball_to_shape", "check", "compose",
-    "conformal_map", "distortion", "power_diagram", "read_solid", "read_surface", "sample", "sample_density",
-    "sample_quality", "singular_set", "solve_sphere_transport", "solve_transport", "sphere_diagram",
+    "conformal_map", "distortion", "join_boundary", "power_diagram", "read_solid", "read_surface", "sample",
+    "sample_density", "sample_quality", "singular_set", "solve_sphere_transport", "solve_transport", "sphere_diagram",
     "tetrahedralize", "tradeoff_curve", "volume_preserving_map",
 ]  # fmt: skip
 

@@ -6,7 +6,11 @@ before the hyphen is the suffix.
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+import solidfiles
 
 from meshot.meshes.surface import Surface
 
@@ -66,12 +70,56 @@ def stl_binary(vertices: Vertices, polygons: Polygons) -> bytes:
     return b"solid, though binary".ljust(80) + struct.pack("<I", len(polygons)) + b"".join(records)
 
 
+def vtk(vertices: Vertices, polygons: Polygons, *, version: int, text: bool) -> bytes:
+    """Legacy VTK."""
+
+    def array(values: Sequence[float], code: str) -> bytes:
+        words = " ".join(map(repr, values)).encode() if text else struct.pack(f">{len(values)}{code}", *values)
+        return words + b"\n"
+
+    def cells(name: str, lists: Polygons) -> bytes:
+        flat = [i for each in lists for i in each]
+        if version < 5:
+            mixed = [i for each in lists for i in (len(each), *each)]
+            return b"%s %d %d\n" % (name.encode(), len(lists), len(mixed)) + array(mixed, "i")
+        ends = [sum(map(len, lists[:k])) for k in range(len(lists) + 1)]
+        head = b"%s %d %d\nOFFSETS vtktypeint64\n" % (name.encode(), len(ends), len(flat))
+        return head + array(ends, "q") + b"CONNECTIVITY vtktypeint64\n" + array(flat, "q")
+
+    head = f"# vtk DataFile Version {version}.1\na surface\n{'ASCII' if text else 'BINARY'}\nDATASET POLYDATA\n"
+    points = b"POINTS %d double\n" % len(vertices) + array([float(x) for v in vertices for x in v], "d")
+    return head.encode() + points + cells("POLYGONS", polygons)
+
+
+def vtp(vertices: Vertices, polygons: Polygons, *, how: str, compressor: str = "", order: str = "<") -> bytes:
+    """VTP: `how` is "ascii", "binary", "base64" or "raw" (appended)."""
+    arrays = solidfiles.XmlArrays(how=how, compressor=compressor, order=order)
+    flat = np.array([i for each in polygons for i in each])
+    lines = [
+        arrays.opening("PolyData") + f'<PolyData><Piece NumberOfPoints="{len(vertices)}" NumberOfVerts="0" '
+        f'NumberOfLines="0" NumberOfStrips="0" NumberOfPolys="{len(polygons)}"><Points>',
+        arrays.add("Points", "Float64", np.array(vertices, dtype=float), "f8", ' NumberOfComponents="3"') + "</Points>",
+        "<Polys>" + arrays.add("connectivity", "Int64", flat, "i8"),
+        arrays.add("offsets", "Int32", np.cumsum([len(each) for each in polygons]), "i4"),
+        "</Polys></Piece></PolyData>",
+    ]
+    return "\n".join(lines).encode() + arrays.ending()
+
+
 INDEXED: dict[str, Callable[[Vertices, Polygons], bytes]] = {
     "obj": obj,
     "off": off,
     "ply-text": ply_text,
     "ply-little": ply_little,
     "ply-big": ply_big,
+    "vtk-polygons-3-text": partial(vtk, version=3, text=True),
+    "vtk-polygons-3-binary": partial(vtk, version=3, text=False),
+    "vtk-polygons-5-text": partial(vtk, version=5, text=True),
+    "vtk-polygons-5-binary": partial(vtk, version=5, text=False),
+    "vtp-text": partial(vtp, how="ascii"),
+    "vtp-binary-zlib": partial(vtp, how="binary", compressor="ZLib"),
+    "vtp-raw-big": partial(vtp, how="raw", order=">"),
+    "vtp-base64-lzma": partial(vtp, how="base64", compressor="LZMA"),
 }
 """Formats in which faces name vertices by their numbers."""
 

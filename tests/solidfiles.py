@@ -111,54 +111,64 @@ def vtk(points: np.ndarray, blocks: Sequence[Block], *, version: int, text: bool
     return data + b"\nCELL_DATA %d\nSCALARS a double 1\nLOOKUP_TABLE default\n" % len(types) + array(0.1 * types, ">f8")
 
 
-def vtu(
-    points: np.ndarray, blocks: Sequence[Block], *, how: str, compressor: str = "", order: str = "<", header: str = "I"
-) -> bytes:
-    """`how`: "ascii", "binary", "base64" or "raw" (appended)."""
-    compress = {"": None, "ZLib": zlib.compress, "LZMA": lzma.compress}[compressor]
-    appended = b""
+class XmlArrays:
+    """Arrays of VTK's XML files; `how`: "ascii", "binary", "base64" or "raw" (appended)."""
 
-    def stored(raw: bytes) -> bytes:
-        encode = base64.b64encode if how != "raw" else bytes
+    def __init__(self, *, how: str, compressor: str = "", order: str = "<", header: str = "I") -> None:
+        self.how, self.compressor, self.order, self.header = how, compressor, order, header
+        self.appended = b""
+
+    def _stored(self, raw: bytes) -> bytes:
+        compress = {"": None, "ZLib": zlib.compress, "LZMA": lzma.compress}[self.compressor]
+        encode = base64.b64encode if self.how != "raw" else bytes
         if compress is None:
-            return encode(struct.pack(order + header, len(raw)) + raw)
+            return encode(struct.pack(self.order + self.header, len(raw)) + raw)
         pieces = [raw[k : k + 256] for k in range(0, len(raw), 256)]
         packed = [compress(piece) for piece in pieces]
         head = [len(packed), 256, len(raw) % 256, *map(len, packed)]
-        return encode(struct.pack(f"{order}{len(head)}{header}", *head)) + encode(b"".join(packed))
+        return encode(struct.pack(f"{self.order}{len(head)}{self.header}", *head)) + encode(b"".join(packed))
 
-    def array(name: str, kind: str, values: np.ndarray, dtype: str, more: str = "") -> str:
-        nonlocal appended
+    def add(self, name: str, kind: str, values: np.ndarray, dtype: str, more: str = "") -> str:
         opening = f'<DataArray type="{kind}" Name="{name}"{more} '
-        if how == "ascii":
+        if self.how == "ascii":
             return f'{opening}format="ascii">\n{_words(np.reshape(values, (-1, 1)))}\n</DataArray>'
-        raw = stored(values.astype(order + dtype).tobytes())
-        if how == "binary":
+        raw = self._stored(values.astype(self.order + dtype).tobytes())
+        if self.how == "binary":
             return f'{opening}format="binary">\n   {raw.decode()}\n</DataArray>'
-        appended += raw
-        return f'{opening}format="appended" offset="{len(appended) - len(raw)}"/>'
+        self.appended += raw
+        return f'{opening}format="appended" offset="{len(self.appended) - len(raw)}"/>'
 
+    def opening(self, kind: str) -> str:
+        byte_order = "LittleEndian" if self.order == "<" else "BigEndian"
+        return (
+            f'<?xml version="1.0"?>\n<VTKFile type="{kind}" version="0.1" byte_order="{byte_order}" header_type='
+            f'"{"UInt32" if self.header == "I" else "UInt64"}"'
+            + (f' compressor="vtk{self.compressor}DataCompressor"' if self.compressor else "")
+            + ">\n"
+        )
+
+    def ending(self) -> bytes:
+        data = b""
+        if self.appended:
+            data = b'\n<AppendedData encoding="%s">\n_%s\n</AppendedData>' % (self.how.encode(), self.appended)
+        return data + b"\n</VTKFile>\n"
+
+
+def vtu(points: np.ndarray, blocks: Sequence[Block], **options: str) -> bytes:
+    arrays = XmlArrays(**options)
     sizes = np.concatenate([np.full(len(b.nodes), b.nodes.shape[1]) for b in blocks])
     types = np.concatenate([np.full(len(b.nodes), b.element.vtk) for b in blocks])
     flat = np.concatenate([b.nodes.ravel() for b in blocks])
-    byte_order = "LittleEndian" if order == "<" else "BigEndian"
     lines = [
-        '<?xml version="1.0"?>',
-        f'<VTKFile type="UnstructuredGrid" version="0.1" byte_order="{byte_order}" header_type='
-        f'"{"UInt32" if header == "I" else "UInt64"}"'
-        + (f' compressor="vtk{compressor}DataCompressor"' if compressor else "")
-        + ">",
-        f'<UnstructuredGrid><Piece NumberOfPoints="{len(points)}" NumberOfCells="{len(types)}">',
-        "<PointData>" + array("height", "Float64", points[:, 2], "f8") + "</PointData><CellData></CellData><Points>",
-        array("Points", "Float64", points, "f8", ' NumberOfComponents="3"') + "</Points><Cells>",
-        array("connectivity", "Int64", flat, "i8"),
-        array("offsets", "Int32", np.cumsum(sizes), "i4"),
-        array("types", "UInt8", types, "u1") + "</Cells></Piece></UnstructuredGrid>",
+        arrays.opening("UnstructuredGrid"),
+        f'<UnstructuredGrid><Piece NumberOfPoints="{len(points)}" NumberOfCells="{len(types)}"><PointData>',
+        arrays.add("height", "Float64", points[:, 2], "f8") + "</PointData><CellData></CellData><Points>",
+        arrays.add("Points", "Float64", points, "f8", ' NumberOfComponents="3"') + "</Points><Cells>",
+        arrays.add("connectivity", "Int64", flat, "i8"),
+        arrays.add("offsets", "Int32", np.cumsum(sizes), "i4"),
+        arrays.add("types", "UInt8", types, "u1") + "</Cells></Piece></UnstructuredGrid>",
     ]
-    data = "\n".join(lines).encode()
-    if appended:
-        data += b'\n<AppendedData encoding="%s">\n_%s\n</AppendedData>' % (how.encode(), appended)
-    return data + b"\n</VTKFile>\n"
+    return "\n".join(lines).encode() + arrays.ending()
 
 
 FORMATS: dict[str, Encoder] = {

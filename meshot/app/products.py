@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from meshot.app.files.folder import check_folder
 from meshot.app.files.morph import frame_times, morph_metrics, morph_words, write_morph
 from meshot.app.files.run import Run, named_maps
@@ -24,29 +22,35 @@ from meshot.app.files.surface import (
     write_surface,
 )
 from meshot.app.files.transport import transport_metrics, transport_words, write_transport
+from meshot.app.inputs import (
+    density_on_joined,
+    file_names,
+    on_joined,
+    read_density,
+    read_domain,
+    read_measures,
+)
 from meshot.app.job import Job
 from meshot.app.product import Column, Files, Product
 from meshot.area import area_preserving_map
-from meshot.base.errors import MeshotError, OptionError
+from meshot.base.errors import GeometryError, MeshotError, OptionError, TopologyError
 from meshot.base.progress import Progress
 from meshot.base.settings import Device, Method, Normalization, TargetName
 from meshot.conformal.disk import conformal_map
-from meshot.diagrams.domains import Ball, Box, ConvexPolygon, Disk
-from meshot.diagrams.power_cells import Domain
-from meshot.formats.registry import SOLID_SUFFIXES, read_mesh_file, read_solid_file, read_surface_file
-from meshot.formats.tables import PICTURES, read_corners, read_masses, read_picture, read_sites, read_table
+from meshot.formats.registry import read_mesh_file, read_surface_file
+from meshot.formats.tables import read_masses, read_sites, read_table
 from meshot.formats.write.points import check_points_suffix
 from meshot.maps.distortion import distortion
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.check.seams import join_notes
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
 from meshot.meshes.tetrahedralization import make_tetrahedra
 from meshot.morph import Morph, ball_to_shape
 from meshot.refinement.tradeoff import tradeoff_curve
 from meshot.sampling.sample import WITHOUT_MAP, sample
-from meshot.sampling.samples import Samples
-from meshot.sampling.weights import Texture
+from meshot.sampling.samples import Samples, weigh
 from meshot.singular.detect import singular_set
 from meshot.transport.result import TransportResult
 from meshot.transport.solve import solve_transport
@@ -58,27 +62,26 @@ CELLS_SIZE = 1600
 TABLES = (".npy", ".csv", ".txt", ".xyz")
 
 
-def _tables(files: Mapping[str, Path | None]) -> dict[str, Any]:
-    return {name: read_masses(file, name) for name, file in files.items() if file is not None}
-
-
-def _names(files: Mapping[str, Path | None]) -> dict[str, str]:
-    return {name: file.name for name, file in files.items() if file is not None}
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # maps of surfaces
 
 
 def _conformal(
-    job: Job, path: Path, *, to: TargetName, normalize: Normalization, through: tuple[int, ...] | None
+    job: Job,
+    path: Path,
+    *,
+    to: TargetName,
+    normalize: Normalization,
+    through: tuple[int, ...] | None,
+    join: float | None,
+    triangles: bool,
 ) -> Run[SurfaceMap]:
-    options = {"map": "conformal", "to": to, "normalize": normalize, "through": through}
+    options = {"map": "conformal", "to": to, "normalize": normalize, "through": through, "join": join}
 
     def compute(surface: Surface, progress: Progress) -> SurfaceMap:
         return conformal_map(surface, to=to, normalize=normalize, path=through, progress=progress)
 
-    return _map_surface(job, path, options, compute)
+    return _map_surface(job, path, options, compute, triangles=triangles)
 
 
 def _area(
@@ -98,6 +101,8 @@ def _area(
     samples: int | None,
     seed: int,
     checkpoint: Path | None,
+    join: float | None,
+    triangles: bool,
 ) -> Run[SurfaceMap]:
     if curve and (to == "sphere" or area_weight == 0):
         raise OptionError("--curve is for maps to the disk of an area weight above 0")
@@ -109,7 +114,7 @@ def _area(
         "area_weight": area_weight,
         "angle_sweeps": angle_sweeps,
     }
-    options = {"map": "area", **shaping, **_names(files)}
+    options = {"map": "area", **shaping, **file_names(files), "join": join}
     if method == "montecarlo":
         options |= {"method": method, "device": device, "samples": samples, "seed": seed}
     sampling: dict[str, Any] = {
@@ -123,7 +128,7 @@ def _area(
     def compute(surface: Surface, progress: Progress, **measure: Any) -> SurfaceMap:
         return area_preserving_map(surface, progress=progress, **shaping, **sampling, **measure)
 
-    run = _map_surface(job, path, options, compute, files)
+    run = _map_surface(job, path, options, compute, files, triangles=triangles)
     if not curve:
         return run
     with job.stages("trade-off") as client:
@@ -137,14 +142,21 @@ def _map_surface(
     options: dict[str, Any],
     compute: Callable[..., SurfaceMap],
     files: Mapping[str, Path | None] | None = None,
+    *,
+    triangles: bool,
 ) -> Run[SurfaceMap]:
     with job.stages("read"):
-        file, measure = read_surface_file(path), _tables(files or {})
+        file = read_surface_file(path, join=options["join"])
+        measure = on_joined(file, read_measures(files or {}))
     job.look(file.mesh)
     surface_map = compute(file.mesh, progress=job.clock, **measure)
     with job.stages("distortion"):
         distortions = {name: distortion(each) for name, each in named_maps(surface_map).items()}
-    return Run(file.mesh, surface_map, job.provenance(path, file, options), distortions=distortions)
+    provenance = job.provenance(path, file, options)
+    seams = (note.message for note in join_notes(file.mesh))
+    provenance = replace(provenance, notes=(*provenance.notes, *seams))
+    polygons = None if triangles else file.polygons
+    return Run(file.mesh, surface_map, provenance, distortions=distortions, polygons=polygons, joined=file.joined)
 
 
 def _draw_surface(run: Run[SurfaceMap], up: str) -> Files:
@@ -158,12 +170,19 @@ def _draw_surface(run: Run[SurfaceMap], up: str) -> Files:
 
 
 def _volume(
-    job: Job, path: Path, *, edge_length: float | None, tol_volume: float, density: Path | None, masses: Path | None
+    job: Job,
+    path: Path,
+    *,
+    edge_length: float | None,
+    tol_volume: float,
+    density: Path | None,
+    masses: Path | None,
+    join: float | None,
 ) -> Run[SolidMap]:
     files = {"density": density, "masses": masses}
     with job.stages("read"):
-        file, measure = read_mesh_file(path), _tables(files)
-    options = {"map": "volume", "edge_length": edge_length, "tol_volume": tol_volume, **_names(files)}
+        file, measure = read_mesh_file(path, join=join), read_measures(files)
+    options = {"map": "volume", "edge_length": edge_length, "tol_volume": tol_volume, **file_names(files), "join": join}
     provenance, filling = job.provenance(path, file, options), None
     job.look(file.mesh)
     if isinstance(file.mesh, Solid):
@@ -187,11 +206,11 @@ def _draw_volume(run: Run[SolidMap], up: str) -> Files:
     return {"report.html": render_solid(run, up=up)}
 
 
-def _morph(job: Job, path: Path, *, frames: int, edge_length: float | None, tol: float) -> Run[Morph]:
+def _morph(
+    job: Job, path: Path, *, frames: int, edge_length: float | None, join: float | None, tol: float
+) -> Run[Morph]:
     suffix, masses = path.suffix.lower(), None
     notes: tuple[str, ...] = ()
-    if edge_length is not None and suffix in (*SOLID_SUFFIXES, *TABLES):
-        raise OptionError("--edge-length is for surfaces: this file has its vertices already")
     file: Any
     shape: Any
     with job.stages("read"):
@@ -199,13 +218,15 @@ def _morph(job: Job, path: Path, *, frames: int, edge_length: float | None, tol:
             file = read_sites(path, dimension=3)
             shape, masses = file.sites, file.masses
         else:
-            file = read_solid_file(path) if suffix in SOLID_SUFFIXES else read_surface_file(path)
+            file = read_mesh_file(path, join=join)
             shape = file.mesh
+    if not isinstance(shape, Surface) and (edge_length is not None or join is not None):
+        raise OptionError("--edge-length and --join are for surfaces: this file has its vertices already")
     if isinstance(shape, Surface):
         filling = make_tetrahedra(shape, edge_length, progress=job.clock)
         shape, notes = filling.solid, filling.notes
     morph = ball_to_shape(shape, masses, tol=tol, progress=job.clock)
-    provenance = job.provenance(path, file, {"tol": tol, "frames": frames, "edge_length": edge_length})
+    provenance = job.provenance(path, file, {"tol": tol, "frames": frames, "edge_length": edge_length, "join": join})
     with job.stages("folds"):
         folds = singular_set(morph.transport, morph.solid)
     return Run(shape, morph, replace(provenance, notes=(*provenance.notes, *notes)), folds=folds)
@@ -240,7 +261,7 @@ def _transport(
     **numbers: Sequence[float] | None,
 ) -> Run[TransportResult]:
     with job.stages("read"):
-        source = _domain(domain, dimension, numbers, polygon)
+        source = read_domain(domain, dimension, numbers, polygon)
         file = read_sites(path, source.dimension)
         if masses is not None and file.masses is not None:
             raise MeshotError(f"{path} has a column of masses, so there is no place for those of {masses}")
@@ -250,24 +271,6 @@ def _transport(
     provenance = job.provenance(path, file, {"domain": domain, "tol": tol, "duplicates": duplicates})
     with job.stages("folds"):
         return Run(file.sites, result, provenance, folds=singular_set(result))
-
-
-def _domain(
-    kind: str, dimension: int | None, numbers: Mapping[str, Sequence[float] | None], polygon: Path | None
-) -> Domain:
-    if (kind == "polygon") != (polygon is not None):
-        raise MeshotError("--domain polygon and --polygon FILE go together")
-    if kind == "box":
-        corners = numbers["box"] or [0.0] * (dimension or 2) + [1.0] * (dimension or 2)
-        if len(corners) not in (4, 6) or dimension not in (None, len(corners) // 2):
-            raise MeshotError("--box takes four numbers in the plane and six in space")
-        return Box(*np.split(np.array(corners), 2))
-    if dimension not in (None, 3 if kind == "ball" else 2):
-        raise MeshotError(f"a {kind} is no domain of dimension {dimension}")
-    if polygon is not None:
-        return ConvexPolygon(read_corners(polygon))
-    *center, radius = numbers[kind] or ()
-    return Ball(np.array(center), radius) if kind == "ball" else Disk(np.array(center), radius)
 
 
 def _draw_transport(run: Run[TransportResult], up: str) -> Files:
@@ -291,32 +294,40 @@ def _sample(
     seed: int,
     tol: float,
     tol_area: float,
+    join: float | None,
 ) -> Run[Samples]:
     check_points_suffix(job.out, attributes=uv or bool(attribute))
     check_folder(job.out.parent)
     if uv and method in WITHOUT_MAP:
         raise OptionError(f"--uv is for methods that go through a map, not for {method}")
     with job.stages("read"):
-        file = read_surface_file(path)
-        weights, values = _density(density, density_uv), {each.stem: read_table(each) for each in attribute}
+        file = read_surface_file(path, join=join)
+        weights, values = read_density(density, density_uv), {each.stem: read_table(each) for each in attribute}
+        if file.joined is not None:
+            weights = density_on_joined(file.joined, weights)
     job.look(file.mesh)
     mapped: Any = file.mesh
     if method not in WITHOUT_MAP:
-        mapped = area_preserving_map(file.mesh, to=to, tol=tol, tol_area=tol_area, progress=job.clock)
+        try:
+            mapped = area_preserving_map(file.mesh, to=to, tol=tol, tol_area=tol_area, progress=job.clock)
+        except (TopologyError, GeometryError) as error:
+            raise _with_ways(error) from None
     with job.stages("sample"):
         samples = sample(mapped, count, method=method, density=weights, attributes=values, rng=seed, progress=job.clock)
-    provenance = job.provenance(path, file, {"method": method, "seed": seed, "uv": uv})
+        if file.joined is not None:  # each face has the values of its own side of a seam
+            own = file.joined.corners[samples.faces]
+            sides = {name: weigh(samples.barycentric, each[own]) for name, each in values.items()}
+            samples = replace(samples, attributes=sides)
+    provenance = job.provenance(path, file, {"method": method, "seed": seed, "uv": uv, "join": join})
     return Run(file.mesh, samples, provenance)
 
 
-def _density(file: Path | None, uv: Path | None) -> Any:
-    """Read a density: numbers, or a picture and its texture coordinates."""
-    picture = file is not None and file.suffix.lower() in PICTURES
-    if picture != (uv is not None):
-        raise OptionError("--density with a picture and --density-uv go together")
-    if file is None or uv is None:
-        return None if file is None else read_masses(file, "a density")
-    return Texture(read_picture(file), read_table(uv))
+def _with_ways(error: MeshotError) -> MeshotError:
+    """Return an error that names the methods that work all the same."""
+    ways = " and ".join(f"--method {name}" for name in WITHOUT_MAP)
+    told = type(error)(f"{error}; {ways} need no map, and work on any surface")
+    told.ids = error.ids
+    return told
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import GeometryError, OptionError, TopologyError
+from meshot.base.errors import GeometryError, OptionError
 from meshot.base.progress import Progress, Stages
 from meshot.base.settings import NORMALIZATIONS, TARGETS
 from meshot.conformal.cut import cut_to_disk
@@ -31,7 +31,7 @@ from meshot.conformal.sphere import sphere_map
 from meshot.conformal.unfold import LEAST_SHARES, Repaired, embed
 from meshot.maps.affine import Complexes, beltrami
 from meshot.maps.surface_map import SurfaceMap
-from meshot.meshes.check.surface import require_genus_zero
+from meshot.meshes.check.surface import require_closed, require_genus_zero
 from meshot.meshes.surface import Surface, as_surface
 
 
@@ -100,12 +100,13 @@ def conformal_map(
     stages = Stages(progress)
     original = as_surface(surface)
     with stages("check"):
-        require_genus_zero(original)
+        report = require_genus_zero(original)
     notes: dict[str, Any] = {"repaired_faces": 0, "seconds": stages.seconds}
     source = np.arange(len(original.vertices))
     if path is not None and original.boundary_loops:
         raise OptionError("only a closed surface is cut along a path; this one has a boundary")
     if to == "sphere":
+        require_closed(report)
         return _to_sphere(original, source, notes, stages)
     if not original.boundary_loops:
         with stages("cut"):
@@ -121,8 +122,6 @@ def conformal_map(
 
 
 def _to_sphere(surface: Surface, source: Ints, notes: dict[str, Any], stages: Stages) -> SurfaceMap:
-    if surface.boundary_loops:
-        raise TopologyError("only a closed surface can be mapped to the sphere; this one has a boundary")
     with stages("conformal map"):
         mapped = sphere_map(surface)
     notes["delaunay_flips"], notes["repaired_faces"] = mapped.flips, int(mapped.repaired.sum())

@@ -1,7 +1,7 @@
 """Read meshes from files: the suffix says which format it is, and whether it holds a surface or a solid.
 
 To add a format, write ``read/NAME.py`` with a function ``parse_NAME`` (bytes to `Polygons` or `SolidElements`) and give
-it a line in `FORMATS`.
+it a line in `FORMATS`. Of a format that can hold either, the file's content says which it is.
 
 All formats are parsed here. VTK's own readers, which PyVista calls, ended the whole process at 9 of 212 files in which
 a few bytes had been changed (VTK 9.7), and went on with what they read of the others; meshio is hardly maintained, and
@@ -10,18 +10,21 @@ does not report what it skips.
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from meshot.base.errors import MeshReadError
+from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import MeshReadError, OptionError
 from meshot.base.files import PathLike, read_bytes
 from meshot.formats.polygons import cut_polygons
 from meshot.formats.read.parsing import FormatError, Polygons, SolidElements, without_mark
 from meshot.meshes.elements import tetrahedra
+from meshot.meshes.join import Joined, join_boundary
+from meshot.meshes.polygons import PolygonFaces
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface
 
@@ -29,25 +32,26 @@ from meshot.meshes.surface import Surface
 class Format(NamedTuple):
     """A file format: what its files hold, and the module of `meshot.formats.read` that parses them."""
 
-    holds: type[Surface] | type[Solid]
+    holds: tuple[type[Surface] | type[Solid], ...]
     parser: str
 
 
 FORMATS = {
-    ".obj": Format(Surface, "obj"),
-    ".ply": Format(Surface, "ply"),
-    ".stl": Format(Surface, "stl"),
-    ".off": Format(Surface, "off"),
-    ".vtu": Format(Solid, "vtu"),
-    ".vtk": Format(Solid, "vtk"),
-    ".msh": Format(Solid, "msh"),
-    ".mesh": Format(Solid, "medit"),
+    ".obj": Format((Surface,), "obj"),
+    ".ply": Format((Surface,), "ply"),
+    ".stl": Format((Surface,), "stl"),
+    ".off": Format((Surface,), "off"),
+    ".vtp": Format((Surface,), "vtp"),
+    ".vtk": Format((Surface, Solid), "vtk"),
+    ".vtu": Format((Solid,), "vtu"),
+    ".msh": Format((Solid,), "msh"),
+    ".mesh": Format((Solid,), "medit"),
 }
 """The formats that can be read, by suffix. A parser is imported when a file needs it."""
 
-SURFACE_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if each.holds is Surface)
+SURFACE_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if Surface in each.holds)
 """The formats of `read_surface`."""
-SOLID_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if each.holds is Solid)
+SOLID_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if Solid in each.holds)
 """The formats of `read_solid`."""
 
 MeshType = TypeVar("MeshType", bound=Surface | Solid)
@@ -66,15 +70,21 @@ class MeshFile(Generic[MeshType]):
         a solid, nodes on edges.
     sha256 : str
         Hash of the file's bytes, in hexadecimal.
+    polygons : PolygonFaces or None
+        The faces as the file has them, if some have more than three corners.
+    joined : Joined or None
+        What joining the boundary did, if it was asked for.
     """
 
     mesh: MeshType
     notes: tuple[str, ...]
     sha256: str
+    polygons: PolygonFaces | None = None
+    joined: Joined | None = None
 
 
-def read_surface(path: PathLike) -> Surface:
-    r"""Read a triangle mesh from an OBJ, PLY, STL or OFF file, by the suffix.
+def read_surface(path: PathLike, *, join: float | None = None) -> Surface:
+    r"""Read a triangle mesh from an OBJ, PLY, STL, OFF, VTP or VTK file, by the suffix.
 
     Vertices are kept as they are: none is merged, moved, reordered or dropped, whether or not a face uses it. Quads and
     polygons become triangles, in place: convex ones fans around their first corner, others by ear clipping. STL alone
@@ -84,7 +94,11 @@ def read_surface(path: PathLike) -> Surface:
     Parameters
     ----------
     path : str or path
-        The file.
+        The file: VTP with any encoding but LZ4; legacy VTK, in text or binary, of polygons and triangle strips.
+    join : float, optional
+        Join vertices of the boundary that are within this distance of one another, 0 for equal positions alone; see
+        `meshot.join_boundary`. All vertices stay where they are, with their numbers; faces then name those that were
+        joined by the first of them.
 
     Returns
     -------
@@ -94,9 +108,11 @@ def read_surface(path: PathLike) -> Surface:
     Raises
     ------
     MeshReadError
-        The file is missing, a folder, empty, of an unknown suffix, truncated or no mesh; or it has coordinates that are
-        NaN or infinite, a vertex index out of range, a face with fewer than three corners, flat polygons
-        that cross themselves, or no faces.
+        The file is missing, a folder, empty, of an unknown suffix, truncated or no mesh; or its faces have coordinates
+        that are NaN or infinite, a vertex index out of range, fewer than three corners, or sides that cross one
+        another; or it has no faces.
+    OptionError
+        A tolerance of joining that is negative, or greater than the mesh.
     OSError
         The file exists and the system does not let it be read.
 
@@ -109,7 +125,7 @@ def read_surface(path: PathLike) -> Surface:
     ...     read_surface(path).faces.tolist()
     [[0, 1, 2], [0, 2, 3]]
     """
-    return read_surface_file(path).mesh
+    return read_surface_file(path, join=join).mesh
 
 
 def read_solid(path: PathLike) -> Solid:
@@ -132,8 +148,9 @@ def read_solid(path: PathLike) -> Solid:
     Raises
     ------
     MeshReadError
-        The file is missing, a folder, empty, of an unknown suffix, truncated or no mesh; or it has coordinates that are
-        NaN or infinite, a vertex index out of range, no tetrahedra, or other solid elements, whose ids are named.
+        The file is missing, a folder, empty, of an unknown suffix, truncated or no mesh; or its tetrahedra have
+        coordinates that are NaN or infinite, or a vertex index out of range; or it has none, or other solid elements,
+        whose ids are named.
     OSError
         The file exists and the system does not let it be read.
 
@@ -170,18 +187,19 @@ def read_mesh(path: PathLike) -> Surface | Solid:
     return read_mesh_file(path).mesh
 
 
-def read_surface_file(path: PathLike) -> MeshFile[Surface]:
-    """Read a surface as `read_surface` does, with notes and the hash of the file.
+def read_surface_file(path: PathLike, *, join: float | None = None) -> MeshFile[Surface]:
+    """Read a surface as `read_surface` does, with notes, its polygons and the hash of the file.
 
     Parameters
     ----------
     path : str or path
+    join : float, optional
 
     Returns
     -------
     MeshFile
     """
-    return _read(path, Surface)
+    return _read(path, Surface, join=join)
 
 
 def read_solid_file(path: PathLike) -> MeshFile[Solid]:
@@ -198,33 +216,40 @@ def read_solid_file(path: PathLike) -> MeshFile[Solid]:
     return _read(path, Solid)
 
 
-def read_mesh_file(path: PathLike) -> MeshFile[Surface | Solid]:
+def read_mesh_file(path: PathLike, *, join: float | None = None) -> MeshFile[Surface | Solid]:
     """Read a mesh as `read_mesh` does, with notes and the hash of the file.
 
     Parameters
     ----------
     path : str or path
+    join : float, optional
+        As of `read_surface`.
 
     Returns
     -------
     MeshFile
+
+    Raises
+    ------
+    OptionError
+        The boundary of a solid was to be joined.
     """
-    return _read(path, Surface, Solid)
+    return _read(path, Surface, Solid, join=join)
 
 
-def _read(path: PathLike, *kinds: type[Surface] | type[Solid]) -> MeshFile[Any]:
+def _read(path: PathLike, *kinds: type[Surface] | type[Solid], join: float | None = None) -> MeshFile[Any]:
     """Read a file whose format holds one of the `kinds`."""
     name = os.fspath(path)
     data = read_bytes(name)
     suffix = Path(name).suffix.lower()
-    if suffix not in FORMATS or FORMATS[suffix].holds not in kinds:
+    if suffix not in FORMATS or not set(FORMATS[suffix].holds) & set(kinds):
         known = " and ".join(_suffixes_of(kind) for kind in kinds)
         raise MeshReadError(f"{name} has the suffix '{suffix}', but {known}")
     if not data or data.isspace():
         raise MeshReadError(f"{name} is empty")
     try:
         with np.errstate(all="ignore"):  # numbers that are not finite are reported below
-            mesh, notes = _parsed(FORMATS[suffix], without_mark(data))
+            file = _parsed(FORMATS[suffix], without_mark(data), kinds)
     except FormatError as error:
         raise MeshReadError(f"{name} {error}", ids=error.ids) from None
     except MeshReadError as error:
@@ -233,7 +258,12 @@ def _read(path: PathLike, *kinds: type[Surface] | type[Solid]) -> MeshFile[Any]:
         raise named from None
     except (ValueError, IndexError, OverflowError, MemoryError) as error:  # what no parser foresaw
         raise MeshReadError(f"{name} is damaged ({error})") from error
-    return MeshFile(mesh, notes, hashlib.sha256(data).hexdigest())
+    file = replace(file, sha256=hashlib.sha256(data).hexdigest())
+    if join is None:
+        return file
+    if isinstance(file.mesh, Solid):
+        raise OptionError(f"only the boundary of a surface can be joined: {name} holds tetrahedra")
+    return _joined(file, join)
 
 
 def _suffixes_of(kind: type[Surface] | type[Solid]) -> str:
@@ -242,18 +272,21 @@ def _suffixes_of(kind: type[Surface] | type[Solid]) -> str:
     return f"solids are read from {', '.join(SOLID_SUFFIXES)}"
 
 
-def _parsed(format: Format, data: bytes) -> tuple[Surface | Solid, tuple[str, ...]]:
+def _parsed(format: Format, data: bytes, kinds: tuple[type[Surface] | type[Solid], ...]) -> MeshFile[Any]:
     module = import_module(f"meshot.formats.read.{format.parser}")
     content = getattr(module, f"parse_{format.parser}")(data)
-    return _surface(content) if format.holds is Surface else _solid(content)
+    if isinstance(content, Polygons):
+        if Surface not in kinds:
+            raise FormatError("holds a surface, and a solid of tetrahedra is needed")
+        return _surface(content)
+    if Solid not in kinds:
+        raise FormatError("holds a grid of elements, and a surface is needed")
+    return _solid(content)
 
 
-def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
+def _surface(polygons: Polygons) -> MeshFile[Surface]:
     """Check what every format can get wrong, and cut polygons into triangles."""
     vertices, corners, sizes, notes, first = polygons
-    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
-    if len(bad):
-        raise FormatError("has vertices, counted from 0, with NaN or infinite coordinates", bad.tolist())
     if len(sizes) == 0:
         raise FormatError("has no faces")
     small = np.flatnonzero(sizes < 3)
@@ -264,16 +297,28 @@ def _surface(polygons: Polygons) -> tuple[Surface, tuple[str, ...]]:
         faces = np.unique(np.searchsorted(np.cumsum(sizes), outside, side="right"))
         last = len(vertices) - 1 + first
         raise FormatError(f"has faces, counted from 0, with a vertex index outside {first} to {last}", faces.tolist())
+    _require_finite(vertices, corners)
     triangles, cut = cut_polygons(vertices, corners, sizes)
-    return Surface(vertices, triangles), notes + cut
+    whole = None
+    if (sizes > 3).any():
+        whole = PolygonFaces(corners, sizes, np.repeat(np.arange(len(sizes)), sizes - 2))
+    return MeshFile(Surface(vertices, triangles), notes + cut, "", whole)
 
 
-def _solid(elements: SolidElements) -> tuple[Solid, tuple[str, ...]]:
+def _require_finite(vertices: Floats, used: Ints) -> None:
+    """Raise for coordinates of vertices in use that are not finite; others have no image, wherever they are."""
+    bad = np.zeros(len(vertices), dtype=bool)
+    bad[used] = True
+    bad &= ~np.isfinite(vertices).all(axis=1)
+    if bad.any():
+        raise FormatError(
+            "has vertices, counted from 0, with NaN or infinite coordinates", np.flatnonzero(bad).tolist()
+        )
+
+
+def _solid(elements: SolidElements) -> MeshFile[Solid]:
     """Check what every format can get wrong, and keep the tetrahedra."""
     points, blocks, notes = elements
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
-    if len(bad):
-        raise FormatError("has vertices, counted from 0, with NaN or infinite coordinates", bad.tolist())
     for element, nodes, ids in blocks:
         outside = ids[((nodes < 0) | (nodes >= len(points))).any(axis=1)]
         if len(outside):
@@ -282,4 +327,14 @@ def _solid(elements: SolidElements) -> tuple[Solid, tuple[str, ...]]:
                 ids=outside.tolist(),
             )
     corners, skipped = tetrahedra(blocks)
-    return Solid(points, corners), (*notes, *skipped)
+    _require_finite(points, corners)
+    return MeshFile(Solid(points, corners), (*notes, *skipped), "")
+
+
+def _joined(file: MeshFile[Surface], tolerance: float) -> MeshFile[Surface]:
+    """Return what was read with its boundary joined."""
+    joined = join_boundary(file.mesh, tolerance)
+    polygons = None
+    if file.polygons is not None:
+        polygons = file.polygons.renamed(joined.first, joined.faces)
+    return replace(file, mesh=joined.surface, notes=file.notes + joined.notes, polygons=polygons, joined=joined)

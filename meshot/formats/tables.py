@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meshot.base.arrays import Floats
+from meshot.base.arrays import Floats, cross2
 from meshot.base.errors import MeshReadError
 from meshot.base.files import PathLike, read_bytes
 from meshot.formats.read.parsing import without_mark
@@ -91,7 +91,10 @@ def read_masses(path: PathLike, what: str = "masses") -> Floats:
 
 
 def read_corners(path: PathLike) -> Floats:
-    """Read the corners of a polygon, one a row, (m, 2); otherwise as `read_table`.
+    r"""Read the corners of a polygon, one a row; otherwise as `read_table`.
+
+    Whichever way round the file goes, and whether or not its last corner is the first once more, the same polygon is
+    meant.
 
     Parameters
     ----------
@@ -100,11 +103,23 @@ def read_corners(path: PathLike) -> Floats:
     Returns
     -------
     (m, 2) float
+        Counter-clockwise, each corner once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "corners.csv"
+    ...     _ = path.write_text("0,0\n0,1\n1,0\n0,0\n")
+    ...     read_corners(path).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
     table = read_table(path)
     if table.shape[1] != 2:
         raise MeshReadError(f"{path} has {table.shape[1]} columns, but corners have two, x and y")
-    return table
+    corners = table[:-1] if len(table) > 1 and (table[0] == table[-1]).all() else table
+    about = corners - corners[0]
+    return corners[::-1].copy() if cross2(about, np.roll(about, -1, axis=0)).sum() < 0 else corners
 
 
 def read_table(path: PathLike) -> Floats:

@@ -31,8 +31,8 @@ UNREADABLE = {
     "blank": ("mesh.obj", b" \n\n", "empty"),
     "no mesh": ("mesh.ply", b"\x89PNG\r\n\x1a\n", "PLY"),
     "unknown suffix": ("mesh.docx", b"hello", "docx"),
-    "nan": ("mesh.obj", QUAD + b"v nan 0 0\nf 1 2 3\n", "NaN or infinite coordinates (ids 4)"),
-    "infinite": ("mesh.obj", QUAD + b"v 0 inf 0\nf 1 2 3\n", "NaN or infinite coordinates (ids 4)"),
+    "nan": ("mesh.obj", QUAD + b"v nan 0 0\nf 1 2 5\n", "NaN or infinite coordinates (ids 4)"),
+    "infinite": ("mesh.obj", QUAD + b"v 0 inf 0\nf 1 2 5\n", "NaN or infinite coordinates (ids 4)"),
     "index out of range": ("mesh.obj", QUAD + b"f 1 2 3\nf 1 2 9\n", "ids 1"),
     "no faces": ("mesh.obj", QUAD, "no faces"),
     "truncated": ("mesh.ply", files.ply_little(shapes.grid(2, 2).vertices, shapes.grid(2, 2).faces)[:-5], "mesh.ply"),
@@ -262,7 +262,7 @@ def test_command_line_is_kept(tmp_path, run, dome):
     run("conformal", dome, "-o", tmp_path / "my out")
     figures = json.loads((tmp_path / "my out" / "metrics.json").read_text())
     assert figures["command"] == f"meshot conformal {dome} -o '{tmp_path / 'my out'}'"
-    assert figures["options"] == {"map": "conformal", "to": "disk", "normalize": "area", "through": None}
+    assert figures["options"] == {"map": "conformal", "to": "disk", "normalize": "area", "through": None, "join": None}
 
 
 def test_closed_surface_is_cut_and_loose_vertices_stay(tmp_path, run):

@@ -20,5 +20,5 @@ def test_the_suffix_tells_surfaces_from_solids(tmp_path):
 
 def test_other_suffixes_are_refused(tmp_path):
     (tmp_path / "a.docx").write_bytes(b"PK")
-    with pytest.raises(MeshReadError, match=r"'.docx', but surfaces are read from .obj, .* and solids .* from .vtu"):
+    with pytest.raises(MeshReadError, match=r"'.docx', but surfaces .* from .obj, .* and solids .* from .vtk"):
         read_mesh(tmp_path / "a.docx")

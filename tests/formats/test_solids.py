@@ -137,7 +137,7 @@ def test_damage_is_told_or_does_no_harm(tmp_path, kind, where, what):
         assert message.startswith(str(path))
         assert "\n" not in message
     else:
-        assert np.isfinite(solid.vertices).all()
+        assert np.isfinite(solid.corners).all()
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -161,7 +161,8 @@ def test_truncated_files_are_refused(tmp_path, kind):
         ("vtu", '<VTKFile type="UnstructuredGrid" compressor="vtkLZ4DataCompressor"/>', "only ZLib and LZMA are read"),
         ("vtu", '<VTKFile type="UnstructuredGrid"/>', "no tetrahedra"),
         ("vtk", "v 0 0 0", "is no legacy VTK file"),
-        ("vtk", "# vtk DataFile Version 3.0\na\nASCII\nDATASET POLYDATA\n", "holds 'POLYDATA'"),
+        ("vtk", "# vtk DataFile Version 3.0\na\nASCII\nDATASET STRUCTURED_GRID\n", "holds 'STRUCTURED_GRID'"),
+        ("vtk", "# vtk DataFile Version 3.0\na\nASCII\nDATASET POLYDATA\n", "holds a surface, and a solid of"),
         ("vtk", "# vtk DataFile Version 3.0\na\nASCII\nDATASET UNSTRUCTURED_GRID\n", "is truncated: its points"),
         ("vtk", "# vtk DataFile Version 3.0\na\nASCII\nPOINTS x float\n", "has a line that cannot be read: 'POINTS x"),
         ("msh", "v 0 0 0", "is no MSH mesh"),
@@ -171,7 +172,7 @@ def test_truncated_files_are_refused(tmp_path, kind):
         ("mesh", b"\1\0\0\0\3\0\0\0", "is a binary MESH file"),
         ("mesh", "MeshVersionFormatted 2 Dimension 2 End", "is of dimension 2, not 3"),
         ("mesh", "MeshVersionFormatted 2 Dimension 3 Vertices 2 0 0 0 0 End", "it announces 2 vertices, of 4 numbers"),
-        ("obj", "v 0 0 0", "has the suffix '.obj', but solids are read from .vtu, .vtk, .msh, .mesh"),
+        ("obj", "v 0 0 0", "has the suffix '.obj', but solids are read from .vtk, .vtu, .msh, .mesh"),
     ],
 )
 def test_what_is_no_solid_is_told(tmp_path, suffix, data, cause):

@@ -21,7 +21,18 @@ def test_text_in_all_its_kinds(tmp_path, text):
     path = tmp_path / "sites.csv"
     path.write_text(text.format(third=repr(1 / 3)))
     assert read_table(path).tolist() == ROWS.tolist()
-    assert read_corners(path).tolist() == ROWS.tolist()
+    corners = read_corners(path).tolist()
+    assert corners in (ROWS.tolist(), ROWS[::-1].tolist())
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_polygon_is_meant_whichever_way_round_it_goes(tmp_path, turned, closed):
+    square = np.array([[1.0, 1], [2, 1], [2, 2], [1, 2]])
+    given = square[::-1] if turned else square
+    np.savetxt(tmp_path / "polygon.csv", [*given, *given[: int(closed)]])
+    corners = read_corners(tmp_path / "polygon.csv")
+    assert corners.tolist() == square.tolist()
 
 
 def test_a_byte_order_mark_hides_no_row(tmp_path):

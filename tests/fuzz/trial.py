@@ -53,7 +53,7 @@ def examine(path: Path) -> tuple[str, str]:
         except MeshReadError as error:
             return "refused", sentence(error)
         cells = mesh.tetrahedra if isinstance(mesh, Solid) else mesh.faces
-        require(np.isfinite(mesh.vertices).all(), "vertices are finite")
+        require(np.isfinite(mesh.vertices[mesh.referenced]).all(), "vertices of cells are finite")
         require(cells.min() >= 0 and cells.max() < len(mesh.vertices), "indices are in range")
         report = check(mesh)
         require(str(report) and to_json(report.to_dict()), "a report can be written")

@@ -8,9 +8,18 @@ from cyclopts.validators import Number
 
 from meshot.base.settings import TargetName, require_positive
 
-Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; closed, or with one boundary loop.")]
+Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL, OFF, VTP or VTK; closed, or with one boundary loop.")]
 MeshOrSolid = Annotated[
-    Path, Parameter(help="Surface: OBJ, PLY, STL or OFF; or solid of tetrahedra: VTU, VTK, MSH or MESH.")
+    Path, Parameter(help="Surface: OBJ, PLY, STL, OFF, VTP or VTK; or solid of tetrahedra: VTU, VTK, MSH or MESH.")
+]
+Join = Annotated[
+    float | None,
+    Parameter(
+        help="Join vertices of a surface's boundary within this distance of one another, in its unit; 0: equal ones."
+    ),
+]
+Triangles = Annotated[
+    bool, Parameter(negative="", help="Write triangles to map.obj where the file has quads or polygons.")
 ]
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Folder for the results; other files in it stay.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the figures as JSON.")]

@@ -16,6 +16,7 @@ from cyclopts.validators import Number
 from meshot.app.commands.arguments import (
     AreaTolerance,
     EdgeLength,
+    Join,
     Json,
     Mesh,
     MeshOrSolid,
@@ -23,6 +24,7 @@ from meshot.app.commands.arguments import (
     Through,
     To,
     Tolerance,
+    Triangles,
     Up,
     VolumeTolerance,
 )
@@ -57,13 +59,13 @@ def _making(command: Callable[..., None]) -> Callable[..., int]:
     return make_and_show
 
 
-def check_command(mesh: MeshOrSolid, /, *, json: Json = False) -> int:
+def check_command(mesh: MeshOrSolid, /, *, join: Join = None, json: Json = False) -> int:
     """Say what a mesh is, and whether it can be mapped: exit code 0, or 2 with every cause and the offending ids."""
     from meshot.base.files import to_json
     from meshot.formats.registry import read_mesh_file
     from meshot.meshes.check.surface import check
 
-    file = read_mesh_file(mesh)
+    file = read_mesh_file(mesh, join=join)
     report = check(file.mesh)
     figures = {**report.to_dict(), "reading": file.notes, "sha256": file.sha256}
     words = "\n".join([*(f"note: {note}" for note in file.notes), str(report)])
@@ -82,6 +84,8 @@ def conformal_command(
         Normalization, Parameter(help="Bring the area's centroid to the center, even out the areas, or neither.")
     ] = "area",
     through: Through = None,
+    join: Join = None,
+    triangles: Triangles = False,
     up: Up = "y",
     json: Json = False,
 ) -> None:
@@ -118,6 +122,8 @@ def area_command(
     checkpoint: Annotated[
         Path | None, Parameter(help="File that keeps the state of the sampling, to go on from after an interruption.")
     ] = None,
+    join: Join = None,
+    triangles: Triangles = False,
     up: Up = "y",
     json: Json = False,
 ) -> None:
@@ -139,6 +145,7 @@ def volume_command(
     masses: Annotated[
         Path | None, Parameter(help="Wanted share of each vertex, one number each, up to a factor; NPY, CSV or text.")
     ] = None,
+    join: Join = None,
     up: Up = "y",
     json: Json = False,
 ) -> None:
@@ -153,8 +160,8 @@ def morph_command(
     target: Annotated[
         Path,
         Parameter(
-            help="Solid (VTU, VTK, MSH, MESH), closed surface to fill with tetrahedra (OBJ, PLY, STL, OFF), or points, "
-            "x, y, z and, if wanted, the mass (NPY, CSV, TXT, XYZ)."
+            help="Solid (VTU, VTK, MSH, MESH), closed surface to fill with tetrahedra (OBJ, PLY, STL, OFF, VTP, VTK), "
+            "or points, x, y, z and, if wanted, the mass (NPY, CSV, TXT, XYZ)."
         ),
     ],
     /,
@@ -164,6 +171,7 @@ def morph_command(
     edge_length: Annotated[
         float | None, Parameter(help="Wanted edge length of the tetrahedra in a surface.", validator=Number(gt=0))
     ] = None,
+    join: Join = None,
     tol: Tolerance = TOL,
     up: Up = "y",
     json: Json = False,
@@ -205,7 +213,7 @@ def transport_command(
         ),
     ] = None,
     polygon: Annotated[
-        Path | None, Parameter(help="Corners of the convex polygon, counter-clockwise: x, y; NPY, CSV or text.")
+        Path | None, Parameter(help="Corners of the convex polygon, one after the other: x, y; NPY, CSV or text.")
     ] = None,
     masses: Annotated[Path | None, Parameter(help="Masses, one a row, if the sites have no column for them.")] = None,
     duplicates: Annotated[
@@ -244,6 +252,7 @@ def sample_command(
     seed: Annotated[int, Parameter(help="Seed of the random numbers.")] = 0,
     tol: Tolerance = TOL,
     tol_area: AreaTolerance = TOL_AREA,
+    join: Join = None,
     json: Json = False,
 ) -> None:
     """Spread points over a surface by area or a density: evenly, through its area-preserving map, or at random."""

@@ -83,7 +83,8 @@ def _kept(place: Path) -> Kept:
     surface_map = _surface_map(arrays, metrics)
     vertices, source_vertex = surface_map.surface.vertices, surface_map.source_vertex
     maps = named_maps(surface_map)
-    if not np.isfinite(vertices).all() or any(len(each.image) != len(vertices) for each in maps.values()):
+    used = vertices[surface_map.surface.referenced]
+    if not np.isfinite(used).all() or any(len(each.image) != len(vertices) for each in maps.values()):
         raise ValueError("its vertices and their images do not fit together")
     source = Surface(vertices[: int(metrics["vertices"])], source_vertex[surface_map.surface.faces])
     return Kept(place.resolve().name, metrics, source, maps, {key: distortion(each) for key, each in maps.items()})

@@ -9,6 +9,8 @@ from meshot import __version__
 from meshot.app.words import number, percent, two_columns
 from meshot.maps.solid_map import SolidMap
 from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.join import Joined
+from meshot.meshes.polygons import PolygonFaces
 from meshot.meshes.tetrahedralization import Tetrahedralization
 from meshot.refinement.tradeoff import TradeoffPoint
 from meshot.singular.detect import SingularSet
@@ -81,6 +83,10 @@ class Run(Generic[Result]):
         What became of a surface that was filled with tetrahedra.
     curve : tuple of TradeoffPoint
         Maps between the conformal and the area-preserving one; empty if they were not asked for.
+    polygons : PolygonFaces, optional
+        The faces to be written, if some have more than three corners.
+    joined : Joined, optional
+        What joining the boundary of the input did.
     """
 
     input: Any
@@ -92,6 +98,8 @@ class Run(Generic[Result]):
     folds: SingularSet | None = None
     filling: Tetrahedralization | None = None
     curve: tuple[TradeoffPoint, ...] = ()
+    polygons: PolygonFaces | None = None
+    joined: Joined | None = None
 
     @property
     def maps(self) -> dict[str, Any]:
@@ -157,8 +165,10 @@ def solver_figures(transport: NewtonResult | None) -> dict[str, Any] | None:
 
 
 def few_words(rows: list[tuple[str, str]], run: Run[Any], out: Path) -> str:
-    """Return what a person wants to know at the end: rows of their own, the time, and where to look."""
-    return two_columns([*rows, ("seconds", f"{run.seconds['total']:.1f}"), ("report", str(out / "report.html"))])
+    """Return what a person wants to know at the end: rows of their own, notes, the time, and where to look."""
+    notes = [("note", note) for note in run.provenance.notes]
+    ending = [("seconds", f"{run.seconds['total']:.1f}"), ("report", str(out / "report.html"))]
+    return two_columns([*rows, *notes, *ending])
 
 
 def solver_words(figures: Mapping[str, Any]) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from meshot.formats.write.obj import write_obj
 from meshot.formats.write.ply import write_ply
 from meshot.formats.write.points import write_points
 from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.polygons import PolygonFaces
 from meshot.sampling.samples import Samples
 
 # A vertex nearer to the axis has no longitude.
@@ -117,15 +118,18 @@ def cut_of(surface_map: SurfaceMap) -> CutFigures | None:
 def write_surface(run: Run[SurfaceMap], folder: Path) -> None:
     """Write ``map.obj``, ``map.ply`` and ``map.npz``.
 
-    A map to the sphere has also ``sphere.obj``: its image as a mesh with the same faces.
+    A map to the sphere has also ``sphere.obj``: its image as a mesh with the same faces. In ``map.obj`` and
+    ``sphere.obj`` the faces are those of the input's file, quads and polygons too, other than those that a cut goes
+    through.
     """
     mapped, distortion = run.result, run.distortion
-    surface, image, on_sphere = mapped.surface, mapped.image, mapped.target == "sphere"
+    surface, image, on_sphere = mapped.surface, _everywhere(run, mapped.image), mapped.target == "sphere"
+    polygons = None if run.polygons is None else run.polygons.on(surface.faces, mapped.source_vertex)
     if on_sphere:
-        write_obj(folder / "map.obj", surface, *longitude_latitude(image, surface.faces))
-        write_obj(folder / "sphere.obj", surface.with_vertices(np.nan_to_num(image)))
+        write_obj(folder / "map.obj", surface, *longitude_latitude(image, surface.faces, polygons), polygons)
+        write_obj(folder / "sphere.obj", surface.with_vertices(np.nan_to_num(image)), polygons=polygons)
     else:
-        write_obj(folder / "map.obj", surface, (image + 1) / 2)
+        write_obj(folder / "map.obj", surface, (image + 1) / 2, polygons=polygons)
     scalars = {
         "log_area_ratio": distortion.log_area_ratio,
         "angle_error": distortion.angle_error,
@@ -135,20 +139,30 @@ def write_surface(run: Run[SurfaceMap], folder: Path) -> None:
     }
     arrays = {"vertices": surface.vertices, "faces": surface.faces, "points" if on_sphere else "uv": image}
     if mapped.conformal is not None:
-        arrays["conformal"] = mapped.conformal.image
+        arrays["conformal"] = _everywhere(run, mapped.conformal.image)
     if mapped.measure is not None and mapped.prescribed:
         scalars["magnification"] = distortion.magnification
         arrays["shares"] = mapped.measure.faces
+    if run.polygons is not None:
+        scalars["polygon"] = arrays["polygon"] = run.polygons.of_triangles
+    if run.joined is not None:
+        gone = run.joined.vertices
+        arrays["joined"] = np.stack([gone, run.joined.first[gone]], axis=1)
     names = ("sphere_x", "sphere_y", "sphere_z") if on_sphere else ("u", "v")
     write_ply(folder / "map.ply", surface.vertices, surface.faces, scalars, dict(zip(names, image.T, strict=True)))
     write_npz(folder / "map.npz", **arrays, source_vertex=mapped.source_vertex)
 
 
-def longitude_latitude(points: Floats, faces: Ints) -> tuple[Floats, Ints]:
+def _everywhere(run: Run[SurfaceMap], image: Floats) -> Floats:
+    """Return the images of the vertices; those that were joined have that of the vertex they were joined to."""
+    return image if run.joined is None else run.joined.filled(image)
+
+
+def longitude_latitude(points: Floats, faces: Ints, polygons: PolygonFaces | None = None) -> tuple[Floats, Ints]:
     """Return texture coordinates for a picture of the sphere in longitude and latitude.
 
     A face across the date line gets corners beyond the unit square, where a repeated picture goes on; a corner at a
-    pole gets the longitude between the other two. A face with a pole inside it (at most two) cannot be right: in the
+    pole gets the longitude between those beside it. A face with a pole inside it (at most two) cannot be right: in the
     picture the pole is a whole side.
 
     Parameters
@@ -156,38 +170,46 @@ def longitude_latitude(points: Floats, faces: Ints) -> tuple[Floats, Ints]:
     points : (V, 3) float
         Unit vectors; NaN for vertices that belong to no face.
     faces : (F, 3) int
+    polygons : PolygonFaces, optional
+        The faces that count in place of the triangles.
 
     Returns
     -------
-    (T, 2) float, (F, 3) int
-        Rows ``(longitude / 360 + 1/2, latitude / 180 + 1/2)``, in degrees, and for each corner of a face its row. The
-        first V rows are those of the vertices themselves.
+    (T, 2) float, (n,) int
+        Rows ``(longitude / 360 + 1/2, latitude / 180 + 1/2)``, in degrees, and for each corner of each face its row.
+        The first V rows are those of the vertices themselves.
 
     Examples
     --------
     >>> points = np.array([[-0.8, 0.6, 0.0], [-0.8, -0.6, 0.0], [0.0, 0.0, 1.0]])
     >>> texture, corners = longitude_latitude(points, np.array([[0, 1, 2]]))
-    >>> texture[corners[0]].round(3)
+    >>> texture[corners].round(3)
     array([[0.898, 0.5  ],
            [1.102, 0.5  ],
            [1.   , 1.   ]])
     """
+    corners, sizes = faces.ravel(), np.full(len(faces), 3)
+    if polygons is not None:
+        corners, sizes = polygons.corners, polygons.sizes
+    ends, face = np.cumsum(sizes), np.repeat(np.arange(len(sizes)), sizes)
+    before, after = np.arange(-1, len(corners) - 1), np.arange(1, len(corners) + 1)
+    before[ends - sizes], after[ends - 1] = ends - 1, ends - sizes
     x, y, z = points.T
     radius = np.hypot(x, y)
     own = np.stack([np.arctan2(y, x) / (2 * np.pi) + 0.5, np.arctan2(z, radius) / np.pi + 0.5], axis=1)
     # The corner farthest from the poles keeps its longitude, the others take the copy nearest to it.
-    safest = faces[np.arange(len(faces)), np.argmax(radius[faces], axis=1)]
-    u = own[faces, 0]
-    u -= np.rint(u - own[safest, :1])
-    between = np.stack([u[:, [1, 2]].mean(axis=1), u[:, [2, 0]].mean(axis=1), u[:, [0, 1]].mean(axis=1)], axis=1)
-    u = np.where(radius[faces] < POLE, between, u)
-    moved = u != own[faces, 0]
-    vertices, values = faces[moved], u[moved]
+    by_radius = np.lexsort((-np.arange(len(corners)), radius[corners], face))
+    safest = corners[by_radius[ends - 1]]
+    u = own[corners, 0]
+    u -= np.rint(u - own[safest[face], 0])
+    u = np.where(radius[corners] < POLE, (u[before] + u[after]) / 2, u)
+    moved = u != own[corners, 0]
+    vertices, values = corners[moved], u[moved]
     _, first, row = np.unique(vertices + 1j * values, return_index=True, return_inverse=True)
-    corners = faces.copy()
-    corners[moved] = len(points) + row
+    rows = corners.copy()
+    rows[moved] = len(points) + row
     extra = np.stack([values[first], own[vertices[first], 1]], axis=1)
-    return np.concatenate([own, extra]), corners
+    return np.concatenate([own, extra]), rows
 
 
 def surface_words(run: Run[SurfaceMap], out: Path) -> str:

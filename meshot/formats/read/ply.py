@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from meshot.base.arrays import Ints
 from meshot.formats.read.parsing import FormatError, Polygons, floats
+from meshot.formats.read.strips import strip_triangles
 
 _TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
@@ -84,7 +85,7 @@ def parse_ply(data: bytes) -> Polygons:
         return Polygons(vertices, _whole(corners), sizes)
     if "tristrips" in tables:
         corners, sizes = _values(body, *tables["tristrips"], ["vertex_indices", "vertex_index"])
-        triangles, note = _strips(_whole(corners), sizes)
+        triangles, note = strip_triangles(_whole(corners), sizes)
         return Polygons(vertices, triangles.ravel(), np.full(len(triangles), 3), (note,))
     raise FormatError("is a PLY file without faces: a point cloud has no area to preserve")
 
@@ -115,27 +116,6 @@ def _whole(corners: NDArray[Any]) -> Ints:
     if corners.dtype.kind == "f":
         corners = np.clip(corners, -1, 2.0**53)  # what lies outside is out of range all the same
     return corners.astype(np.int64)
-
-
-def _strips(corners: Ints, sizes: Ints) -> tuple[Ints, str]:
-    """Return the triangles of strips, (F, 3), every second one turned; -1 begins a new strip, as a new row does.
-
-    Triangles with a corner twice only lead from one strip to the next, and are left out.
-    """
-    begins = np.zeros(len(corners), dtype=bool)
-    begins[(np.cumsum(sizes) - sizes)[sizes > 0]] = True
-    kept = corners != -1
-    begins |= np.concatenate([[False], ~kept[:-1]])
-    # a break may be the last of a row, or stand twice: what begins is the next vertex
-    group = np.cumsum(begins)[kept]
-    corners = corners[kept]
-    place = np.arange(len(corners)) - np.searchsorted(group, group)
-    ends = np.flatnonzero(place >= 2)
-    odd = place[ends] % 2
-    triangles = np.stack([corners[ends - 2 + odd], corners[ends - 1 - odd], corners[ends]], axis=1)
-    a, b, c = triangles.T
-    whole = (a != b) & (b != c) & (c != a)
-    return triangles[whole], f"triangle strips were read as {int(whole.sum())} triangles"
 
 
 def _header(data: bytes) -> tuple[str, list[_Element], int]:

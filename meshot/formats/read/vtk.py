@@ -1,4 +1,4 @@
-"""Parse VTK's legacy files of unstructured grids, text and binary, versions before and from 5 on."""
+"""Parse VTK's legacy files of unstructured grids and of polygons, text and binary, versions before and from 5 on."""
 
 import re
 from typing import Any
@@ -6,15 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.base.arrays import Ints
-from meshot.formats.read.parsing import FormatError, SolidElements, floats, integers
-from meshot.formats.read.vtk_arrays import vtk_blocks, whole_numbers
+from meshot.base.arrays import Floats, Ints
+from meshot.formats.read.parsing import FormatError, Polygons, SolidElements, floats, integers
+from meshot.formats.read.vtk_arrays import cell_lists, polydata, vtk_blocks, whole_numbers
 
 _TYPES = {
     **{"bit": "u1", "unsigned_char": "u1", "char": "i1", "unsigned_short": "u2", "short": "i2", "unsigned_int": "u4"},
     **{"int": "i4", "unsigned_long": "u8", "long": "i8", "float": "f4", "double": "f8"},
     **{"vtktypeint64": "i8", "vtktypeuint64": "u8", "vtkidtype": "i8"},
 }
+# The sections of cells of the data sets that are read.
+_CELLS = {
+    "UNSTRUCTURED_GRID": ("CELLS",),
+    "POLYDATA": ("POLYGONS", "TRIANGLE_STRIPS", "LINES", "VERTICES"),
+}
+_NAMES = {"UNSTRUCTURED_GRID": "an unstructured grid", "POLYDATA": "polygons"}
 
 
 class _Cursor:
@@ -64,22 +70,25 @@ class _Cursor:
         raise FormatError("is truncated: an array is shorter than it announces")
 
 
-def parse_vtk(data: bytes) -> SolidElements:
-    """Parse a legacy VTK file of an unstructured grid; values are skipped."""
+def parse_vtk(data: bytes) -> SolidElements | Polygons:
+    """Parse a legacy VTK file of an unstructured grid or of polygons; values are skipped."""
     head = re.match(rb"# vtk DataFile Version \d[^\n]*\n[^\n]*\n\s*(ASCII|BINARY)[^\n]*\n", data, re.IGNORECASE)
     if head is None:
         raise FormatError("is no legacy VTK file: it does not begin with '# vtk DataFile Version'")
     cursor = _Cursor(data, head.end(), head[1].upper() == b"BINARY")
-    points, ends, connectivity, types = np.empty((0, 3)), None, None, None
+    dataset = "UNSTRUCTURED_GRID"
+    points, types, cells = np.empty((0, 3)), None, dict[str, tuple[Ints, Ints]]()
     while words := cursor.words():
         key = words[0].upper()
-        if key == "DATASET" and words[1:2] != ["UNSTRUCTURED_GRID"]:
-            raise FormatError(f"holds {' '.join(words[1:2])[:40]!r}, not an unstructured grid")
-        if key == "POINTS":
+        if key == "DATASET":
+            dataset = _word(words, 1).upper()
+            if dataset not in _CELLS:
+                raise FormatError(f"holds {dataset[:40]!r}, neither an unstructured grid nor polygons")
+        elif key == "POINTS":
             points = cursor.array(_word(words, 2), 3 * _count(words)).reshape(-1, 3).astype(np.float64)
-        elif key == "CELLS":
-            ends, connectivity = _cells(cursor, _count(words), _count(words, 2))
-        elif key == "CELL_TYPES":
+        elif key in _CELLS[dataset]:
+            cells[key] = _cells(cursor, _count(words), _count(words, 2))
+        elif key == "CELL_TYPES" and dataset == "UNSTRUCTURED_GRID":
             types = whole_numbers(cursor.array("int", _count(words)), "cell types")
         elif key == "FIELD":
             _skip_field(cursor, _count(words, 2))
@@ -87,10 +96,21 @@ def parse_vtk(data: bytes) -> SolidElements:
             _skip_metadata(cursor)
         elif key in ("CELL_DATA", "POINT_DATA"):
             break
-        elif key != "DATASET":
-            raise FormatError(f"is truncated or damaged: {words[0][:40]!r} is no part of an unstructured grid")
-    if ends is None or connectivity is None or types is None:
+        else:
+            raise FormatError(f"is truncated or damaged: {words[0][:40]!r} is no part of {_NAMES[dataset]}")
+    return _polygons(points, cells) if dataset == "POLYDATA" else _grid(points, cells, types)
+
+
+def _polygons(points: Floats, cells: dict[str, tuple[Ints, Ints]]) -> Polygons:
+    nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    polys, strips, lines, vertices = (cell_lists(*cells.get(kind, nothing)) for kind in _CELLS["POLYDATA"])
+    return polydata(points, polys, strips, len(lines.sizes) + len(vertices.sizes))
+
+
+def _grid(points: Floats, cells: dict[str, tuple[Ints, Ints]], types: Ints | None) -> SolidElements:
+    if "CELLS" not in cells or types is None:
         raise FormatError("is truncated: its points, its cells or their types are missing")
+    ends, connectivity = cells["CELLS"]
     return SolidElements(points, vtk_blocks(connectivity, ends, types))
 
 

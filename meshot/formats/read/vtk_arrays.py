@@ -1,12 +1,14 @@
-"""Shared by VTK's two kinds of files: number types, and cells given by offsets into one list of vertices."""
+"""Shared by VTK's text and XML files: number types, and cells given by offsets into one list of vertices."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshot.base.arrays import Ints
-from meshot.formats.read.parsing import FormatError
+from meshot.base.arrays import Floats, Ints
+from meshot.formats.read.parsing import FormatError, Polygons
+from meshot.formats.read.strips import strip_triangles
 from meshot.meshes.elements import ANY, BY_VTK, Block
 
 # NumPy's types of the number types in VTK's XML files; little-endian, as most files are.
@@ -76,3 +78,49 @@ def whole_numbers(array: NDArray[Any], what: str) -> Ints:
     elif array.dtype.kind == "u" and array.dtype.itemsize == 8 and (array >> np.uint64(63)).any():
         raise FormatError(f"has {what} beyond 2^63")
     return array.astype(np.int64)
+
+
+class Lists(NamedTuple):
+    """Cells of one kind that differ in their numbers of vertices."""
+
+    corners: Ints
+    """Vertex indices of all cells, one after the other."""
+    sizes: Ints
+    """Number of vertices of each cell."""
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Lists]") -> "Lists":
+        """Return several, one after the other."""
+        return cls(np.concatenate([part.corners for part in parts]), np.concatenate([part.sizes for part in parts]))
+
+
+NO_LISTS = Lists(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+
+def cell_lists(ends: Ints, connectivity: Ints) -> Lists:
+    """Return cells that are given by where each ends in the list of all their vertices, or raise `FormatError`."""
+    sizes = np.diff(ends, prepend=0)
+    last = int(ends[-1]) if len(ends) else 0
+    if len(ends) and (sizes.min() < 0 or last > len(connectivity)):
+        raise FormatError(f"is truncated or damaged: its cells end at {ends.max()} of {len(connectivity)} indices")
+    return Lists(connectivity[:last], sizes)
+
+
+def polydata(points: Floats, polys: Lists, strips: Lists, others: int) -> Polygons:
+    """Return what VTK calls PolyData: polygons, then the triangles of strips; says how many other cells were skipped.
+
+    Parameters
+    ----------
+    points : (V, 3) float
+    polys, strips : Lists
+    others : int
+        Number of lines and points among the cells.
+    """
+    notes = [f"{others} lines and points among the cells were passed over"] if others else []
+    corners, sizes = polys
+    if len(strips.sizes):
+        triangles, note = strip_triangles(*strips)
+        corners = np.concatenate([corners, triangles.ravel()])
+        sizes = np.concatenate([sizes, np.full(len(triangles), 3)])
+        notes.append(note)
+    return Polygons(points, corners, sizes, tuple(notes))

@@ -5,11 +5,16 @@ from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.files import PathLike, write_text
+from meshot.meshes.polygons import PolygonFaces
 from meshot.meshes.surface import Surface
 
 
 def write_obj(
-    path: PathLike, surface: Surface, texture: ArrayLike | None = None, texture_faces: ArrayLike | None = None
+    path: PathLike,
+    surface: Surface,
+    texture: ArrayLike | None = None,
+    texture_corners: ArrayLike | None = None,
+    polygons: PolygonFaces | None = None,
 ) -> None:
     """Write a surface as OBJ, with texture coordinates if given.
 
@@ -23,9 +28,11 @@ def write_obj(
     surface : Surface
         The surface.
     texture : (T, 2) float, optional
-        Texture coordinates: one for each vertex if `texture_faces` is not given.
-    texture_faces : (F, 3) int, optional
+        Texture coordinates: one for each vertex if `texture_corners` is not given.
+    texture_corners : (number of corners of all faces,) int, optional
         The row of `texture` of each corner of each face.
+    polygons : PolygonFaces, optional
+        The faces to be written, on the surface's vertices, in place of its triangles.
 
     Raises
     ------
@@ -35,22 +42,38 @@ def write_obj(
         The file cannot be written.
     """
     lines = format_rows("v %.17g %.17g %.17g", surface.vertices)
-    corners = surface.faces + 1
+    corners, sizes = surface.faces.ravel(), np.full(len(surface.faces), 3)
+    if polygons is not None:
+        corners, sizes = polygons.corners, polygons.sizes
     if texture is None:
-        lines += format_rows("f %d %d %d", corners)
+        lines += _face_lines((corners + 1)[:, None], sizes)
     else:
-        coordinates, rows = np.asarray(texture, dtype=np.float64), surface.faces
-        if texture_faces is not None:
-            rows = np.asarray(texture_faces)
+        coordinates, rows = np.asarray(texture, dtype=np.float64), corners
+        if texture_corners is not None:
+            rows = np.asarray(texture_corners).ravel()
         elif len(coordinates) != len(surface.vertices):
             raise ValueError(f"texture must have {len(surface.vertices)} rows, got {len(coordinates)}")
         if coordinates.shape[1:] != (2,) or rows.shape != corners.shape:
-            raise ValueError(f"texture must have 2 columns, and its faces 3; got {coordinates.shape} and {rows.shape}")
+            raise ValueError(
+                f"texture must have 2 columns, and a row for each of {len(corners)} corners; got "
+                f"{coordinates.shape} and {rows.shape}"
+            )
         lines += format_rows(
             "vt %.17g %.17g", np.where(np.isfinite(coordinates).all(axis=1, keepdims=True), coordinates, 0.0)
         )
-        lines += format_rows("f %d/%d %d/%d %d/%d", np.stack([corners, rows + 1], axis=2).reshape(-1, 6))
+        lines += _face_lines(np.stack([corners + 1, rows + 1], axis=1), sizes)
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _face_lines(corners: Ints, sizes: Ints) -> list[str]:
+    """Return a line for each face, of the numbers of its corners, (n, 1) or (n, 2), one face after the other."""
+    one = "/".join(["%d"] * corners.shape[1])
+    if (sizes == sizes[0]).all():
+        width = int(sizes[0])
+        return format_rows(" ".join(["f"] + [one] * width), corners.reshape(len(sizes), -1))
+    words, ends = [one % tuple(corner) for corner in corners.tolist()], np.cumsum(sizes)
+    places = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
+    return ["f " + " ".join(words[start:end]) for start, end in places]
 
 
 def format_rows(template: str, rows: Floats | Ints) -> list[str]:

@@ -90,12 +90,14 @@ def make_problem(kind: str, message: str, ids: Ints | tuple[()], of: str = "face
 def coordinate_problems(vertices: Floats, referenced: NDArray[np.bool_]) -> Iterator[Finding]:
     """Yield what is wrong with coordinates, (V, 3): those that are not finite, or sizes that nothing is computed with.
 
+    Vertices that are not `referenced` may stand anywhere, or nowhere.
+
     Examples
     --------
-    >>> [problem.kind for problem in coordinate_problems(np.array([[1e60, 0.0, np.nan]]), np.array([False]))]
+    >>> [problem.kind for problem in coordinate_problems(np.array([[1e60, 0.0, np.nan]]), np.array([True]))]
     ['non-finite-coordinates']
     """
-    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1) & referenced)
     if len(bad):
         message = f"{counted(len(bad), 'vertex has', 'vertices have')} NaN or infinite coordinates"
         yield make_problem("non-finite-coordinates", message, bad, "vertices")
@@ -186,18 +188,10 @@ def genus_problems(what: str, genus: int, handle: Callable[[], Ints] | None) -> 
     yield make_problem("genus", message + around, where, "vertices")
 
 
-def vertex_notes(mesh: Mesh, *, apart: bool) -> Iterator[Finding]:
-    """Yield which vertices belong to no cell and, of a mesh whose parts lie apart, which stand where others do."""
+def vertex_notes(mesh: Mesh) -> Iterator[Finding]:
+    """Yield which vertices belong to no cell."""
     unused = np.flatnonzero(~mesh.referenced)
     if len(unused):
         share = counted(len(unused), "vertex belongs", "vertices belong")
         message = f"{share} to no {mesh.CELL} and will have no image"
         yield make_problem("unreferenced-vertex", message, unused, "vertices")
-    if apart:
-        order = np.lexsort(mesh.vertices.T)
-        same = (mesh.vertices[order[1:]] == mesh.vertices[order[:-1]]).all(axis=1)
-        again = np.sort(order[1:][same])
-        if len(again):
-            share = counted(len(again), "vertex stands", "vertices stand")
-            message = f"{share} exactly where another does; joining them may mend the mesh"
-            yield make_problem("coincident-vertex", message, again, "vertices")

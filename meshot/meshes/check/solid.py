@@ -169,15 +169,18 @@ def _topology_problems(mesh: Solid, number: Ints, boundary: "Topology", labels: 
     crowded = _crowded(mesh)
     edges, vertices = boundary.non_manifold_edges, boundary.non_manifold_vertices
     if len(crowded):
-        message = f"{counted(len(crowded), 'face belongs', 'faces belong')} to more than two tetrahedra; one of each"
+        share = counted(len(crowded), "non-manifold face belongs", "non-manifold faces belong")
+        message = f"{share} to more than two tetrahedra; one of each"
         yield make_problem("non-manifold-face", message, number[crowded], "tetrahedra")
     if len(edges):
         some = listed([f"{a}-{b}" for a, b in edges.tolist()])
-        message = f"{counted(len(edges), 'edge joins', 'edges join')} parts of the boundary that touch there: {some}"
+        share = counted(len(edges), "non-manifold edge joins", "non-manifold edges join")
+        message = f"{share} parts of the boundary that touch there: {some}"
         yield make_problem("non-manifold-edge", message, np.unique(edges), "vertices")
     vertices = np.setdiff1d(vertices, edges)
     if len(vertices):
-        message = f"{counted(len(vertices), 'vertex joins', 'vertices join')} parts of the boundary that touch there"
+        share = counted(len(vertices), "non-manifold vertex joins", "non-manifold vertices join")
+        message = f"{share} parts of the boundary that touch there"
         yield make_problem("non-manifold-vertex", message, vertices, "vertices")
     yield from component_problems("solid", "tetrahedra", "one of each", labels, number)
     if len(crowded) or len(edges) or len(vertices):
@@ -260,6 +263,19 @@ def _geometry_problems(solid: Solid, copies: Ints, repeated: Ints, inverted: Int
 
 
 def _notes(solid: Solid, kinds: set[str]) -> Iterator[Finding]:
-    yield from vertex_notes(solid, apart=bool(kinds & {"several-components", "cavity"}))
-    if solid.orientation < 0 and np.isfinite(solid.vertices).all():
+    yield from vertex_notes(solid)
+    if kinds & {"several-components", "cavity"}:
+        yield from _coincident_notes(solid)
+    if solid.orientation < 0 and np.isfinite(solid.vertices[solid.referenced]).all():
         yield Finding("mirrored", "all tetrahedra are turned inside out, as if in a mirror; so will be their images")
+
+
+def _coincident_notes(solid: Solid) -> Iterator[Finding]:
+    """Yield which vertices stand where others do."""
+    order = np.lexsort(solid.vertices.T)
+    same = (solid.vertices[order[1:]] == solid.vertices[order[:-1]]).all(axis=1)
+    again = np.sort(order[1:][same])
+    if len(again):
+        share = counted(len(again), "vertex stands", "vertices stand")
+        message = f"{share} exactly where another does; joining them may mend the mesh"
+        yield make_problem("coincident-vertex", message, again, "vertices")

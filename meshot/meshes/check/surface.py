@@ -22,6 +22,7 @@ from meshot.meshes.check.problems import (
     repeating_cells,
     vertex_notes,
 )
+from meshot.meshes.check.seams import COINCIDENT, join_notes
 from meshot.meshes.check.solid import SolidReport, check_solid
 from meshot.meshes.solid import Solid, as_solid
 from meshot.meshes.surface import Surface, as_surface
@@ -202,12 +203,13 @@ def require_genus_zero(surface: Any) -> MeshReport:
     ------
     TopologyError
         Non-manifold, not or wrongly oriented, several components or boundary loops, or handles; ``ids`` holds the
-        offending vertices or faces, the message says which, and names the kinds of the other problems.
+        offending vertices or faces, the message says which, names the kinds of the other problems, and what joining
+        the boundary would give where its vertices nearly agree.
     GeometryError
         Coordinates that are not finite or out of range, faces of zero area, or duplicate faces.
     """
     report: MeshReport = check(surface)
-    _raise_first(report.problems)
+    _raise_first(report.problems, hint_to_join(report.notes))
     return report
 
 
@@ -231,13 +233,25 @@ def require_ball(solid: Solid) -> SolidReport:
     return report
 
 
-def _raise_first(problems: Sequence[Finding]) -> None:
+def require_closed(report: MeshReport) -> None:
+    """Raise `TopologyError` for a surface that is open, by its report."""
+    if report.boundary_loops:
+        message = "only a closed surface can be mapped to the sphere; this one has a boundary"
+        raise TopologyError(message + hint_to_join(report.notes))
+
+
+def hint_to_join(notes: Sequence[Finding]) -> str:
+    """Return the end of a sentence that says what joining would give, if one of the notes does."""
+    return "".join(f"; {note.message}" for note in notes if note.kind == COINCIDENT)
+
+
+def _raise_first(problems: Sequence[Finding], hint: str = "") -> None:
     if not problems:
         return
     first, *others = problems
     also = ", ".join(problem.kind.replace("-", " ") for problem in others)
     kind = GeometryError if first.kind in GEOMETRY else TopologyError
-    raise error_of(first, kind, f"; also: {also}" if also else "")
+    raise error_of(first, kind, (f"; also: {also}" if also else "") + hint)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -259,11 +273,11 @@ def _topology_problems(topology: "Topology", number: Ints) -> Iterator[Finding]:
     edges, vertices = topology.non_manifold_edges, topology.non_manifold_vertices
     if len(edges):
         some = listed([f"{a}-{b}" for a, b in edges.tolist()])
-        message = f"{counted(len(edges), 'edge belongs', 'edges belong')} to more than two faces: {some}"
-        yield make_problem("non-manifold-edge", message, np.unique(edges), "vertices")
+        share = counted(len(edges), "non-manifold edge belongs", "non-manifold edges belong")
+        yield make_problem("non-manifold-edge", f"{share} to more than two faces: {some}", np.unique(edges), "vertices")
     if len(vertices):
-        message = f"{counted(len(vertices), 'vertex joins', 'vertices join')} parts that share no edge there"
-        yield make_problem("non-manifold-vertex", message, vertices, "vertices")
+        share = counted(len(vertices), "non-manifold vertex joins", "non-manifold vertices join")
+        yield make_problem("non-manifold-vertex", f"{share} parts that share no edge there", vertices, "vertices")
     strip, flip = topology.one_sided_strip, topology.faces_to_flip
     if len(strip):
         message = "the surface cannot be oriented: sides are swapped along a closed strip of faces"
@@ -337,8 +351,10 @@ def _geometry_problems(mesh: Surface, copies: Ints, height: Floats) -> Iterator[
 
 
 def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Finding]:
-    yield from vertex_notes(mesh, apart=bool(kinds & {"several-components", "several-boundary-loops"}))
-    if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices).all():
+    yield from vertex_notes(mesh)
+    if topology.boundary_loops:
+        yield from join_notes(mesh)
+    if not kinds and not topology.boundary_loops and np.isfinite(mesh.corners).all():
         middle = mesh.vertices[mesh.referenced].mean(axis=0)
         if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:
             yield Finding("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")

@@ -73,7 +73,7 @@ def scans(tmp_path):
     """A folder of two meshes and a broken one, and another mesh called as one of them."""
     write_obj(tmp_path / "scans" / "a.obj", shapes.cap(4))
     write_obj(tmp_path / "scans" / "b.obj", shapes.cap(5))
-    (tmp_path / "scans" / "broken.obj").write_bytes(b"v 0 0 nan\n")
+    (tmp_path / "scans" / "broken.obj").write_bytes(b"v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     write_obj(tmp_path / "more" / "a.obj", shapes.cap(6))
     return tmp_path / "scans"
 

@@ -62,7 +62,7 @@ def test_samples(order):
 @pytest.mark.parametrize(
     ("mesh", "status", "cause"),
     [
-        (b"v 0 0 nan\n", "cannot read", "NaN"),
+        (b"v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "cannot read", "NaN"),
         (b"", "cannot read", "empty"),
         (shapes.torus(), "refused", "genus"),
         (Surface([[0, 0, 0], [1, 0, 0], [2, 0, 0], [1, 1, 0]], [[0, 1, 2], [0, 2, 3]]), "refused", "area"),

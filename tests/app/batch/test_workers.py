@@ -132,7 +132,7 @@ def test_a_batch_on_a_cluster_that_is_there(crew, tmp_path, capsys):
     surface = shapes.cap(4)
     for name in "abc":
         files.write_obj(tmp_path / f"{name}.obj", surface)
-    (tmp_path / "c.obj").write_bytes(b"v 0 0 nan\n")
+    (tmp_path / "c.obj").write_bytes(b"v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     out = tmp_path / "out"
     options = ["-n", "9", "--method", "random", "--format", "csv", "--json"]
     code = cli.main(["batch", "sample", str(tmp_path), "-o", str(out), "--scheduler", crew.address, *options])

@@ -15,6 +15,7 @@ from meshot.app.files import surface as output
 from meshot.app.files.surface import cut_of, longitude_latitude, surface_metrics
 from meshot.formats.registry import read_surface
 from meshot.maps.surface_map import SurfaceMap
+from meshot.meshes.polygons import PolygonFaces
 from meshot.meshes.surface import Surface
 
 FILES = {"map.obj", "map.ply", "map.npz", "metrics.json", "report.html"}
@@ -139,13 +140,35 @@ def test_no_face_winds_around_the_picture_of_the_sphere():
     ball = icosphere(3)
     turn = np.linalg.qr(np.column_stack([ball.vertices[5], [1, 2, 3], [3, 1, 2]]))[0]
     points = ball.vertices @ turn[:, [1, 2, 0]]  # vertex 5 is at a pole
-    texture, corners = longitude_latitude(points, ball.faces)
+    texture, rows = longitude_latitude(points, ball.faces)
+    corners = rows.reshape(-1, 3)
     assert np.ptp(texture[corners][..., 0], axis=1).max() < 0.25
     assert len(texture) < 1.2 * len(points)
     at_pole = np.abs(points[:, 2]) > 1 - 1e-12
     assert at_pole.sum() == 2
     usual = (corners < len(points)) & ~at_pole[ball.faces]
     np.testing.assert_array_equal(corners[usual], ball.faces[usual])
+
+
+def test_no_quad_winds_around_the_picture_of_the_sphere():
+    """The same for quads: a cube of 6 x 6 a side, blown up to a sphere, a quad around either pole."""
+    ticks = np.tan(np.linspace(-np.pi / 4, np.pi / 4, 7))
+    u, v = np.meshgrid(ticks, ticks)
+    sides = [
+        np.roll(np.stack([u * sign, v, np.full_like(u, sign)], axis=2), k, axis=2) for k in range(3) for sign in (1, -1)
+    ]
+    points = np.concatenate(sides).reshape(-1, 3)
+    points = points @ np.linalg.qr(np.array([[3.0, 1, 2], [1, 4, 0], [2, 0, 5]]))[0]
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    first = (np.arange(6)[:, None] * 49 + (np.arange(6)[:, None] * 7 + np.arange(6)).ravel()).ravel()
+    quads = np.stack([first, first + 1, first + 8, first + 7], axis=1)
+    faces = np.stack([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], axis=1).reshape(-1, 3)
+    polygons = PolygonFaces(quads.ravel(), np.full(216, 4), np.repeat(np.arange(216), 2))
+    texture, rows = longitude_latitude(points, faces, polygons)
+    u = texture[rows, 0].reshape(-1, 4)
+    assert (np.ptp(u, axis=1) > 0.5).sum() <= 2  # those with a pole inside
+    assert (np.abs(np.sin(np.pi * (u - texture[quads, 0]))) < 1e-12).all()  # whole turns apart
+    assert len(texture) > len(points)
 
 
 def test_no_cut_no_figures_of_one(run):

@@ -95,7 +95,7 @@ def test_bunny_with_holes_is_refused_for_its_edges():
     if spec is None:
         pytest.skip("pymeshfix is not installed")
     bunny = read_surface(Path(spec.origin).parent / "examples" / "StanfordBunny.ply")
-    with pytest.raises(TopologyError, match="132 edges belong to more than two faces") as caught:
+    with pytest.raises(TopologyError, match="132 non-manifold edges belong to more than two faces") as caught:
         require_genus_zero(bunny)
     assert str(caught.value).endswith("also: several boundary loops")
     report = check(bunny)
@@ -129,9 +129,8 @@ class TestEveryFormat:
         self.refused(tmp_path, kind, shapes.cylinder(9, 2), "several-boundary-loops", "2 boundary loops, of 9, 9 edges")
 
     def test_non_manifold_edge(self, tmp_path, kind):
-        ids = self.refused(
-            tmp_path, kind, shapes.book(3), "non-manifold-edge", "1 edge belongs to more than two faces: 0-1"
-        )
+        sentence = "1 non-manifold edge belongs to more than two faces: 0-1"
+        ids = self.refused(tmp_path, kind, shapes.book(3), "non-manifold-edge", sentence)
         assert ids == (0, 1)
 
     def test_non_manifold_vertex(self, tmp_path, kind):
@@ -227,7 +226,7 @@ def test_closed_parts_that_touch_at_a_vertex():
     surface = Surface(np.concatenate([one.vertices, 2 - one.vertices[1:]]), faces)
     problem = only_problem(surface, "non-manifold-vertex")
     assert problem.ids == (0,)
-    assert problem.message == "1 vertex joins parts that share no edge there"
+    assert problem.message == "1 non-manifold vertex joins parts that share no edge there"
 
 
 def test_non_manifold_edges_are_listed():
@@ -409,7 +408,8 @@ def test_report_prints_as_a_table():
 
 def test_report_as_dictionary_is_json():
     surface = shapes.annulus()
-    surface = Surface(np.concatenate([surface.vertices, [[0, 0, np.nan]]]), surface.faces)
+    broken = np.where(np.arange(48)[:, None] == 5, np.nan, surface.vertices)
+    surface = Surface(np.concatenate([broken, [[0, 0, 1]]]), surface.faces)
     report = check(surface)
     data = json.loads(to_json(report.to_dict()))
     assert data["ok"] is False

@@ -159,7 +159,11 @@ def ball_to_shape(
     """
     require_positive("tol", tol)
     solid = None if _are_points(target) else as_solid(target)
-    vertices = check_sites(target if solid is None else solid.vertices, distinct=False, dimension=3)
+    if solid is None or masses is not None:
+        vertices = check_sites(target if solid is None else solid.vertices, distinct=False, dimension=3)
+    else:
+        vertices = solid.vertices  # those of no tetrahedron may stand anywhere, or nowhere
+        check_sites(np.where(solid.referenced[:, None], vertices, 0.0), distinct=False, dimension=3)
     wanted, kept = _masses(solid, masses, len(vertices))
     ball = _ball(solid, vertices[kept], wanted)
     with Stages(progress)("transport") as client:

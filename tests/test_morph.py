@@ -155,3 +155,13 @@ def test_what_has_no_answer_is_refused(target, error, cause):
 def test_masses_must_be_positive():
     with pytest.raises(GeometryError, match="positive"):
         ball_to_shape(np.eye(3), [1.0, 0.0, 1.0])
+
+
+def test_a_vertex_of_no_tetrahedron_may_stand_nowhere():
+    cube = of_cubes([[0, 0, 0]])
+    loose = Solid(np.concatenate([cube.vertices, [[np.nan, np.inf, 0]]]), cube.tetrahedra)
+    points = ball_to_shape(loose).points
+    assert np.isnan(points[8]).all()
+    np.testing.assert_array_equal(points[:8], ball_to_shape(cube).points)
+    with pytest.raises(GeometryError, match=r"not finite \(ids 3\)"):
+        ball_to_shape(Solid(np.where(np.arange(9)[:, None] == 3, np.nan, loose.vertices), cube.tetrahedra))

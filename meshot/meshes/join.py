@@ -157,8 +157,9 @@ def join_boundary(surface: Surface, tolerance: float) -> Joined:
 def boundary_vertices(surface: Surface) -> Ints:
     """Return the vertices of edges that belong to one face, with finite coordinates, in ascending order."""
     order, starts = surface.edge_order
-    halfedges = order[starts[np.diff(starts, append=len(order)) == 1]]
-    rim = np.unique(surface.halfedges[halfedges])
+    corner = order[starts[np.diff(starts, append=len(order)) == 1]]
+    following = corner - corner % 3 + (corner + 1) % 3
+    rim = np.unique(surface.faces.ravel()[np.concatenate([corner, following])])
     return np.asarray(rim[np.isfinite(surface.vertices[rim]).all(axis=1)])
 
 

@@ -28,7 +28,7 @@ from meshot.base.errors import GeometryError, MeshotError, TopologyError, format
 from meshot.base.memory import require_memory
 from meshot.base.progress import Progress, Stages
 from meshot.meshes.check.problems import error_of, require_coordinates
-from meshot.meshes.check.surface import MeshReport, check
+from meshot.meshes.check.surface import MeshReport, check, hint_to_join
 from meshot.meshes.intersections import self_intersections
 from meshot.meshes.solid import Solid
 from meshot.meshes.surface import Surface, as_surface
@@ -154,9 +154,9 @@ def make_tetrahedra(
     crossing = self_intersections(mesh)
     inside_out = any(note.kind == "inside-out" for note in report.notes)
     with stages("tetrahedra") as client:
-        faces = mesh.faces[:, ::-1] if inside_out else mesh.faces
+        faces = (np.cumsum(mesh.referenced) - 1)[mesh.faces[:, ::-1] if inside_out else mesh.faces]
         options = {"edge_length_abs": length / diagonal, "epsilon": deviation}
-        solid = _run((mesh.vertices - middle) / diagonal, faces, options, client)
+        solid = _run((used - middle) / diagonal, faces, options, client)
         solid = solid.with_vertices(solid.vertices * diagonal + middle)
     with stages("boundary"):
         outward, inward = (each / diagonal for each in hausdorff_distances(solid.boundary, mesh))
@@ -176,7 +176,9 @@ def make_tetrahedra(
 def _require_closed(report: MeshReport) -> None:
     if report.boundary_loops:
         loops = "a boundary loop" if report.boundary_loops == 1 else f"{report.boundary_loops} boundary loops"
-        raise TopologyError(f"the surface is open: it has {loops}, and so encloses no solid")
+        raise TopologyError(
+            f"the surface is open: it has {loops}, and so encloses no solid{hint_to_join(report.notes)}"
+        )
 
 
 def _require_sensible(mesh: Surface, length: float, deviation: float, diagonal: float) -> None:

@@ -6,6 +6,7 @@ What they do with their options is in `meshot.app.products`.
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -63,10 +64,13 @@ def check_command(mesh: MeshOrSolid, /, *, join: Join = None, json: Json = False
     """Say what a mesh is, and whether it can be mapped: exit code 0, or 2 with every cause and the offending ids."""
     from meshot.base.files import to_json
     from meshot.formats.registry import read_mesh_file
+    from meshot.meshes.check.problems import without_spares
     from meshot.meshes.check.surface import check
 
     file = read_mesh_file(mesh, join=join)
     report = check(file.mesh)
+    if file.joined is not None:
+        report = replace(report, notes=without_spares(report.notes, file.joined.vertices))
     figures = {**report.to_dict(), "reading": file.notes, "sha256": file.sha256}
     words = "\n".join([*(f"note: {note}" for note in file.notes), str(report)])
     sys.stdout.write((to_json(figures) if json else words) + "\n")

@@ -14,6 +14,9 @@ from meshot.meshes.base import Mesh
 SIZES = (1e-50, 1e50)
 """Bounds of coordinates: between them, their sixth powers (squares of volumes) are resolved in double precision."""
 
+UNREFERENCED = "unreferenced-vertex"
+"""The kind of the note on vertices that belong to no cell."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -192,6 +195,27 @@ def vertex_notes(mesh: Mesh) -> Iterator[Finding]:
     """Yield which vertices belong to no cell."""
     unused = np.flatnonzero(~mesh.referenced)
     if len(unused):
-        share = counted(len(unused), "vertex belongs", "vertices belong")
-        message = f"{share} to no {mesh.CELL} and will have no image"
-        yield make_problem("unreferenced-vertex", message, unused, "vertices")
+        yield _unused(unused, mesh.CELL)
+
+
+def _unused(vertices: Ints, cell: str) -> Finding:
+    share = counted(len(vertices), "vertex belongs", "vertices belong")
+    return make_problem(UNREFERENCED, f"{share} to no {cell} and will have no image", vertices, "vertices")
+
+
+def without_spares(notes: Sequence[Finding], joined: Ints) -> tuple[Finding, ...]:
+    """Return notes in which vertices that were joined to others do not count as those of no face.
+
+    Examples
+    --------
+    >>> without_spares([_unused(np.array([3, 7, 8]), "face")], np.array([3, 8]))[0].ids
+    (7,)
+    """
+    kept = []
+    for note in notes:
+        left = np.setdiff1d(note.ids, joined)
+        if note.kind != UNREFERENCED:
+            kept.append(note)
+        elif len(left):
+            kept.append(_unused(left, "face"))
+    return tuple(kept)

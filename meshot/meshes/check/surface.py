@@ -249,7 +249,7 @@ def _raise_first(problems: Sequence[Finding], hint: str = "") -> None:
     if not problems:
         return
     first, *others = problems
-    also = ", ".join(problem.kind.replace("-", " ") for problem in others)
+    also = ", ".join(problem.kind.replace("-", " ").replace("non ", "non-") for problem in others)
     kind = GeometryError if first.kind in GEOMETRY else TopologyError
     raise error_of(first, kind, (f"; also: {also}" if also else "") + hint)
 
@@ -354,7 +354,7 @@ def _notes(mesh: Surface, topology: "Topology", kinds: set[str]) -> Iterator[Fin
     yield from vertex_notes(mesh)
     if topology.boundary_loops:
         yield from join_notes(mesh)
-    if not kinds and not topology.boundary_loops and np.isfinite(mesh.corners).all():
+    if not kinds and not topology.boundary_loops and np.isfinite(mesh.vertices[mesh.referenced]).all():
         middle = mesh.vertices[mesh.referenced].mean(axis=0)
         if sum(_volume(corners - middle) for corners in _corners(mesh)) < 0:
             yield Finding("inside-out", "the faces run clockwise seen from outside, so the map shows the inside")

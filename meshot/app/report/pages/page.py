@@ -172,7 +172,8 @@ def flips(count: int, one: str = "face", many: str = "faces") -> str:
 def changes_on_reading(run: Run[Any], mesh: Any, part: str, notes: Iterable[str] = ()) -> Iterator[str]:
     """Yield a sentence for everything that reading has changed, and for vertices that no `part` of the mesh uses."""
     yield from (f"{note[:1].upper()}{note[1:]}." for note in (*run.provenance.notes, *notes))
-    loose = np.flatnonzero(~mesh.referenced).tolist()
+    unused = np.flatnonzero(~mesh.referenced)
+    loose = (unused if run.joined is None else np.setdiff1d(unused, run.joined.vertices)).tolist()
     if loose:
         yield f"Kept without an image, as no {part} uses them: {len(loose)} vertices ({format_ids(loose)})."
 

@@ -22,7 +22,7 @@ from meshot.base.errors import MeshReadError, OptionError
 from meshot.base.files import PathLike, read_bytes
 from meshot.formats.polygons import cut_polygons
 from meshot.formats.read.parsing import FormatError, Polygons, SolidElements, without_mark
-from meshot.meshes.elements import tetrahedra
+from meshot.meshes.elements import is_surface, polygons, tetrahedra
 from meshot.meshes.join import Joined, join_boundary
 from meshot.meshes.polygons import PolygonFaces
 from meshot.meshes.solid import Solid
@@ -30,7 +30,7 @@ from meshot.meshes.surface import Surface
 
 
 class Format(NamedTuple):
-    """A file format: what its files hold, and the module of `meshot.formats.read` that parses them."""
+    """A file format: what its files can hold, the usual first, and the module of `meshot.formats.read` for them."""
 
     holds: tuple[type[Surface] | type[Solid], ...]
     parser: str
@@ -43,14 +43,16 @@ FORMATS = {
     ".off": Format((Surface,), "off"),
     ".vtp": Format((Surface,), "vtp"),
     ".vtk": Format((Surface, Solid), "vtk"),
-    ".vtu": Format((Solid,), "vtu"),
-    ".msh": Format((Solid,), "msh"),
-    ".mesh": Format((Solid,), "medit"),
+    ".vtu": Format((Solid, Surface), "vtu"),
+    ".msh": Format((Solid, Surface), "msh"),
+    ".mesh": Format((Solid, Surface), "medit"),
 }
 """The formats that can be read, by suffix. A parser is imported when a file needs it."""
 
 SURFACE_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if Surface in each.holds)
 """The formats of `read_surface`."""
+USUAL_SURFACE_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if each.holds[0] is Surface)
+"""Those whose files usually hold a surface."""
 SOLID_SUFFIXES = tuple(suffix for suffix, each in FORMATS.items() if Solid in each.holds)
 """The formats of `read_solid`."""
 
@@ -84,7 +86,7 @@ class MeshFile(Generic[MeshType]):
 
 
 def read_surface(path: PathLike, *, join: float | None = None) -> Surface:
-    r"""Read a triangle mesh from an OBJ, PLY, STL, OFF, VTP or VTK file, by the suffix.
+    r"""Read a surface from an OBJ, PLY, STL, OFF, VTP, VTK, VTU, MSH (Gmsh) or MESH (Medit) file, by the suffix.
 
     Vertices are kept as they are: none is merged, moved, reordered or dropped, whether or not a face uses it. Quads and
     polygons become triangles, in place: convex ones fans around their first corner, others by ear clipping. STL alone
@@ -94,7 +96,8 @@ def read_surface(path: PathLike, *, join: float | None = None) -> Surface:
     Parameters
     ----------
     path : str or path
-        The file: VTP with any encoding but LZ4; legacy VTK, in text or binary, of polygons and triangle strips.
+        The file: VTP and VTU with any encoding but LZ4; legacy VTK and MSH 2.2 or 4.1 in text or binary; MESH in text.
+        Grids of elements, as VTU and MSH, are surfaces if they hold triangles, quads or polygons and no solid element.
     join : float, optional
         Join vertices of the boundary that are within this distance of one another, 0 for equal positions alone; see
         `meshot.join_boundary`. All vertices stay where they are, with their numbers; faces then name those that were
@@ -279,14 +282,17 @@ def _parsed(format: Format, data: bytes, kinds: tuple[type[Surface] | type[Solid
         if Surface not in kinds:
             raise FormatError("holds a surface, and a solid of tetrahedra is needed")
         return _surface(content)
+    if Surface in kinds and is_surface(content.blocks):
+        return _surface(Polygons(content.points, *polygons(content.blocks, content.notes)))
     if Solid not in kinds:
-        raise FormatError("holds a grid of elements, and a surface is needed")
+        has = "solid elements" if any(block.element.dimension == 3 for block in content.blocks) else "no faces"
+        raise FormatError(f"holds {has}, and a surface is needed")
     return _solid(content)
 
 
-def _surface(polygons: Polygons) -> MeshFile[Surface]:
+def _surface(content: Polygons) -> MeshFile[Surface]:
     """Check what every format can get wrong, and cut polygons into triangles."""
-    vertices, corners, sizes, notes, first = polygons
+    vertices, corners, sizes, notes, first = content
     if len(sizes) == 0:
         raise FormatError("has no faces")
     small = np.flatnonzero(sizes < 3)

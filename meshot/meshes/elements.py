@@ -1,4 +1,4 @@
-"""Kinds of elements in mesh files, and the tetrahedra among them."""
+"""Kinds of elements in mesh files, and the tetrahedra or polygons among them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -157,6 +157,84 @@ def tetrahedra(blocks: Iterable[Block]) -> tuple[Ints, tuple[str, ...]]:
     if curved:
         notes.append(f"{curved} tetrahedra have more than 4 nodes, of which the corners were taken")
     return np.concatenate(found), tuple(notes)
+
+
+# Number of corners of the kinds of surface elements that have further nodes, and the order of a pixel's.
+_CORNERS = {"triangle": 3, "quad": 4}
+_PIXEL = [0, 1, 3, 2]
+
+
+def is_surface(blocks: Iterable[Block]) -> bool:
+    """Return whether elements are those of a surface: some of dimension two, and none of dimension three."""
+    return max((block.element.dimension for block in blocks if len(block.ids)), default=0) == 2
+
+
+def polygons(blocks: Iterable[Block], notes: tuple[str, ...] = ()) -> tuple[Ints, Ints, tuple[str, ...]]:
+    """Select the triangles, quads and polygons among elements, in their order.
+
+    Of elements with further nodes on their edges the corners are used; lines and points are skipped.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+    notes : tuple of str
+        What has been skipped before.
+
+    Returns
+    -------
+    corners : (sum of sizes,) int
+        Vertices of all polygons, one polygon after the other.
+    sizes : (P,) int
+        Number of corners of each.
+    notes : tuple of str
+        Those given, and what was skipped.
+
+    Raises
+    ------
+    MeshReadError
+        There are elements of a surface of another kind.
+
+    Examples
+    --------
+    >>> quad = Block(BY_NAME["quad"], np.array([[0, 1, 2, 3]]), np.array([1]))
+    >>> triangle = Block(BY_NAME["triangle"], np.array([[3, 2, 4]]), np.array([0]))
+    >>> polygons([quad, triangle])
+    (array([3, 2, 4, 0, 1, 2, 3]), array([3, 4]), ())
+    """
+    rows, ids, others, curved = list[Ints](), list[Ints](), dict[str, int](), 0
+    for element, nodes, places in blocks:
+        if element.dimension < 2:
+            others[element.name] = others.get(element.name, 0) + len(places)
+            continue
+        corners = _corners(element, nodes)
+        if corners is None:
+            message = f"the mesh has {element.name} elements, and surfaces are taken of triangles, quads and polygons"
+            raise MeshReadError(message, ids=places.tolist())
+        curved += len(nodes) if element.nodes != ANY and corners.shape[1] < nodes.shape[1] else 0
+        rows.append(corners)
+        ids.append(places)
+    added = []
+    if others:
+        added.append(f"elements of other kinds were passed over: {_counts(others)}")
+    if curved:
+        added.append(f"{curved} elements have nodes on their edges, of which the corners were taken")
+    order = np.argsort(np.concatenate(ids), kind="stable")
+    sizes = np.concatenate([np.full(len(each), each.shape[1]) for each in rows])
+    starts = (np.cumsum(sizes) - sizes)[order]
+    sizes = sizes[order]
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    flat = np.concatenate([each.ravel() for each in rows])
+    return flat[np.repeat(starts, sizes) + within], sizes, (*notes, *added)
+
+
+def _corners(element: Element, nodes: Ints) -> Ints | None:
+    """Return the corners of elements of a surface, (n, k); None for a kind that is not taken."""
+    if element.name == "polygon":
+        return nodes
+    if element.name == "pixel":
+        return nodes[:, _PIXEL]
+    kind = element.name.rstrip("0123456789")
+    return nodes[:, : _CORNERS[kind]] if kind in _CORNERS else None
 
 
 def _counts(kinds: dict[str, int]) -> str:

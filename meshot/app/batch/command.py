@@ -83,11 +83,11 @@ def _orders(
     from meshot.app.batch.job import Order
     from meshot.app.batch.plan import find_meshes, name_meshes
     from meshot.app.products import PRODUCTS
-    from meshot.formats.registry import SOLID_SUFFIXES, SURFACE_SUFFIXES
+    from meshot.formats.registry import FORMATS, USUAL_SURFACE_SUFFIXES
 
     product = PRODUCTS[command]
-    suffixes = {*SURFACE_SUFFIXES, *(SOLID_SUFFIXES if product.takes_solids else ())}
-    meshes = find_meshes(paths, suffixes, ledger.folder)
+    usual = FORMATS if product.takes_solids else USUAL_SURFACE_SUFFIXES
+    meshes = find_meshes(paths, usual, FORMATS, ledger.folder)
     if not meshes:
         raise OptionError("there is no mesh to run")
     asked = _asked(BATCHED[command], options)

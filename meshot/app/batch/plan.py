@@ -8,16 +8,16 @@ from pathlib import Path
 from meshot.base.errors import OptionError
 
 
-def find_meshes(paths: Sequence[Path], suffixes: Iterable[str], out: Path) -> list[Path]:
+def find_meshes(paths: Sequence[Path], usual: Iterable[str], readable: Iterable[str], out: Path) -> list[Path]:
     """Return the meshes that are meant by files, folders and patterns, each once, in their order.
 
     Parameters
     ----------
     paths : sequence of path
         A file is taken as it is, even if it is not there: then it fails by itself. Of a folder, the files with a
-        mesh's suffix are taken, but not those of its subfolders. In a pattern, ``**`` stands for any folders.
-    suffixes : iterable of str
-        Of meshes; in small letters.
+        mesh's usual suffix are taken, but not those of its subfolders. In a pattern, ``**`` stands for any folders.
+    usual, readable : iterable of str
+        Suffixes, in small letters, that are taken of a folder, and of a pattern.
     out : path
         Nothing inside this folder is taken.
 
@@ -31,9 +31,9 @@ def find_meshes(paths: Sequence[Path], suffixes: Iterable[str], out: Path) -> li
     OptionError
         A folder or a pattern holds no mesh.
     """
-    known = set(suffixes)
     found: dict[Path, None] = {}
     for path in paths:
+        known = set(usual if path.is_dir() else readable)
         many = _matches(path, known)
         if many is not None and not many:
             kinds = ", ".join(sorted(known))

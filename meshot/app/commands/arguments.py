@@ -8,9 +8,11 @@ from cyclopts.validators import Number
 
 from meshot.base.settings import TargetName, require_positive
 
-Mesh = Annotated[Path, Parameter(help="Surface: OBJ, PLY, STL, OFF, VTP or VTK; closed, or with one boundary loop.")]
+Mesh = Annotated[
+    Path, Parameter(help="Surface: OBJ, PLY, STL, OFF, VTP, VTK, VTU, MSH or MESH; closed, or with one boundary loop.")
+]
 MeshOrSolid = Annotated[
-    Path, Parameter(help="Surface: OBJ, PLY, STL, OFF, VTP or VTK; or solid of tetrahedra: VTU, VTK, MSH or MESH.")
+    Path, Parameter(help="Surface: OBJ, PLY, STL, OFF, VTP; or solid of tetrahedra; either: VTK, VTU, MSH, MESH.")
 ]
 Join = Annotated[
     float | None,

@@ -60,6 +60,11 @@ def vtk_blocks(connectivity: Ints, ends: Ints, types: Ints) -> list[Block]:
         element = BY_VTK.get(kind)
         if element is None:
             raise FormatError(f"has cells of VTK's type {kind}, which are not read", ids=ids.tolist())
+        if element.name == "polygon":
+            for size in np.unique(sizes[ids]).tolist():
+                some = ids[sizes[ids] == size]
+                blocks.append(Block(element, connectivity[starts[some, None] + np.arange(size)], some))
+            continue
         if element.nodes == ANY:
             blocks.append(Block(element, np.zeros((len(ids), 0), dtype=np.int64), ids))
             continue

@@ -21,7 +21,7 @@ def place(tmp_path):
 
 
 def found(place, *paths):
-    return [str(mesh.relative_to(place)) for mesh in find_meshes(paths, SURFACES, place / "out")]
+    return [str(mesh.relative_to(place)) for mesh in find_meshes(paths, SURFACES, (*SURFACES, ".txt"), place / "out")]
 
 
 def test_a_folder_gives_its_own_meshes_in_order(place):
@@ -30,6 +30,10 @@ def test_a_folder_gives_its_own_meshes_in_order(place):
 
 def test_patterns_reach_into_folders_but_not_into_the_results(place):
     assert found(place, place / "**" / "*.obj") == ["a/deep/z.obj", "a/x.obj", "b/x.obj"]
+
+
+def test_a_pattern_takes_what_a_folder_would_not(place):
+    assert found(place, place / "a" / "*.txt", place / "a") == ["a/notes.txt", "a/x.obj", "a/y.PLY"]
 
 
 def test_a_mesh_named_twice_is_run_once(place):
@@ -48,7 +52,7 @@ def test_a_file_is_taken_as_it_is(place, monkeypatch):
 def test_where_nothing_is_found_that_is_said(place, path):
     (place / "empty").mkdir()
     with pytest.raises(OptionError, match=r"holds no mesh: files that end in \.obj, \.ply"):
-        find_meshes([place / path], SURFACES, place / "out")
+        find_meshes([place / path], SURFACES, SURFACES, place / "out")
 
 
 def test_the_same_names_in_the_second_run_with_more_meshes():

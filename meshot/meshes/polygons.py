@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Ints
 
@@ -75,6 +76,22 @@ class PolygonFaces(NamedTuple):
         >>> cut.corners.tolist(), cut.sizes.tolist()
         ([0, 1, 4, 3, 1, 2, 5, 6], [4, 4])
         """
+        whole, corners = self._after_cut(faces, source_vertex)
+        return self._with_parts(faces, whole, corners)
+
+    def cut_through(self, faces: Ints, source_vertex: Ints) -> Ints:
+        """Return the polygons that a cut goes through, ascending; arguments as of `on`.
+
+        Examples
+        --------
+        >>> quad = PolygonFaces(np.array([0, 1, 2, 3]), np.array([4]), np.array([0, 0]))
+        >>> quad.cut_through(np.array([[0, 1, 2], [4, 5, 3]]), np.array([0, 1, 2, 3, 0, 2])).tolist()
+        [0]
+        """
+        return np.flatnonzero(~self._after_cut(faces, source_vertex)[0])
+
+    def _after_cut(self, faces: Ints, source_vertex: Ints) -> tuple[NDArray[np.bool_], Ints]:
+        """Return whether each polygon is whole, (P,), and the vertices of the corners of those that are."""
         polygons = np.repeat(np.arange(len(self.sizes)), self.sizes)
         count = int(max(self.corners.max(initial=0), source_vertex.max(initial=0))) + 1
         keys = self.of_triangles[:, None] * count + source_vertex[faces]
@@ -86,9 +103,9 @@ class PolygonFaces(NamedTuple):
         place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         single = (known[place] == wanted) & (least[place] == most[place])
         whole = np.bincount(polygons, ~single, minlength=len(self.sizes)) == 0
-        return self._with_parts(faces, whole, least[place])
+        return whole, least[place]
 
-    def _with_parts(self, faces: Ints, whole: np.ndarray, corners: Ints) -> "PolygonFaces":
+    def _with_parts(self, faces: Ints, whole: NDArray[np.bool_], corners: Ints) -> "PolygonFaces":
         """Return the polygons that are whole with these corners, and the triangles of the others, in order."""
         polygons = np.repeat(np.arange(len(self.sizes)), self.sizes)
         parts = np.flatnonzero(~whole[self.of_triangles])

@@ -41,7 +41,7 @@ def surface_metrics(run: Run[SurfaceMap]) -> dict[str, Any]:
         "area_weight": mapped.area_weight,
         "measure": _measure_figures(run),
         "tradeoff": [point.figures for point in run.curve] or None,
-        "map": _map_figures(mapped),
+        "map": _map_figures(run),
         **run.provenance.figures(unreferenced_vertices=int((~run.input.referenced).sum())),
     }
 
@@ -71,14 +71,23 @@ def _measure_figures(run: Run[SurfaceMap]) -> dict[str, Any] | None:
     }
 
 
-def _map_figures(surface_map: SurfaceMap) -> dict[str, Any]:
+def _map_figures(run: Run[SurfaceMap]) -> dict[str, Any]:
+    surface_map = run.result
     cut = cut_of(surface_map)
     return {
         "to": surface_map.target,
         "vertices": len(surface_map.surface.vertices),
         "cut": None if cut is None else vars(cut),
         "repaired_faces": surface_map.notes.get("repaired_faces", 0),
+        "cut_polygons": cut_polygons(run).tolist(),
     }
+
+
+def cut_polygons(run: Run[SurfaceMap]) -> Ints:
+    """Return the polygons of the input's file that the cut goes through: they are written as triangles."""
+    if run.polygons is None:
+        return np.zeros(0, dtype=np.int64)
+    return run.polygons.cut_through(run.result.surface.faces, run.result.source_vertex)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,9 @@ def test_polygons_that_the_cut_leaves_whole(tmp_path, run):
     assert all(v == t for face in found for v, t in face)
     whole = [face for face in came if face in polygons]
     assert len(whole) >= 7
+    split = json.loads((tmp_path / "out" / "metrics.json").read_text())["map"]["cut_polygons"]
+    assert [face for k, face in enumerate(polygons) if k not in split] == [face for face in came if face in polygons]
+    assert ("Polygons that the cut goes through" in (tmp_path / "out" / "report.html").read_text()) == bool(split)
     # the others are triangles; all together cover the surface as the triangles do
     assert sum(len(face) - 2 for face in came) == len(faces)
     assert all(len(face) == 3 for face in came if face not in polygons)

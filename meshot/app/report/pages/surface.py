@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from meshot.app.files.run import AREA_PRESERVING, CONFORMAL, INTERMEDIATE, MEASURE_PRESERVING, Run, solver_figures
-from meshot.app.files.surface import cut_of
+from meshot.app.files.surface import cut_of, cut_polygons
 from meshot.app.report.pages.page import (
     certificate,
     changes_on_reading,
@@ -20,6 +20,7 @@ from meshot.app.report.pictures import charts, figures
 from meshot.app.report.pictures.colors import CELLS, DIVERGING, SEQUENTIAL
 from meshot.app.report.viewer import surface as viewer
 from meshot.app.words import number, percent
+from meshot.base.errors import format_ids
 from meshot.maps.surface_map import SurfaceMap
 
 BEHIND = " from behind"
@@ -157,6 +158,9 @@ def surface_changes(run: Run[SurfaceMap]) -> Iterator[str]:
             f"vertices, which stand at the end, from {cut.first_added} on: each is a second copy of a vertex of the "
             "cut, named in metrics.json and by source_vertex in map.npz."
         )
+    split = cut_polygons(run).tolist()
+    if split:
+        yield f"Polygons that the cut goes through stand in map.obj as triangles: {len(split)} ({format_ids(split)})."
     flips = notes.get("delaunay_flips") or (run.result.conformal or run.result).notes.get("delaunay_flips")
     if flips:
         yield (

@@ -31,8 +31,8 @@ from meshot.formats.registry import read_surface
 from meshot.maps.distortion import distortion
 from meshot.maps.surface_map import SurfaceMap
 from meshot.meshes.surface import Surface
+from meshot.refinement.ears import widen_ears
 from meshot.refinement.placement import place_vertices
-from meshot.refinement.starts import widen_ears
 from meshot.refinement.surface import refine_areas
 
 TOLERANCES = (1.6e-2, 1e-3)

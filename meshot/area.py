@@ -1,16 +1,18 @@
-"""Area-preserving maps: conformal map, transport of the disk to it, vertices to their cells, triangles refined.
+"""Area-preserving maps: a first image, transport of the disk to it, vertices to their cells, triangles refined.
 
-The conformal map puts a mass, a third of the areas of the faces around it, at the image of each vertex. The optimal
+The first image is the conformal map, or the evened image (see `refinement.evened.image`) where that loses limbs. It
+puts a mass, a third of the areas of the faces around it, at the image of each vertex. The optimal
 transport from the disk to these masses assigns each vertex a cell with its share of the disk; the vertex goes there,
 an inner one to the centroid, a boundary one to the middle of the cell's arc on the circle (Su et al., "Area-preserving
 mesh parameterization for poly-annulus surfaces based on optimal mass transportation", 2016; Zhao et al. 2013). The
 cells are then exact, but the triangles are not: their areas are off by 10 to 20 %, and a few are folded. The refinement
 moves the vertices on until the triangles have their shares too, and none is folded.
 
-A closed surface goes to the sphere in the same way: conformal map to it, transport on it (see `spheretransport`), each
+A closed surface goes to the sphere in the same way: a first image on it, transport on it (see `spheretransport`), each
 vertex to the centroid of its cell, and refinement of the spherical triangles.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,19 +21,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats
-from meshot.base.errors import OptionError
+from meshot.base.errors import GeometryError, OptionError
 from meshot.base.files import PathLike
 from meshot.base.progress import Progress, Stages
 from meshot.base.settings import TOL, TOL_AREA, Device, Method, require_positive
-from meshot.conformal.disk import conformal_map
-from meshot.maps.measure import as_measure, carried
+from meshot.conformal.disk import conformal_map, opened
+from meshot.maps.measure import Measure, as_measure, carried
 from meshot.maps.surface_map import SurfaceMap
-from meshot.maps.target import DISK
-from meshot.meshes.surface import as_surface
-from meshot.refinement.driver import approached, blended_shares, displaced, settle
+from meshot.maps.target import DISK, SURFACE_TARGETS
+from meshot.meshes.surface import Surface, as_surface
+from meshot.refinement.driver import EVENED, approached, blended_shares, displaced, evened_start, settle
+from meshot.refinement.ears import widen_ears
+from meshot.refinement.evened.image import evened_image
 from meshot.refinement.placement import place_vertices
 from meshot.refinement.refiner import RefinementStep
-from meshot.refinement.starts import widen_ears
 from meshot.transport.result import TransportResult
 from meshot.transport.solve import check_method, solve_transport
 from meshot.transport.sphere import SphereTransport, solve_sphere_transport
@@ -105,7 +108,8 @@ def area_preserving_map(
     -------
     SurfaceMap
         With `conformal`, the conformal map it was built on, and `transport`, whose site k is the k-th vertex that
-        belongs to a face. ``notes["refinement"]`` records the refinement, see
+        belongs to a face, or at its evened image where the conformal one loses limbs: ``notes["start"]`` says which.
+        ``notes["refinement"]`` records the refinement, see
         `Refinement.record`: steps, and faces that are still off.
 
     Raises
@@ -118,7 +122,8 @@ def area_preserving_map(
     Warns
     -----
     ConvergenceWarning
-        The transport or the refinement did not reach its tolerance.
+        The areas are not within `tol_area`, and the transport or the refinement did not reach its tolerance. A
+        transport's miss alone is left to ``transport.converged`` and ``transport.reason``.
 
     Examples
     --------
@@ -136,25 +141,31 @@ def area_preserving_map(
     stages = Stages(progress)
     original = as_surface(surface)
     measure = as_measure(original, masses, density)
-    conformal = conformal_map(original, to=to, progress=progress)
-    measure = carried(measure, original, conformal.surface, conformal.source_vertex)
-    conformal = replace(conformal, measure=measure)
+    conformal = _first_map(original, to, measure, progress)
     if area_weight == 0:
         return replace(conformal, conformal=conformal, area_weight=0.0)
+    shares = _wanted(conformal, area_weight)
+    with stages("evened image"):
+        evened = evened_start(conformal, shares)
     with stages("transport") as client:
         options: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "callback": callback, "progress": client}
         if method != "newton":
             options |= {"method": method, "device": device, "samples": samples, "rng": rng, "checkpoint": checkpoint}
-        transport = vertex_transport(conformal, **options)
+        start = conformal if evened is None else replace(conformal, image=evened)
+        with warnings.catch_warnings(record=True) as missed:
+            transport = vertex_transport(start, **options)
     with stages("placement"):
-        image, shares = _placed(conformal, transport, area_weight)
-    notes = dict(conformal.notes)
+        image = _placed(conformal, transport, area_weight, shares)
+    notes = {**conformal.notes, "start": "conformal map" if evened is None else EVENED}
     if tol_area is not None:
         with stages("refinement") as client:
             image, notes["refinement"] = settle(
-                conformal, image, shares, tol_area=tol_area, angle_sweeps=angle_sweeps, max_iter=max_refine_iter,
-                progress=client, callback=refine_callback,
+                conformal, image, shares, evened=evened, tol_area=tol_area, angle_sweeps=angle_sweeps,
+                max_iter=max_refine_iter, progress=client, callback=refine_callback,
             )  # fmt: skip
+    if not notes.get("refinement", {"reached": False})["reached"]:  # else the map is what was asked for all the same
+        for each in missed:
+            warnings.warn(each.message, stacklevel=2)
     return replace(
         conformal, image=image, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes
     )
@@ -171,13 +182,33 @@ def _check_options(to: str, area_weight: float, angle_sweeps: int, tol_area: flo
         raise OptionError("angle_sweeps follow a refinement, and tol_area=None asks for none")
 
 
-def _placed(
-    conformal: SurfaceMap, transport: TransportResult | SphereTransport, area_weight: float
-) -> tuple[Floats, Floats]:
-    """Return where a refinement can start, (V, 2 or 3), and the shares, (F,), that it is to reach."""
+def _first_map(original: Surface, to: str, measure: Measure, progress: Progress | None) -> SurfaceMap:
+    """Return the conformal map, or where it folds in double precision the evened image in its place."""
+    try:
+        conformal = conformal_map(original, to=to, progress=progress)
+    except GeometryError:
+        surface, source, notes = opened(original, to, Stages(progress))
+        image = evened_image(surface, surface.face_areas / surface.area, SURFACE_TARGETS[to])
+        if image is None:
+            raise
+        conformal = SurfaceMap(surface, image, source, notes=notes | {"conformal": "folds in double precision"})
+    return replace(conformal, measure=carried(measure, original, conformal.surface, conformal.source_vertex))
+
+
+def _wanted(conformal: SurfaceMap, area_weight: float) -> Floats:
+    """Return the shares, (F,), that the image's faces are to have."""
     measure = conformal.measure or as_measure(conformal.surface)
+    if area_weight == 1:
+        return measure.cells
     first = conformal.signed_areas / conformal.signed_areas.sum()
-    shares = measure.cells if area_weight == 1 else blended_shares(first, measure.cells, area_weight)
+    return blended_shares(first, measure.cells, area_weight)
+
+
+def _placed(
+    conformal: SurfaceMap, transport: TransportResult | SphereTransport, area_weight: float, shares: Floats
+) -> Floats:
+    """Return where a refinement can start from the transport, (V, 2 or 3)."""
+    measure = conformal.measure or as_measure(conformal.surface)
     image = place_vertices(conformal.surface, transport)
     if area_weight < 1:
         (loop,) = conformal.surface.boundary_loops
@@ -187,7 +218,7 @@ def _placed(
     if measure.contrast(conformal.surface) ** area_weight > CONTRAST:
         areas = replace(conformal, image=image).signed_areas
         image = approached(conformal.surface, image, areas, shares)
-    return image, shares
+    return image
 
 
 def vertex_transport(conformal: SurfaceMap, **options: Any) -> TransportResult | SphereTransport:

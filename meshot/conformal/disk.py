@@ -98,27 +98,52 @@ def conformal_map(
     if to == "sphere" and normalize != "area":
         raise OptionError(f"a map to the sphere is always normalized by area, not by {normalize!r}")
     stages = Stages(progress)
-    original = as_surface(surface)
-    with stages("check"):
-        report = require_genus_zero(original)
-    notes: dict[str, Any] = {"repaired_faces": 0, "seconds": stages.seconds}
-    source = np.arange(len(original.vertices))
-    if path is not None and original.boundary_loops:
-        raise OptionError("only a closed surface is cut along a path; this one has a boundary")
+    original, source, notes = opened(as_surface(surface), to, stages, path)
     if to == "sphere":
-        require_closed(report)
         return _to_sphere(original, source, notes, stages)
-    if not original.boundary_loops:
-        with stages("cut"):
-            cut = cut_to_disk(original, path)
-        original, source = cut.surface, cut.source_vertex
-        notes["cut_path"] = cut.path
     with stages("conformal map"):
         repaired, notes["delaunay_flips"] = _disk_map(original, normalize)
     notes["repaired_faces"] = int(repaired.faces.sum())
     uv = np.stack([repaired.z.real, repaired.z.imag], axis=1)
     uv[~original.referenced] = np.nan
     return SurfaceMap(original, uv, source, notes=notes)
+
+
+def opened(
+    surface: Surface, to: str, stages: Stages, path: Sequence[int] | None = None
+) -> tuple[Surface, Ints, dict[str, Any]]:
+    """Check a surface, and cut it to a disk if it is closed and that is the target.
+
+    Parameters
+    ----------
+    surface : Surface
+    to, path
+        As of `conformal_map`.
+    stages : Stages
+        Told of "check" and "cut".
+
+    Returns
+    -------
+    surface : Surface
+    source : (V,) int
+        The vertex that each one was before the cut.
+    notes : dict
+        Of the map that is to be made.
+    """
+    with stages("check"):
+        report = require_genus_zero(surface)
+    notes: dict[str, Any] = {"repaired_faces": 0, "seconds": stages.seconds}
+    if path is not None and surface.boundary_loops:
+        raise OptionError("only a closed surface is cut along a path; this one has a boundary")
+    source = np.arange(len(surface.vertices))
+    if to == "sphere":
+        require_closed(report)
+    elif not surface.boundary_loops:
+        with stages("cut"):
+            cut = cut_to_disk(surface, path)
+        surface, source = cut.surface, cut.source_vertex
+        notes["cut_path"] = cut.path
+    return surface, source, notes
 
 
 def _to_sphere(surface: Surface, source: Ints, notes: dict[str, Any], stages: Stages) -> SurfaceMap:

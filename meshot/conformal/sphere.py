@@ -85,14 +85,14 @@ def sphere_map(surface: Surface) -> SphereMap:
         points = _centered(surface, on_sphere(plane))
         points, moved = _smoothed_folds(surface, points)
         if not folded_on_sphere(surface.faces, points).any():
-            return SphereMap(_turned(surface, points), moved | repaired, flips)
+            return SphereMap(turned(surface, points), moved | repaired, flips)
     # Central projection keeps straight edges: any plane embedding becomes one of a hemisphere, and the faces about the
     # pole cover the rest.
     for plane in (_balanced(surface, z), z):
         points = from_tangent_plane(plane)
         bad = folded_on_sphere(surface.faces, points)
         if not bad.any():
-            return SphereMap(_turned(surface, points), repaired, flips)
+            return SphereMap(turned(surface, points), repaired, flips)
     raise GeometryError("the map to the sphere folds these faces in double precision", ids=np.flatnonzero(bad).tolist())
 
 
@@ -265,8 +265,17 @@ def _boosted(points: Floats, c: Floats) -> Floats:
     return np.asarray(moved / np.linalg.norm(moved, axis=1)[:, None])
 
 
-def _turned(surface: Surface, points: Floats) -> Floats:
-    """Rotate the sphere: first vertex to the north pole, its first neighbor to y = 0, x > 0."""
+def turned(surface: Surface, points: Floats) -> Floats:
+    """Rotate the sphere: first vertex to the north pole, its first neighbor to y = 0, x > 0.
+
+    Examples
+    --------
+    >>> corner = Surface(np.eye(3), [[0, 1, 2]])
+    >>> turned(corner, np.eye(3)).round(12) + 0.0
+    array([[0., 0., 1.],
+           [1., 0., 0.],
+           [0., 1., 0.]])
+    """
     first = int(surface.faces.min())
     around = surface.faces[(surface.faces == first).any(axis=1)]
     second = int(np.min(around[around != first]))

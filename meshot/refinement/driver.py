@@ -9,7 +9,7 @@ or geometrically) this one has the least angle error at a given mean |log area r
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,11 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceWarning
 from meshot.base.progress import Progress
 from meshot.maps.surface_map import SurfaceMap
-from meshot.maps.target import DISK
 from meshot.meshes.surface import Surface
 from meshot.refinement.angle_relaxation import conformal_energy, lessen_angles
+from meshot.refinement.evened.image import evened_image, relaxed_image
 from meshot.refinement.refiner import Callback, Refinement
-from meshot.refinement.starts import even_map
 from meshot.refinement.surface import refine_areas
-from meshot.refinement.valence_three import without_valence_three
 
 # Tolerance of the worst face, in units of that of the standard deviation, and for loose and tight ones: 5 % for 1e-3,
 # where the worst faces take most of the steps.
@@ -35,8 +33,13 @@ STRIDE, TOL_ON_THE_WAY = 3.0, 0.1
 # A face whose image is folded or tiny is taken to have this part of its share at the start of that way.
 LEAST = 1e-2
 # Steps without progress after which another start is tried. Range of the logarithms of a conformal map's area ratios
-# beyond which cells of a transport lead nowhere: an even map is tried first.
-BRIEF, LOST = 15, 25.0
+# from which the evened image takes over: cells of a transport are then worse than those from it, and angles too.
+BRIEF, LOST = 15, 10.0
+# How often faces are made rounder where all starts stall; steps times faces of the last attempt, and its least steps.
+RELAXED, WORK, LEAST_STEPS = 6, 4_000_000, 30
+
+
+EVENED = "evened image"
 
 
 def blended_shares(first: Floats, last: Floats, weight: float) -> Floats:
@@ -118,11 +121,27 @@ def worst_allowed(tol_area: float) -> float:
     return max(LOOSE * tol_area, min(TIGHT * tol_area, WORST_FACE))
 
 
+def evened_start(conformal: SurfaceMap, shares: Floats) -> Floats | None:
+    """Return the evened image, (V, 2) or (V, 3), if the conformal map of the same surface loses limbs; else None.
+
+    Parameters
+    ----------
+    conformal : SurfaceMap
+    shares : (F,) float
+        Wanted shares of the faces.
+    """
+    areas = np.maximum(conformal.signed_areas, np.finfo(float).tiny)
+    if np.ptp(np.log(areas / shares)) < LOST:
+        return None
+    return evened_image(conformal.surface, shares, conformal.space)
+
+
 def settle(
     conformal: SurfaceMap,
     image: Floats,
     shares: Floats,
     *,
+    evened: Floats | None = None,
     tol_area: float,
     angle_sweeps: int = 0,
     max_iter: int | None = None,
@@ -134,13 +153,14 @@ def settle(
     Parameters
     ----------
     conformal : SurfaceMap
-        The conformal map. If a refinement leaves folds or stalls, another one starts from an even map or from this one,
-        which have no folds and keep none; the better of the two continues. If this map nearly loses a part, the even
-        map is tried first.
+        The conformal map. If a refinement leaves folds or stalls, another one starts from the evened image or from
+        this one, which have no folds and keep none; the best of them continues.
     image : (V, 2) or (V, 3) float
         Another map of the same surface; some faces may be folded.
     shares : (F,) float
         Wanted shares of the faces.
+    evened : (V, 2) or (V, 3) float, optional
+        The evened image, if it is to be the first start; else it is made where it is needed.
     tol_area : float
         Standard deviation of share over wanted share; the worst face may be off by `worst_allowed`.
     angle_sweeps : int
@@ -155,22 +175,23 @@ def settle(
     -------
     image : (V, 2) or (V, 3) float
     note : dict
-        Of the refinement, as of `Refinement.record`, with the "start" "transport", "even map" or "conformal map"; with
-        sweeps "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and after.
-        They are undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
+        Of the refinement, as of `Refinement.record`, with the "start" "transport", "evened image" or "conformal map";
+        with sweeps "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and
+        after. They are undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
     """
     surface = conformal.surface
 
-    def refined(start: Floats, patience: int | None = None) -> Refinement:
+    def refined(start: Floats, patience: int | None = None, budget: int | None = None) -> Refinement:
         with warnings.catch_warnings():  # reported at the end
             warnings.simplefilter("ignore", ConvergenceWarning)
             return refine_areas(
                 surface.faces, start, shares,
-                tol_sd=tol_area, tol_max=worst_allowed(tol_area), max_iter=max_iter, patience=patience,
+                tol_sd=tol_area, tol_max=worst_allowed(tol_area), max_iter=budget if max_iter is None else max_iter,
+                patience=patience,
                 progress=progress, callback=callback,
             )  # fmt: skip
 
-    refinement, origin, steps = _tried(conformal, image, shares, refined)
+    refinement, origin, steps = _tried(conformal, image, shares, evened, refined)
     note: dict[str, Any] = {}
     if angle_sweeps > 0:
         before = conformal_energy(surface, refinement.image, shares)
@@ -188,30 +209,38 @@ def settle(
 
 
 def _tried(
-    conformal: SurfaceMap, image: Floats, shares: Floats, refined: Callable[..., Refinement]
+    conformal: SurfaceMap, image: Floats, shares: Floats, evened: Floats | None, refined: Callable[..., Refinement]
 ) -> tuple[Refinement, str, int]:
     """Refine from one start after the other, each until it stalls, and go on with the best: its name and its steps."""
     refinements: list[tuple[Refinement, str]] = []
-    logs = np.log(np.maximum(conformal.signed_areas, np.finfo(float).tiny) / shares)
-    lost = conformal.space is DISK and np.ptp(logs) > LOST
-    for other in (True, False) if lost else (False, True):
-        start, name = _unfolded(conformal, shares) if other else (image, "transport")
-        if start is not None:
-            refinements.append((refined(start, BRIEF), name))
-            if refinements[-1][0].converged:
-                break
+    for start, name in _starts(conformal, image, shares, evened):
+        refinements.append((refined(start, BRIEF), name))
+        if refinements[-1][0].converged:
+            break
     best, name = min(refinements, key=lambda each: each[0].error)
+    last = best
+    for _ in range(RELAXED):
+        if best.converged or last.flipped:
+            break
+        last = refined(relaxed_image(conformal.surface, last.image, shares, conformal.space), BRIEF)
+        best = min(best, last, key=lambda each: each.error)
     if best.converged:
         return best, name, best.iterations
-    longer = refined(best.image)
+    longer = refined(best.image, budget=max(LEAST_STEPS, WORK // len(shares)))
     return longer, name, best.iterations + longer.iterations
 
 
-def _unfolded(conformal: SurfaceMap, shares: Floats) -> tuple[Floats | None, str]:
-    """Return a map without a fold to start from, and its name; None if there is none."""
-    if conformal.space is DISK:
-        reduced = without_valence_three(conformal.surface.faces, shares)
-        even = even_map(Surface(conformal.surface.vertices, reduced.faces), reduced.targets)
-        if even is not None:
-            return reduced.restore(even), "even map"
-    return (None if (conformal.signed_areas <= 0).any() else conformal.image), "conformal map"
+def _starts(
+    conformal: SurfaceMap, image: Floats, shares: Floats, evened: Floats | None
+) -> Iterator[tuple[Floats, str]]:
+    """Yield the starts and their names, each made when it is asked for."""
+    first = evened
+    if first is not None:
+        yield first, EVENED
+    yield image, "transport"
+    if first is None:
+        evened = evened_image(conformal.surface, shares, conformal.space)
+        if evened is not None:
+            yield evened, EVENED
+    if (conformal.signed_areas > 0).all():
+        yield conformal.image, "conformal map"

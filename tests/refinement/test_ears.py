@@ -7,7 +7,7 @@ from shapes import disk, plane_areas
 from meshot.area import area_preserving_map
 from meshot.maps.distortion import distortion
 from meshot.meshes.surface import Surface
-from meshot.refinement.starts import widen_ears
+from meshot.refinement.ears import widen_ears
 
 
 def with_ears(surface: Surface, begin: int, height: float = 0.05) -> Surface:

@@ -64,15 +64,19 @@ class GroupMultigrid:
     def __init__(self, matrix: Any, group: int = 4) -> None:
         rows, self.group = matrix.tocsr(), group
         level = GroupLevel(rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
-        if not np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size)):
+        if level.starts[-2] == len(level.columns) or not _diagonal_first(level):
             level = _group(level, 1, 1.0)
-        self.levels = [level]
+        self.levels = [_grounded(level)]
+        level = self.levels[0]
         while level.size > MAX_DENSE:
             level = _group(level, group, OVERCORRECTION)
             self.levels.append(level)
         dense = np.zeros((level.size, level.size))
         dense[np.repeat(np.arange(level.size), np.diff(level.starts)), level.columns] = level.values
-        self._inverse = np.linalg.inv(dense)
+        try:
+            self._inverse = np.linalg.inv(dense)
+        except np.linalg.LinAlgError:  # parts of the graph that hang together with nothing else leave their mean open
+            self._inverse = np.linalg.pinv(dense, hermitian=True)
 
     def solve(self, rhs: Floats, tol: float, max_iter: int) -> Floats | None:
         """Solve by preconditioned conjugate gradients.
@@ -129,9 +133,26 @@ def _group(level: GroupLevel, group: int, divisor: float) -> GroupLevel:
     """Return the matrix of the groups of `group` unknowns: sums over their blocks, divided by `divisor`."""
     count = -(-level.size // group)
     starts = np.zeros(count + 1, dtype=np.int32)
-    columns, values = np.empty_like(level.columns), np.empty_like(level.values)
+    # Room for a diagonal entry in each row, which a cell without a facet has not.
+    room = len(level.columns) + count
+    columns, values = np.empty(room, dtype=np.int32), np.empty(room)
     used = _sum_blocks(group, divisor, level, GroupLevel(starts, columns, values))
     return GroupLevel(starts, columns[:used].copy(), values[:used].copy())
+
+
+def _diagonal_first(level: GroupLevel) -> bool:
+    return np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size))
+
+
+def _grounded(level: GroupLevel) -> GroupLevel:
+    """Return the matrix with a positive diagonal: an unknown without a neighbor has nothing to follow, and stays."""
+    diagonal = level.values[level.starts[:-1]]
+    alone = ~(diagonal > 0.0)
+    if not alone.any():
+        return level
+    values = level.values.copy()
+    values[level.starts[:-1][alone]] = max(float(diagonal[~alone].max(initial=0.0)), 1.0)
+    return level._replace(values=values)
 
 
 def _dot(a: Floats, b: Floats) -> float:

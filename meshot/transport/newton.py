@@ -17,7 +17,7 @@ import numpy as np
 from meshot.algebra.multigrid import GroupMultigrid
 from meshot.algebra.solve import solve_spd
 from meshot.base.arrays import Floats
-from meshot.base.errors import ConvergenceWarning, GeometryError
+from meshot.base.errors import ConvergenceError, ConvergenceWarning, GeometryError
 from meshot.base.progress import SILENT, Progress
 from meshot.base.settings import TOL
 from meshot.diagrams.engine import Diagram, DiagramT_co, Engine, Problem
@@ -106,7 +106,10 @@ class DampedNewton:
         missing = problem.masses - masses
         # inexact Newton: the step's own error is quadratic, and at the end only the tolerance counts
         exactness = max(0.05 * state.error, 0.05 * self.tol / state.error) if state.error < 1 else 1e-2
-        direction = newton_direction(problem, state.diagram, missing, exactness)
+        try:
+            direction = newton_direction(problem, state.diagram, missing, exactness)
+        except ConvergenceError:  # cells without a facet in double precision: no direction is known
+            return None
         floor = min(state.history[0].smallest, float(problem.masses.min())) / 2
         square = float(np.einsum("i,i", missing, missing))
         length = 1.0

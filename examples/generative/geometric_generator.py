@@ -33,8 +33,8 @@ def generated(amap: meshot.SurfaceMap, count: int, seed: int) -> dict[str, Sampl
     # no target is torn that fills the disk: no plane is dropped
     drawn = meshot.ExtendedMap(amap.transport, theta=np.pi).sample(count, rng=seed)
     return {
-        "conformal": sampling.pulled_back(amap.conformal, drawn.source),
-        "conformal and transport": sampling.pulled_back(amap.conformal, drawn.points),
+        "conformal": sampling.pulled_back(amap.start, drawn.source),
+        "conformal and transport": sampling.pulled_back(amap.start, drawn.points),
     }
 
 

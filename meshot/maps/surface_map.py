@@ -1,7 +1,9 @@
 """`SurfaceMap`: a surface, its image in disk or sphere, and where each vertex came from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from meshot.base.arrays import Floats, Ints
 from meshot.maps.map import Map
@@ -55,6 +57,19 @@ class SurfaceMap(Map[Surface]):
     def space(self) -> SquareTarget:
         """The disk or the sphere, by the number of coordinates of the image."""
         return DISK if self.image.shape[1] == DISK.dimension else SPHERE
+
+    @property
+    def start(self) -> "SurfaceMap":
+        """The map whose image are the transport's sites: the conformal one, or the evened image in its place.
+
+        An area-preserving map goes on from it; without a transport it is this map itself.
+        """
+        if self.transport is None:
+            return self
+        problem: Any = self.transport.problem
+        image = np.full_like(self.image, np.nan)
+        image[self.surface.referenced] = problem.sites
+        return replace(self, image=image, transport=None)
 
     @property
     def uv(self) -> Any:

@@ -18,11 +18,14 @@ from meshot.base.arrays import Floats, Ints
 from meshot.base.errors import ConvergenceWarning
 from meshot.base.progress import Progress
 from meshot.maps.surface_map import SurfaceMap
+from meshot.maps.target import DISK
 from meshot.meshes.surface import Surface
 from meshot.refinement.angle_relaxation import conformal_energy, lessen_angles
 from meshot.refinement.evened.image import evened_image, relaxed_image
 from meshot.refinement.refiner import Callback, Refinement
+from meshot.refinement.starts import even_map
 from meshot.refinement.surface import refine_areas
+from meshot.refinement.valence_three import without_valence_three
 
 # Tolerance of the worst face, in units of that of the standard deviation, and for loose and tight ones: 5 % for 1e-3,
 # where the worst faces take most of the steps.
@@ -175,9 +178,10 @@ def settle(
     -------
     image : (V, 2) or (V, 3) float
     note : dict
-        Of the refinement, as of `Refinement.record`, with the "start" "transport", "evened image" or "conformal map";
-        with sweeps "angle_sweeps", how many there were, and "distortion", the mean of (s1/s2 + s2/s1)/2 before and
-        after. They are undone, "angle_sweeps" is 0, if the map cannot be refined again or became no better.
+        Of the refinement, as of `Refinement.record`, with the "start" "transport", "evened image", "even map" or
+        "conformal map"; with sweeps "angle_sweeps", how many there were, and "distortion", the mean of
+        (s1/s2 + s2/s1)/2 before and after. They are undone, "angle_sweeps" is 0, if the map cannot be refined again or
+        became no better.
     """
     surface = conformal.surface
 
@@ -242,5 +246,10 @@ def _starts(
         evened = evened_image(conformal.surface, shares, conformal.space)
         if evened is not None:
             yield evened, EVENED
+    if conformal.space is DISK:
+        reduced = without_valence_three(conformal.surface.faces, shares)
+        even = even_map(Surface(conformal.surface.vertices, reduced.faces), reduced.targets)
+        if even is not None:
+            yield reduced.restore(even), "even map"
     if (conformal.signed_areas > 0).all():
         yield conformal.image, "conformal map"

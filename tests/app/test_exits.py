@@ -118,13 +118,25 @@ def test_not_converged_with_nothing_to_show(tmp_path, run, command, monkeypatch)
     assert everything(tmp_path) == before
 
 
-@pytest.mark.parametrize("command", ["area", "morph", "transport", "sample"])
+@pytest.mark.parametrize("command", ["morph", "transport"])
 def test_not_converged_with_what_was_reached(tmp_path, run, command):
     code, told = run(command, tmp_path / "out", "--tol", "1e-300")
     assert code == 3
     assert_one_sentence(told)
     assert "transport did not converge: no step reduces the largest relative error of" in told
+    assert (tmp_path / "out/metrics.json").stat().st_size > 100
+
+
+@pytest.mark.parametrize("command", ["area", "sample"])
+def test_a_transport_that_misses_its_tolerance_is_no_miss_of_areas(tmp_path, run, command):
+    assert run(command, tmp_path / "out", "--tol", "1e-300") == (0, "")
     assert (tmp_path / ("out.npy" if command == "sample" else "out/metrics.json")).stat().st_size > 100
+
+
+def test_areas_that_miss_their_tolerance_are(tmp_path, run):
+    code, told = run("area", tmp_path / "out", "--tol-area", "1e-300")
+    assert code == 3
+    assert_one_sentence(told)
 
 
 @pytest.mark.parametrize("command", WRITING)

@@ -7,11 +7,10 @@ from torture import finger, maze
 
 from meshot.algebra.multifrontal.cholesky import BlockCholesky
 from meshot.base.errors import ConvergenceError
-from meshot.maps.target import DISK
 from meshot.meshes.surface import Surface
 from meshot.refinement.curvature import AreaDescent
 from meshot.refinement.disk_system import DiskSystem
-from meshot.refinement.evened.image import evened_image
+from meshot.refinement.starts import even_map
 from meshot.refinement.surface import refine_areas
 from meshot.refinement.surface_step import SurfaceStepper
 
@@ -52,7 +51,7 @@ def test_reaches_areas_that_can_be_had_to_rounding() -> None:
 def test_a_minimum_of_linear_steps_is_a_saddle() -> None:
     """A long tube with a round end: where linear steps stall, curvature leads on."""
     surface = finger()
-    start = evened_image(surface, surface.face_areas / surface.area, DISK)
+    start = even_map(surface, surface.face_areas / surface.area)
     assert start is not None
     stepper = SurfaceStepper(DiskSystem(surface.faces, surface.face_areas), start)
     for _ in range(150):
@@ -69,7 +68,7 @@ def test_a_minimum_of_linear_steps_is_a_saddle() -> None:
 def test_folded_strip_gets_its_areas() -> None:
     """A long strip two cells wide, where linear steps stall at 1.2e-2."""
     surface = maze(150)
-    start = evened_image(surface, surface.face_areas / surface.area, DISK)
+    start = even_map(surface, surface.face_areas / surface.area)
     assert start is not None
     assert refine_areas(surface.faces, start, surface.face_areas, tol_sd=1e-2, tol_max=0.2).converged
 

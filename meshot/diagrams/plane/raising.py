@@ -6,6 +6,7 @@ Cells that become small meanwhile join the queue (Oliker and Prussner, see `tran
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import innerkernel, kernel
@@ -27,6 +28,9 @@ from meshot.diagrams.site_tree import STACK, Visits, build_tree, raise_bounds
 LIMIT = 300
 # Corners that a cell may have.
 CORNERS = 256
+# Cells cut in one call of the kernel, which cannot be interrupted: well under a second, however many sites are near.
+CUTS = 2000
+RAISED, GAVE_UP, GOING_ON = 0, 1, 2
 
 
 def raise_in_plane(
@@ -55,7 +59,13 @@ def raise_in_plane(
     areas = wanted / _nearby_density(diagram, near)
     weights, steps = diagram.weights[diagram.edges.order], 0.5 * np.sqrt(areas) * spacing
     tree, limit = build_tree(local, weights), LIMIT * (len(small) + 50)
-    return weights if raise_small_cells(small, limit, areas, steps, tree, near, region) else None
+    line = _Line(np.empty(limit, np.int64), np.zeros(len(weights), np.bool_), np.array([0, min(len(small), limit)]))
+    line.queue[: line.ends[1]] = small[:limit]
+    line.waiting[small] = True
+    state = GOING_ON
+    while state == GOING_ON:
+        state = raise_small_cells(line, areas, steps, tree, near, region)
+    return weights if state == RAISED else None
 
 
 def _nearby_density(diagram: PowerCells, near: tuple[Ints, Ints]) -> Floats:
@@ -70,6 +80,14 @@ def _nearby_density(diagram: PowerCells, near: tuple[Ints, Ints]) -> Floats:
     near_areas = areas + np.bincount(owner, areas[neighbors], len(order))
     everywhere = diagram.masses.sum() / diagram.measures.sum()
     return np.divide(near_masses, near_areas, where=near_masses > 0, out=np.full(len(order), everywhere))
+
+
+class _Line(NamedTuple):
+    """Sites that wait for a visit: ``queue[ends[0]:ends[1]]``, and whether each site does."""
+
+    queue: Ints
+    waiting: NDArray[np.bool_]
+    ends: Ints
 
 
 class _Scratch(NamedTuple):
@@ -129,28 +147,28 @@ def _list_near(i, count, tag, lists, near):
 
 
 @kernel
-def raise_small_cells(small, limit, wanted, steps, tree, lists, region):
-    """Raise the weights of the sites `small`, and of cells that become small, until none is below ``LEAST * wanted``.
+def raise_small_cells(line, wanted, steps, tree, lists, region):
+    """Raise the weights of the sites in line, and of cells that become small, until none is below ``LEAST * wanted``.
 
     Cells near a raised one are visited again. A cell is raised to between `GOAL` and twice `GOAL` of its wanted area;
-    `steps` (n,) is a first guess of the change of weight. Changes the tree's weights and bounds; returns whether the
-    queue was empty before `limit` cells were visited.
+    `steps` (n,) is a first guess of the change of weight. Changes the tree's weights and bounds, and the line. Returns
+    `RAISED`; or `GAVE_UP` if the line is full; or `GOING_ON` after `CUTS` cells were cut.
     """
+    queue, waiting, ends = line
     n, room = len(tree.sites), CORNERS
     cell, visits = make_polygon(room), Visits(np.empty(STACK, np.int64), np.full(n + 1, -1))
-    scratch, waiting = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.zeros(n, np.bool_)
-    queue, near = np.empty(limit, np.int64), np.empty(n + room, np.int64)
-    head, tail = 0, min(len(small), limit)
-    for k in range(tail):
-        queue[k] = small[k]
-        waiting[small[k]] = True
+    scratch, near = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.empty(n + room, np.int64)
+    head, tail, limit = ends[0], ends[1], len(queue)
     while head < tail:
+        if visits.seen[-1] >= CUTS:
+            ends[0], ends[1] = head, tail
+            return GOING_ON
         i = queue[head]
         head += 1
         waiting[i] = False
         count = _raise_cell(i, wanted[i], steps[i], tree, lists, region, scratch)
         if count == FULL:
-            return False
+            return GAVE_UP
         if count == 0:
             continue
         raise_bounds(i, tree)
@@ -159,8 +177,8 @@ def raise_small_cells(small, limit, wanted, steps, tree, lists, region):
             if j < 0 or waiting[j]:
                 continue
             if tail == limit:
-                return False
+                return GAVE_UP
             queue[tail] = j
             tail += 1
             waiting[j] = True
-    return True
+    return RAISED

@@ -50,9 +50,9 @@ def volume_preserving_map(
 ) -> SolidMap:
     """Map a solid of genus zero to the unit ball, one to one, so that its tetrahedra keep their shares of the volume.
 
-    The boundary's vertices lie on the unit sphere. No tetrahedron is flipped. A mesh has more tetrahedra than unknowns,
-    so that volumes can be equal to a few percent alone on coarse meshes, and in proportion to the size of the
-    tetrahedra on finer ones; what is reached is the least sum of squares near the start.
+    The boundary's vertices lie on the unit sphere. No tetrahedron is flipped, or it is told. A mesh has more tetrahedra
+    than unknowns, so that volumes can be equal to a few percent alone on coarse meshes, and in proportion to the size
+    of the tetrahedra on finer ones; what is reached is the least sum of squares near the start.
 
     Parameters
     ----------
@@ -90,15 +90,15 @@ def volume_preserving_map(
     Raises
     ------
     TopologyError, GeometryError
-        The solid is no ball, has flat or inverted tetrahedra, or cannot be unfolded; or masses or a density are not
-        positive.
+        The solid is no ball, or has flat or inverted tetrahedra; or masses or a density are not positive.
     OptionError
         Both masses and a density.
 
     Warns
     -----
     ConvergenceWarning
-        The transport did not reach its tolerance, or the refinement ended before it reached the least squares.
+        Tetrahedra stay flipped, or the refinement ended before it reached the least squares. What the stages before it
+        missed is told only then.
 
     Examples
     --------
@@ -117,29 +117,40 @@ def volume_preserving_map(
     with stages("sphere map"):
         sphere = boundary_map(given, measure)
     notes: dict[str, Any] = {"seconds": stages.seconds, "measure": measure.kind}
-    with stages("harmonic map"):
-        system, used = _system(given, measure.cells), given.referenced
-        first = harmonic_inside(given, sphere)[used]
-        notes["flipped_at_first"] = _flips(system, first)
-        first = untangle(system, first)
-    harmonic = SolidMap(given, _spread(given, first), measure=measure, notes=notes)
-    with stages("transport") as client:
-        weights = BALL.measure * measure.vertices[used]
-        transport = solve_transport(
-            first, weights, Ball(), tol=tol, max_iter=max_iter, duplicates="merge", callback=callback, progress=client
-        )
-    with stages("placement"):
-        wanted = cell_positions(transport, first, system.on_sphere)
-        inner_edges = system.edges[system.edges[:, 1] < len(first)]
-        points = smoothly_displaced(first, wanted, inner_edges, system.on_sphere)
-        notes["flipped_by_placement"] = _flips(system, points)
-        points = untangle(system, points)
+    with warnings.catch_warnings(record=True) as missed:
+        with stages("harmonic map"):
+            system, used = _system(given, measure.cells), given.referenced
+            first = harmonic_inside(given, sphere)[used]
+            notes["flipped_at_first"] = _flips(system, first)
+            first = untangle(system, first)
+        harmonic = SolidMap(given, _spread(given, first), measure=measure, notes=notes)
+        with stages("transport") as client:
+            weights = BALL.measure * measure.vertices[used]
+            transport = solve_transport(
+                first,
+                weights,
+                Ball(),
+                tol=tol,
+                max_iter=max_iter,
+                duplicates="merge",
+                callback=callback,
+                progress=client,
+            )
+        with stages("placement"):
+            wanted = cell_positions(transport, first, system.on_sphere)
+            inner_edges = system.edges[system.edges[:, 1] < len(first)]
+            points = smoothly_displaced(first, wanted, inner_edges, system.on_sphere)
+            notes["flipped_by_placement"] = _flips(system, points)
+            points = untangle(system, points)
     if tol_volume is not None:
         with stages("refinement") as client:
             refined = refine_volumes(
                 system, points, tol=tol_volume, max_iter=max_refine_iter, progress=client, callback=refine_callback
             )
         points, notes["refinement"] = refined.image, refined.record("transport", named=None)
+    if _flips(system, points) or not notes.get("refinement", {"converged": False})["converged"]:
+        for each in missed:
+            warnings.warn(each.message, stacklevel=2)
     return SolidMap(given, _spread(given, points), transport, harmonic, measure, notes)
 
 

@@ -7,11 +7,13 @@ determinant; eps goes to zero with the worst determinant. Here the boundary slid
 faces are elements too, and only a neighborhood of what is flipped moves, a larger one if that does not suffice.
 """
 
+import warnings
+
 import numpy as np
 from scipy.optimize import minimize
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import GeometryError
+from meshot.base.errors import ConvergenceWarning, GeometryError
 from meshot.refinement.ball_system import REGULAR, BallSystem
 
 # Rings of elements about the flipped ones that move. A round that leaves more than a part of the flips makes the next
@@ -24,7 +26,7 @@ PART, LEAST = 0.04, 1e-6
 
 
 def untangle(system: BallSystem, points: Floats) -> Floats:
-    """Return a map, (V, 3), in which no tetrahedron and no face of the boundary is flipped.
+    """Return a map, (V, 3), in which no tetrahedron and no face of the boundary is flipped, if one is found.
 
     Parameters
     ----------
@@ -32,9 +34,9 @@ def untangle(system: BallSystem, points: Floats) -> Floats:
     points : (V, 3) float
         The map to begin with, with the boundary on the unit sphere; returned as it is if it has no flips.
 
-    Raises
-    ------
-    GeometryError
+    Warns
+    -----
+    ConvergenceWarning
         Some elements stay flipped; their tetrahedra are named.
     """
     points = np.vstack([points, np.zeros(3)])
@@ -50,7 +52,9 @@ def untangle(system: BallSystem, points: Floats) -> Floats:
             break
         points = _unfold(system, points, units, _neighborhood(system, flipped, RINGS[level]))
     ids = flipped[flipped < system.tetrahedra]
-    raise GeometryError("the map to the ball cannot be unfolded at these tetrahedra", ids=ids.tolist())
+    named = GeometryError("the map to the ball stays folded at these tetrahedra", ids=ids.tolist())
+    warnings.warn(str(named), ConvergenceWarning, stacklevel=3)
+    return points[:-1]
 
 
 def _units(system: BallSystem, points: Floats) -> Floats:

@@ -94,8 +94,9 @@ def relaxed_image(surface: Surface, image: Floats, shares: Floats, space: Target
     --------
     >>> square = Surface([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
     >>> askew = np.array([[1, 0], [0, 1], [-0.6, 0.8], [0, -1]])
-    >>> relaxed_image(square, askew, np.array([0.5, 0.5]), DISK)[2].round(1)
-    array([-1.,  0.])
+    >>> relaxed = relaxed_image(square, askew, np.array([0.5, 0.5]), DISK)
+    >>> [float(np.linalg.norm(image[0] - image[2]).round(1)) for image in (askew, relaxed)]
+    [1.8, 2.0]
     """
     count, faces = len(surface.vertices), surface.faces
     sphere, on_rim, points = space is SPHERE, np.zeros(count, dtype=np.bool_), image

@@ -30,8 +30,10 @@ def test_all_merges_undone_give_the_mesh_again(surface: Surface) -> None:
     np.testing.assert_allclose(handed, masses, rtol=1e-9, atol=1e-12 * masses.sum())
 
 
+@pytest.mark.fast
+@pytest.mark.uncompiled
 def test_after_each_round_it_is_a_disk() -> None:
-    surface = relief(7)
+    surface = relief(5)
     collapses = collapse(surface.faces, surface.vertices, surface.vertex_areas.copy(), surface.boundary_loops[0])
     end, handed = len(collapses.vertex), collapses.masses.copy()
     for begin in [*collapses.rounds[-2::-1].tolist(), 0]:

@@ -14,6 +14,7 @@ from meshot.conformal.disk import conformal_map
 from meshot.maps.distortion import distortion
 from meshot.maps.target import DISK, SPHERE, Target
 from meshot.meshes.surface import Surface
+from meshot.refinement.evened import image as module
 from meshot.refinement.evened.image import evened_image, relaxed_image
 
 
@@ -102,6 +103,19 @@ def test_no_shares_and_no_shape_fold_an_image(seed: int, spread: float) -> None:
         moved = Surface(surface.vertices + 0.3 * rng.normal(size=surface.vertices.shape), surface.faces)
         shares = np.exp(spread * rng.normal(size=len(moved.faces)))
         evened(moved, space, shares / shares.sum())
+
+
+@pytest.mark.fast
+@pytest.mark.uncompiled
+@pytest.mark.parametrize(("surface", "space"), [(relief(3), DISK), (icosphere(1), SPHERE)], ids=["disk", "sphere"])
+def test_a_few_sweeps_do_for_a_small_mesh(surface: Surface, space: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SWEEPS", 3)
+    monkeypatch.setattr(module, "SWEEPS", 3)
+    monkeypatch.setattr(module, "LAST_SWEEPS", 3)
+    image, spread = evened(surface, space)
+    assert np.ptp(spread) < 3.0
+    monkeypatch.setattr(module, "RELAXING", 2)
+    logs(surface, relaxed_image(surface, image, surface.face_areas / surface.area, space), np.ones(1), space)
 
 
 def test_a_vertex_with_many_faces_is_taken_apart() -> None:

@@ -16,6 +16,8 @@ from meshot.refinement.evened.star_energy import (
     star_energy,
 )
 
+pytestmark = [pytest.mark.fast, pytest.mark.uncompiled]
+
 STAR = np.array([0, 1, 2])
 FACES = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]])
 

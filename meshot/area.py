@@ -1,18 +1,17 @@
 """Area-preserving maps: a first image, transport of the disk to it, vertices to their cells, triangles refined.
 
 The first image is the conformal map, or the evened image (see `refinement.evened.image`) where that loses limbs. It
-puts a mass, a third of the areas of the faces around it, at the image of each vertex. The optimal
-transport from the disk to these masses assigns each vertex a cell with its share of the disk; the vertex goes there,
-an inner one to the centroid, a boundary one to the middle of the cell's arc on the circle (Su et al., "Area-preserving
-mesh parameterization for poly-annulus surfaces based on optimal mass transportation", 2016; Zhao et al. 2013). The
-cells are then exact, but the triangles are not: their areas are off by 10 to 20 %, and a few are folded. The refinement
-moves the vertices on until the triangles have their shares too, and none is folded.
+puts a mass, a third of the areas of the faces around it, at the image of each vertex. The optimal transport from the
+disk to these masses assigns each vertex a cell with its share of the disk; the vertex goes there, an inner one to the
+centroid, a boundary one to the middle of the cell's arc on the circle (Su et al., "Area-preserving mesh
+parameterization for poly-annulus surfaces based on optimal mass transportation", 2016; Zhao et al. 2013). The cells are
+then exact, but the triangles are not: their areas are off by 10 to 20 %, and a few are folded. The refinement moves the
+vertices on until the triangles have their shares too, and none is folded.
 
 A closed surface goes to the sphere in the same way: a first image on it, transport on it (see `spheretransport`), each
 vertex to the centroid of its cell, and refinement of the spherical triangles.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshot.base.arrays import Floats
-from meshot.base.errors import GeometryError, OptionError
+from meshot.base.errors import GeometryError, OptionError, held_back, tell
 from meshot.base.files import PathLike
 from meshot.base.progress import Progress, Stages
 from meshot.base.settings import TOL, TOL_AREA, Device, Method, require_positive
@@ -108,8 +107,8 @@ def area_preserving_map(
     -------
     SurfaceMap
         With `conformal`, the conformal map it was built on, and `transport`, whose site k is the k-th vertex that
-        belongs to a face, or at its evened image where the conformal one loses limbs: ``notes["start"]`` says which.
-        ``notes["refinement"]`` records the refinement, see
+        belongs to a face. ``notes["start"]`` says where the sites are: "conformal map", or "evened image" where the
+        conformal map loses limbs, see `SurfaceMap.start`. ``notes["refinement"]`` records the refinement, see
         `Refinement.record`: steps, and faces that are still off.
 
     Raises
@@ -152,11 +151,12 @@ def area_preserving_map(
         if method != "newton":
             options |= {"method": method, "device": device, "samples": samples, "rng": rng, "checkpoint": checkpoint}
         start = conformal if evened is None else replace(conformal, image=evened)
-        with warnings.catch_warnings(record=True) as missed:
+        with held_back() as missed:
             transport = vertex_transport(start, **options)
     with stages("placement"):
         image = _placed(conformal, transport, area_weight, shares)
-    notes = {**conformal.notes, "start": "conformal map" if evened is None else EVENED}
+    started = "conformal map" if evened is None and "conformal" not in conformal.notes else EVENED
+    notes = {**conformal.notes, "start": started}
     if tol_area is not None:
         with stages("refinement") as client:
             image, notes["refinement"] = settle(
@@ -164,8 +164,7 @@ def area_preserving_map(
                 max_iter=max_refine_iter, progress=client, callback=refine_callback,
             )  # fmt: skip
     if not notes.get("refinement", {"reached": False})["reached"]:  # else the map is what was asked for all the same
-        for each in missed:
-            warnings.warn(each.message, stacklevel=2)
+        tell(missed)
     return replace(
         conformal, image=image, conformal=conformal, transport=transport, area_weight=area_weight, notes=notes
     )

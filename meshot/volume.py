@@ -7,7 +7,6 @@ vertex a cell, and the vertices move toward their cells. Then they move on until
 the ball, as nearly as the mesh allows: a tetrahedral mesh has fewer unknowns than tetrahedra.
 """
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from meshot.area import area_preserving_map
 from meshot.base.arrays import Floats
-from meshot.base.errors import ConvergenceWarning
+from meshot.base.errors import held_back, tell
 from meshot.base.progress import Progress, Stages
 from meshot.base.settings import TOL, TOL_VOLUME, require_positive
 from meshot.conformal.harmonic import harmonic_inside
@@ -75,8 +74,7 @@ def volume_preserving_map(
     refine_callback : callable, optional
         Gets each `RefinementStep` of the refinement; raising StopIteration ends it.
     progress : Progress, optional
-        Told of the stages "check", "sphere map", "harmonic map", "transport", "placement" and
-        "refinement".
+        Told of the stages "check", "sphere map", "harmonic map", "transport", "placement" and "refinement".
 
     Returns
     -------
@@ -84,8 +82,7 @@ def volume_preserving_map(
         With `harmonic`, the unfolded harmonic map, `transport`, whose site k is the k-th vertex that belongs to a
         tetrahedron, and `measure`, what each tetrahedron is to have.
         ``notes["refinement"]`` records the refinement, see `Refinement.record`, with all tetrahedra that are far
-        off, and
-        ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
+        off, and ``notes["flipped_at_first"]`` counts what the harmonic map flipped.
 
     Raises
     ------
@@ -117,7 +114,7 @@ def volume_preserving_map(
     with stages("sphere map"):
         sphere = boundary_map(given, measure)
     notes: dict[str, Any] = {"seconds": stages.seconds, "measure": measure.kind}
-    with warnings.catch_warnings(record=True) as missed:
+    with held_back() as missed:
         with stages("harmonic map"):
             system, used = _system(given, measure.cells), given.referenced
             first = harmonic_inside(given, sphere)[used]
@@ -149,8 +146,7 @@ def volume_preserving_map(
             )
         points, notes["refinement"] = refined.image, refined.record("transport", named=None)
     if _flips(system, points) or not notes.get("refinement", {"converged": False})["converged"]:
-        for each in missed:
-            warnings.warn(each.message, stacklevel=2)
+        tell(missed)
     return SolidMap(given, _spread(given, points), transport, harmonic, measure, notes)
 
 
@@ -190,7 +186,6 @@ def boundary_map(solid: Solid, measure: Measure) -> Floats:
     if measure.prescribed:
         behind = solid.boundary_halffaces // 4
         density = measure.cells[behind] / solid.cell_measures[behind]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is a start alone
+    with held_back():  # it is a start alone
         mapped = area_preserving_map(solid.boundary, to="sphere", density=density, tol_area=TOL_BOUNDARY)
     return mapped.image / np.linalg.norm(mapped.image, axis=1, keepdims=True)

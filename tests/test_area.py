@@ -8,8 +8,9 @@ from shapes import bumpy_sphere, cap, cylinder, disk, glove, join, relief, tetra
 from similar import assert_unit_and_place_do_not_matter
 from torture import CASES
 
+from meshot import area as module
 from meshot.area import area_preserving_map, vertex_transport
-from meshot.base.errors import ConvergenceWarning, OptionError, TopologyError
+from meshot.base.errors import ConvergenceWarning, GeometryError, OptionError, TopologyError
 from meshot.conformal.disk import conformal_map
 from meshot.maps.distortion import distortion
 from meshot.meshes.surface import Surface
@@ -275,3 +276,29 @@ def test_unit_and_place_do_not_matter(name):
 
 def test_unit_and_place_do_not_matter_on_the_sphere():
     assert_unit_and_place_do_not_matter(bumpy_sphere(2), lambda mesh: area_preserving_map(mesh, to="sphere").points)
+
+
+@pytest.mark.parametrize(("surface", "to"), [(relief(8, 1.0), "disk"), (bumpy_sphere(3), "sphere")])
+def test_a_conformal_map_that_folds_is_replaced_by_the_evened_image(surface, to, monkeypatch):
+    def folded(*_, **__):
+        raise GeometryError("folds")
+
+    monkeypatch.setattr(module, "conformal_map", folded)
+    amap = area_preserving_map(surface, to=to)
+    assert amap.notes["start"] == "evened image"
+    assert amap.notes["conformal"] == "folds in double precision"
+    assert distortion(amap).summary()["area"]["flipped"] == 0
+    assert distortion(amap).summary()["area"]["ratio_sd"] <= 1e-2
+
+
+def test_a_map_knows_what_it_started_from():
+    surface = relief(8, 1.0)
+    amap = area_preserving_map(surface)
+    assert amap.notes["start"] == "conformal map"
+    first = amap.start
+    np.testing.assert_array_equal(first.image, amap.conformal.image)
+    assert first.start is first
+    amap = area_preserving_map(glove(6.0))
+    assert amap.notes["start"] == "evened image"
+    assert (amap.start.signed_areas > 0).all()
+    assert not np.allclose(amap.start.image, amap.conformal.image, atol=0.1)

@@ -64,7 +64,7 @@ class GroupMultigrid:
     def __init__(self, matrix: Any, group: int = 4) -> None:
         rows, self.group = matrix.tocsr(), group
         level = GroupLevel(rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
-        if level.starts[-2] == len(level.columns) or not _diagonal_first(level):
+        if not _diagonal_first(level):
             level = _group(level, 1, 1.0)
         self.levels = [_grounded(level)]
         level = self.levels[0]
@@ -141,6 +141,8 @@ def _group(level: GroupLevel, group: int, divisor: float) -> GroupLevel:
 
 
 def _diagonal_first(level: GroupLevel) -> bool:
+    if level.starts[-2] == len(level.columns):  # the last row has no entry
+        return False
     return np.array_equal(level.columns[level.starts[:-1]], np.arange(level.size))
 
 

@@ -1,6 +1,8 @@
 """Typed exceptions: every message is one sentence with the cause and, where there are any, the offending ids."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class MeshotError(Exception):
@@ -60,3 +62,36 @@ def format_ids(ids: Sequence[int], limit: int = 10, of: str = "ids") -> str:
     """Format at most `limit` ids: ``ids 3, 7`` or ``ids 0, 1, ... (12 in all)``, with another word `of` for "ids"."""
     shown = ", ".join(str(i) for i in ids[:limit])
     return f"{of} {shown}" if len(ids) <= limit else f"{of} {shown}, ... ({len(ids)} in all)"
+
+
+@contextmanager
+def held_back() -> Iterator[list[ConvergenceWarning]]:
+    """Hold back the `ConvergenceWarning` of stages whose outcome is judged later; others pass.
+
+    Yields
+    ------
+    list of ConvergenceWarning
+        Those held back, complete at the end; `tell` issues them.
+
+    Examples
+    --------
+    >>> with held_back() as missed:
+    ...     warnings.warn("tolerance missed", ConvergenceWarning)
+    >>> len(missed)
+    1
+    """
+    missed: list[ConvergenceWarning] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        yield missed
+    for each in caught:
+        if isinstance(each.message, ConvergenceWarning):
+            missed.append(each.message)
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def tell(missed: list[ConvergenceWarning], stacklevel: int = 3) -> None:
+    """Issue warnings that were held back, by default as those of the caller's caller."""
+    for each in missed:
+        warnings.warn(each, stacklevel=stacklevel)

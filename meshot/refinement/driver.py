@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import ConvergenceWarning
+from meshot.base.errors import ConvergenceWarning, held_back
 from meshot.base.progress import Progress
 from meshot.maps.surface_map import SurfaceMap
 from meshot.maps.target import DISK
@@ -40,8 +40,7 @@ LEAST = 1e-2
 BRIEF, LOST = 15, 10.0
 # How often faces are made rounder where all starts stall; steps times faces of the last attempt, and its least steps.
 RELAXED, WORK, LEAST_STEPS = 6, 4_000_000, 30
-
-
+# Name of the start.
 EVENED = "evened image"
 
 
@@ -102,8 +101,7 @@ def approached(surface: Surface, image: Floats, areas: Floats, shares: Floats) -
     first = np.maximum(areas / areas.sum(), LEAST * shares)
     steps = int(np.ceil(np.ptp(np.log(first / shares)) / np.log(STRIDE)))
     worst = worst_allowed(TOL_ON_THE_WAY)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with held_back():
         for step in range(1, steps):
             between = blended_shares(first, shares, step / steps)
             refinement = refine_areas(
@@ -186,8 +184,7 @@ def settle(
     surface = conformal.surface
 
     def refined(start: Floats, patience: int | None = None, budget: int | None = None) -> Refinement:
-        with warnings.catch_warnings():  # reported at the end
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with held_back():  # told at the end
             return refine_areas(
                 surface.faces, start, shares,
                 tol_sd=tol_area, tol_max=worst_allowed(tol_area), max_iter=budget if max_iter is None else max_iter,
@@ -238,14 +235,13 @@ def _starts(
     conformal: SurfaceMap, image: Floats, shares: Floats, evened: Floats | None
 ) -> Iterator[tuple[Floats, str]]:
     """Yield the starts and their names, each made when it is asked for."""
-    first = evened
-    if first is not None:
-        yield first, EVENED
+    if evened is not None:
+        yield evened, EVENED
     yield image, "transport"
-    if first is None:
-        evened = evened_image(conformal.surface, shares, conformal.space)
-        if evened is not None:
-            yield evened, EVENED
+    if evened is None:
+        later = evened_image(conformal.surface, shares, conformal.space)
+        if later is not None:
+            yield later, EVENED
     if conformal.space is DISK:
         reduced = without_valence_three(conformal.surface.faces, shares)
         even = even_map(Surface(conformal.surface.vertices, reduced.faces), reduced.targets)

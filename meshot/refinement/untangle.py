@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import ConvergenceWarning, GeometryError
+from meshot.base.errors import ConvergenceWarning, format_ids
 from meshot.refinement.ball_system import REGULAR, BallSystem
 
 # Rings of elements about the flipped ones that move. A round that leaves more than a part of the flips makes the next
@@ -23,6 +23,9 @@ RINGS, LEFT = (1, 2, 4, 8, 1000), 0.8
 ROUNDS, ITERATIONS = 60, 120
 # eps^2 is this part of the square of the worst determinant, and at least the second.
 PART, LEAST = 0.04, 1e-6
+# Where that ends with flips, eps falls by rule, from each of some values, while more and more elements may be flipped
+# on the way: a knot opens so that no round that keeps all others unfolded would undo. Rings and iterations of a round.
+FIRSTS, FACTOR, LAST, WIDE, LONG = (0.1, 1.0), 0.3, 1e-4, 6, 300
 
 
 def untangle(system: BallSystem, points: Floats) -> Floats:
@@ -40,21 +43,50 @@ def untangle(system: BallSystem, points: Floats) -> Floats:
         Some elements stay flipped; their tetrahedra are named.
     """
     points = np.vstack([points, np.zeros(3)])
+    points = _opened(system, _unfolded(system, points))
+    flipped = np.flatnonzero(system.measures(points) <= 0)
+    if len(flipped):
+        named = format_ids(flipped[flipped < system.tetrahedra].tolist())
+        warnings.warn(f"the map to the ball stays folded at tetrahedra with {named}", ConvergenceWarning, stacklevel=3)
+    return points[:-1]
+
+
+def _unfolded(system: BallSystem, points: Floats) -> Floats:
+    """Unfold round by round, each from what is still flipped; with the center as the last point."""
     units = _units(system, points)
     level, flipped = 0, np.zeros(0, dtype=np.int64)
     for _ in range(ROUNDS):
         before, flipped = len(flipped), np.flatnonzero(system.measures(points) <= 0)
         if len(flipped) == 0:
-            return points[:-1]
+            break
         if 0 < LEFT * before < len(flipped):
             level += 1
         if level == len(RINGS):
             break
-        points = _unfold(system, points, units, _neighborhood(system, flipped, RINGS[level]))
-    ids = flipped[flipped < system.tetrahedra]
-    named = GeometryError("the map to the ball stays folded at these tetrahedra", ids=ids.tolist())
-    warnings.warn(str(named), ConvergenceWarning, stacklevel=3)
-    return points[:-1]
+        chosen = _neighborhood(system, flipped, RINGS[level])
+        epsilon = _epsilon(system.measures(points)[chosen] / units[chosen])
+        points = _unfold(system, points, units, chosen, epsilon, ITERATIONS)
+    return points
+
+
+def _epsilon(determinants: Floats) -> float:
+    return float(np.sqrt(LEAST + PART * min(float(determinants.min()), 0.0) ** 2))
+
+
+def _opened(system: BallSystem, points: Floats) -> Floats:
+    """Open the knots that are left, with eps by rule; the points as they were if that leaves no fewer flips."""
+    for first in FIRSTS:
+        flipped = np.flatnonzero(system.measures(points) <= 0)
+        if len(flipped) == 0:
+            break
+        chosen = _neighborhood(system, flipped, WIDE)
+        trial, epsilon = points, first
+        while epsilon > LAST and (system.measures(trial) <= 0).any():
+            trial = _unfold(system, trial, _units(system, trial), chosen, epsilon, LONG)
+            epsilon *= FACTOR
+        if (system.measures(trial) <= 0).sum() < len(flipped):
+            points = trial
+    return points
 
 
 def _units(system: BallSystem, points: Floats) -> Floats:
@@ -82,7 +114,7 @@ def _neighborhood(system: BallSystem, flipped: Ints, rings: int) -> Ints:
     return np.flatnonzero(near)
 
 
-def _unfold(system: BallSystem, points: Floats, units: Floats, chosen: Ints) -> Floats:
+def _unfold(system: BallSystem, points: Floats, units: Floats, chosen: Ints, epsilon: float, iterations: int) -> Floats:
     """Minimize the energy of the chosen elements over the vertices that belong to no other one."""
     free = np.ones(system.count, dtype=bool)
     others = np.ones(len(system.elements), dtype=bool)
@@ -97,8 +129,6 @@ def _unfold(system: BallSystem, points: Floats, units: Floats, chosen: Ints) -> 
     rim = np.isin(moving, system.on_sphere)
     inverses = _references(system, points, units, chosen)
     start = points[names]
-    worst = float((system.measures(points)[chosen] / units[chosen]).min())
-    epsilon = float(np.sqrt(LEAST + PART * min(worst, 0.0) ** 2))
 
     def placed(x: Floats) -> Floats:
         moved = x.reshape(-1, 3).copy()
@@ -115,7 +145,7 @@ def _unfold(system: BallSystem, points: Floats, units: Floats, chosen: Ints) -> 
         return value, pull.ravel()
 
     minimum = minimize(
-        energy, points[moving].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "maxcor": 20}
+        energy, points[moving].ravel(), jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 20}
     )
     result = points.copy()
     result[moving] = placed(minimum.x)

@@ -305,7 +305,14 @@ def test_a_closed_surface_goes_to_the_sphere(tmp_path, run, ball):
     assert run("conformal", ball, "--to", "sphere", "-o", tmp_path / "out") == (0, "", "")
     figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert figures["area"]["flipped"] == 0
-    assert figures["map"] == {"to": "sphere", "vertices": 162, "cut": None, "repaired_faces": 0, "cut_polygons": []}
+    assert figures["map"] == {
+        "to": "sphere",
+        "start": None,
+        "vertices": 162,
+        "cut": None,
+        "repaired_faces": 0,
+        "cut_polygons": [],
+    }
     sphere, points = (
         meshot.read_surface(tmp_path / "out" / "sphere.obj"),
         np.load(tmp_path / "out" / "map.npz")["points"],

@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -44,3 +45,23 @@ def test_long_lists_are_cut_and_counted():
 def test_the_warning_is_a_user_warning():
     assert issubclass(errors.ConvergenceWarning, UserWarning)
     assert not issubclass(errors.ConvergenceWarning, MeshotError)
+
+
+def test_warnings_that_are_held_back_are_told_later_and_others_pass():
+    with warnings.catch_warnings(record=True) as passed:
+        warnings.simplefilter("always")
+        with errors.held_back() as missed:
+            warnings.warn("missed", errors.ConvergenceWarning, stacklevel=1)
+            warnings.warn("passes", RuntimeWarning, stacklevel=1)
+    assert [str(each.message) for each in passed] == ["passes"]
+    with pytest.warns(errors.ConvergenceWarning, match="^missed$"):
+        errors.tell(missed)
+
+
+def test_warnings_held_back_raise_only_when_they_are_told():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with errors.held_back() as missed:
+            warnings.warn("missed", errors.ConvergenceWarning, stacklevel=1)
+        with pytest.raises(errors.ConvergenceWarning):
+            errors.tell(missed)

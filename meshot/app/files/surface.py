@@ -76,6 +76,7 @@ def _map_figures(run: Run[SurfaceMap]) -> dict[str, Any]:
     cut = cut_of(surface_map)
     return {
         "to": surface_map.target,
+        "start": surface_map.notes.get("start"),
         "vertices": len(surface_map.surface.vertices),
         "cut": None if cut is None else vars(cut),
         "repaired_faces": surface_map.notes.get("repaired_faces", 0),

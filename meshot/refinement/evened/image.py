@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints, stable_order
 from meshot.conformal.sphere import turned
@@ -98,19 +99,14 @@ def relaxed_image(surface: Surface, image: Floats, shares: Floats, space: Target
     >>> [float(np.linalg.norm(image[0] - image[2]).round(1)) for image in (askew, relaxed)]
     [1.8, 2.0]
     """
-    count, faces = len(surface.vertices), surface.faces
-    sphere, on_rim, points = space is SPHERE, np.zeros(count, dtype=np.bool_), image
-    if not sphere:
-        on_rim[surface.boundary_loops[0]] = True
-        points = np.column_stack([image, np.ones(count)])
+    faces, sphere = surface.faces, space is SPHERE
+    points = image if sphere else np.column_stack([image, np.ones(len(image))])
     points = np.ascontiguousarray(points).copy()
-    order, starts, stars = _stars(faces, np.arange(len(faces)), count)
-    cotangents = _cotangents(surface.corners, LAST_ROUNDER)
+    stars = _stars(faces, np.arange(len(faces)), len(points))
     total = space.measure if sphere else _polygon_area(points, faces)
-    shapes = Shapes(faces, cotangents, shares * total, LAST_WEIGHT)
+    shapes = Shapes(faces, _cotangents(surface.corners, LAST_ROUNDER), shares * total, LAST_WEIGHT)
     for _ in range(RELAXING):
-        for part in np.array_split(order, 1 + len(order) // CHUNK):
-            sweep(part, starts, stars, sphere, on_rim, points, shapes)
+        _sweep_all(stars, sphere, _on_rim(surface, space), points, shapes)
     return points if sphere else points[:, :2].copy()
 
 
@@ -130,14 +126,11 @@ class _Build:
     space: Target
 
     def __post_init__(self) -> None:
-        count = len(self.surface.vertices)
         self.sphere = self.space is SPHERE
-        self.on_rim = np.zeros(count, dtype=np.bool_)
-        if not self.sphere:
-            self.on_rim[self.surface.boundary_loops[0]] = True
+        self.on_rim = _on_rim(self.surface, self.space)
         # Masses are handed back as merges are undone.
         self.masses = self.collapses.masses.copy()
-        self.points = np.full((count, 3), np.nan)
+        self.points = np.full((len(self.on_rim), 3), np.nan)
         base = self.collapses.corners[self.collapses.alive]
         corners = base[0] if not self.sphere else np.append(base[0], np.setdiff1d(base, base[0])[0])
         self.points[corners] = _tetrahedron() if self.sphere else _triangle()
@@ -159,14 +152,13 @@ class _Build:
 
     def settle(self, last: bool) -> None:
         """Sweep over all vertices."""
-        order, starts, stars = _stars(self.corners, np.flatnonzero(self.collapses.alive), len(self.masses))
-        sweeps = int(np.clip(SWEPT * SWEEPS / len(order), SWEEPS, MOST_SWEEPS))
+        stars = _stars(self.corners, np.flatnonzero(self.collapses.alive), len(self.masses))
+        sweeps = int(np.clip(SWEPT * SWEEPS / len(stars[0]), SWEEPS, MOST_SWEEPS))
         sweeps = max(sweeps, LAST_SWEEPS) if last else sweeps
         for k in range(sweeps):
             total = self.space.measure if self.sphere else _polygon_area(self.points, self.corners)
             shapes = self._shapes(total, LAST_WEIGHT if last and 2 * k >= sweeps else AREA_WEIGHT)
-            for part in np.array_split(order, 1 + len(order) // CHUNK):
-                sweep(part, starts, stars, self.sphere, self.on_rim, self.points, shapes)
+            _sweep_all(stars, self.sphere, self.on_rim, self.points, shapes)
 
     def image(self, loop: Ints) -> Floats:
         """Return the image, turned by rule."""
@@ -202,6 +194,23 @@ def _stars(corners: Ints, names: Ints, count: int) -> tuple[Ints, Ints, Ints]:
     degrees = np.bincount(corners.ravel(), minlength=count)
     starts = np.concatenate([[0], np.cumsum(degrees)])
     return np.flatnonzero(degrees), starts, names[stable_order(corners.ravel()) // 3]
+
+
+def _on_rim(surface: Surface, space: Target) -> NDArray[np.bool_]:
+    """Return the vertices that stay on the circle; none on the sphere."""
+    on_rim = np.zeros(len(surface.vertices), dtype=np.bool_)
+    if space is DISK:
+        on_rim[surface.boundary_loops[0]] = True
+    return on_rim
+
+
+def _sweep_all(
+    stars: tuple[Ints, Ints, Ints], sphere: bool, on_rim: NDArray[np.bool_], points: Floats, shapes: Shapes
+) -> None:
+    """Move each vertex once, in calls that are short enough to be interrupted."""
+    order, starts, faces = stars
+    for part in np.array_split(order, 1 + len(order) // CHUNK):
+        sweep(part, starts, faces, sphere, on_rim, points, shapes)
 
 
 def _cotangents(triangles: Floats, rounder: float) -> Floats:

@@ -22,6 +22,7 @@ from meshot.app.report.viewer import surface as viewer
 from meshot.app.words import number, percent
 from meshot.base.errors import format_ids
 from meshot.maps.surface_map import SurfaceMap
+from meshot.refinement.driver import EVENED
 
 BEHIND = " from behind"
 
@@ -167,14 +168,32 @@ def surface_changes(run: Run[SurfaceMap]) -> Iterator[str]:
             "The conformal map was computed on the surface's intrinsic Delaunay triangulation "
             f"({number(flips)} edge flips away); the mesh itself keeps its edges."
         )
-    refinement = notes.get("refinement")
-    if refinement is not None:
-        off = sum(refinement["reasons"].values())
-        rest = f"; {number(off)} faces are still off" if off else ""
-        yield f"The triangles' areas were refined after the transport, in {refinement['iterations']} steps{rest}."
+    yield from _stages(run.result)
     if notes.get("repaired_faces"):
         faces = number(notes["repaired_faces"])
         yield f"The vertices of {faces} faces were moved, as the conformal map would have folded there."
+
+
+def _stages(mapped: SurfaceMap) -> Iterator[str]:
+    """Yield what the stages after the conformal map started from, and what they missed."""
+    transport, refinement = mapped.transport, mapped.notes.get("refinement")
+    if mapped.notes.get("start") == EVENED:
+        yield (
+            "The conformal map shrinks limbs so far that digits are lost, so the transport started from an evened "
+            "image: a map without a fold whose area ratios are bounded."
+        )
+    if transport is not None and not transport.converged:
+        reason = f" ({transport.reason})" if transport.reason else ""
+        outcome = " The refinement made up for it." if refinement is not None and refinement["reached"] else ""
+        yield (
+            f"The transport ended after {transport.iterations} steps before all cells had their shares{reason}."
+            f"{outcome}"
+        )
+    if refinement is not None:
+        off = sum(refinement["reasons"].values())
+        rest = f"; {number(off)} faces are still off" if off else ""
+        origin = "image of the transport" if refinement["start"] == "transport" else refinement["start"]
+        yield f"The triangles' areas were refined from the {origin}, in {refinement['iterations']} steps{rest}."
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,6 +122,18 @@ def test_changes_name_repaired_faces():
     run = cap_run()
     repaired = replace(run, result=replace(run.result, notes={"repaired_faces": 12}))
     assert "The vertices of 12 faces were moved" in " ".join(surface_changes(repaired))
+
+
+def test_changes_tell_the_start_and_what_the_transport_missed():
+    run = cap_run()
+    assert "evened image" not in " ".join(surface_changes(run))
+    missed = SimpleNamespace(**vars(run.result.transport) | {"converged": False, "reason": "rounding"})
+    record = {"start": "evened image", "iterations": 7, "reached": True, "reasons": {}}
+    notes = {"start": "evened image", "refinement": record}
+    told = " ".join(surface_changes(replace(run, result=replace(run.result, transport=missed, notes=notes))))
+    assert "the transport started from an evened image" in told
+    assert "before all cells had their shares (rounding). The refinement made up for it." in told
+    assert "refined from the evened image, in 7 steps." in told
 
 
 @pytest.mark.parametrize("area", [False, True])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from meshot.maps.distortion import Distortion, SolidDistortion, distortion
     from meshot.maps.solid_map import SolidMap
     from meshot.maps.surface_map import SurfaceMap
+    from meshot.maps.verification import Verification, verify
     from meshot.meshes.check.solid import SolidReport
     from meshot.meshes.check.surface import MeshReport, check
     from meshot.meshes.join import Joined, join_boundary
@@ -73,6 +74,7 @@ _NAMES = {
     "maps.distortion": "Distortion SolidDistortion distortion",
     "maps.solid_map": "SolidMap",
     "maps.surface_map": "SurfaceMap",
+    "maps.verification": "Verification verify",
     "meshes.check.solid": "SolidReport",
     "meshes.check.surface": "MeshReport check",
     "meshes.join": "Joined join_boundary",
@@ -97,15 +99,15 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 
 __all__ = [
     "AEOT", "Ball", "Box", "Composition", "ConvergenceError", "ConvergenceWarning", "ConvexPolygon",
-    "ConvexPolyhedron", "Disk", "Distortion", "ExtendedMap", "GeometryError", "GridDensity", "Joined", "MeshReadError",
-    "MeshReport", "MeshotError", "Morph", "NotEnoughMemoryError", "OptionError", "PowerDiagram",
+    "ConvexPolyhedron", "Disk", "Distortion", "ExtendedMap", "GeometryError", "GridDensity", "Joined",
+    "MeshReadError", "MeshReport", "MeshotError", "Morph", "NotEnoughMemoryError", "OptionError", "PowerDiagram",
     "SampleQuality", "SampledTransport", "Samples", "SingularSet", "Solid", "SolidDistortion", "SolidMap",
-    "SolidReport", "SpaceDiagram", "SphereDiagram", "SphereTransport", "StandardNormal", "Surface",
-    "SurfaceMap", "Texture", "TopologyError", "TradeoffPoint", "TransportResult", "TriangulationDensity",
-    "UniformBall", "UniformBox", "__version__", "area_preserving_map", "ball_to_shape", "check", "compose",
+    "SolidReport", "SpaceDiagram", "SphereDiagram", "SphereTransport", "StandardNormal", "Surface", "SurfaceMap",
+    "Texture", "TopologyError", "TradeoffPoint", "TransportResult", "TriangulationDensity", "UniformBall",
+    "UniformBox", "Verification", "__version__", "area_preserving_map", "ball_to_shape", "check", "compose",
     "conformal_map", "distortion", "join_boundary", "power_diagram", "read_solid", "read_surface", "sample",
     "sample_density", "sample_quality", "singular_set", "solve_sphere_transport", "solve_transport", "sphere_diagram",
-    "tetrahedralize", "tradeoff_curve", "volume_preserving_map",
+    "tetrahedralize", "tradeoff_curve", "verify", "volume_preserving_map",
 ]  # fmt: skip
 
 

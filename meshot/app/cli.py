@@ -26,6 +26,7 @@ for _name in ("check", "conformal", "area", "volume", "morph", "transport", "sam
     app.command(f"meshot.app.commands.products:{_name}_command", name=_name)
 for _name in ("figure", "compare"):
     app.command(f"meshot.app.commands.figures:{_name}_command", name=_name)
+app.command("meshot.app.commands.verify:verify_command", name="verify")
 app.command("meshot.app.batch.command:batch_app", name="batch")
 app.command("meshot.app.commands.products:demo_command", name="demo")
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from meshot.app.files.folder import complete_folder
 from meshot.app.files.run import Run
+from meshot.app.files.seal import METRICS, SEAL, seal
 from meshot.app.job import Job
 from meshot.base.files import replacing, write_json, write_text
 
@@ -73,6 +74,7 @@ class Product:
     def save(self, run: Run[Any], out: Path, files: Files) -> dict[str, Any]:
         """Write a run's files, those to look at, and ``metrics.json`` into a folder; return its figures.
 
+        Among these are the hashes of the files, by which `meshot verify` finds what was changed afterwards.
         They appear when all of them are complete; other files in the folder stay.
 
         Raises
@@ -89,7 +91,8 @@ class Product:
                 else:
                     with replacing(folder / name) as file:
                         file.write(content)
-            write_json(folder / "metrics.json", figures)
+            figures[SEAL] = seal(figures, folder)
+            write_json(folder / METRICS, figures)
         return figures
 
     def in_columns(self, figures: Mapping[str, Any]) -> dict[str, float]:

@@ -33,8 +33,10 @@ COMMANDS = {
     "sample": "{dome} -n 50 -o {out}.npy",
     "figure": "{run} --format png -o {out}",
     "compare": "{run} {run} -o {out}.html",
+    "verify": "{run}",
 }
-WRITING = [name for name in COMMANDS if name != "check"]
+READING = ("check", "verify")
+WRITING = [name for name in COMMANDS if name not in READING]
 FRESH = [("conformal", False), ("sample", False)]
 # What does the work of each command.
 WORK = {
@@ -48,6 +50,7 @@ WORK = {
     "sample": "meshot.app.products.area_preserving_map",
     "figure": "meshot.app.report.pictures.paper.write_figures",
     "compare": "meshot.app.report.pages.comparison.render_comparison",
+    "verify": "meshot.app.files.verifying.verify_folder",
 }
 
 
@@ -178,7 +181,7 @@ def test_interrupted(tmp_path, run, command, former, monkeypatch):
     def interrupt(*_):
         os.kill(os.getpid(), signal.SIGTERM if command in ("area", "sample", "figure") else signal.SIGINT)
 
-    last = {"check": WORK["check"], "sample": "pathlib.Path.replace", "compare": "pathlib.Path.replace"}
+    last = {name: WORK[name] for name in READING} | dict.fromkeys(("sample", "compare"), "pathlib.Path.replace")
     monkeypatch.setattr(last.get(command, "meshot.app.files.folder._uninterrupted"), interrupt)
     out = place(tmp_path, former)
     before = everything(tmp_path)

@@ -4,7 +4,8 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,30 +68,46 @@ def read_run(folder: PathLike) -> Kept:
         A file cannot be read.
     """
     place = Path(folder)
+    with damage_told(place):
+        try:
+            metrics = json.loads((place / "metrics.json").read_text("utf-8"))
+            archive = (place / "map.npz").read_bytes()
+        except FileNotFoundError as error:
+            raise MeshReadError(f"{place} holds no map of a surface: {Path(error.filename).name} is missing") from None
+        return _kept(place, metrics, read_archive(archive))
+
+
+@contextmanager
+def damage_told(place: Path) -> Iterator[None]:
+    """Tell of damage in the files of a folder in one sentence."""
     try:
-        return _kept(place)
-    except FileNotFoundError as error:
-        raise MeshReadError(f"{place} holds no map of a surface: {Path(error.filename).name} is missing") from None
+        yield
     except DAMAGE as error:
         raise MeshReadError(f"{place} holds a damaged map: {error}") from None
 
 
-def _kept(place: Path) -> Kept:
-    metrics = json.loads((place / "metrics.json").read_text("utf-8"))
-    # from memory, as a damaged archive leads to places that a file has not
-    with np.load(io.BytesIO((place / "map.npz").read_bytes()), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    surface_map = _surface_map(arrays, metrics)
+def read_archive(content: bytes) -> dict[str, Any]:
+    """Return the arrays of an NPZ file: from memory, as a damaged one leads to places that a file has not."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _kept(place: Path, metrics: Mapping[str, Any], arrays: Mapping[str, Any]) -> Kept:
+    surface_map = surface_map_of(arrays, metrics)
     vertices, source_vertex = surface_map.surface.vertices, surface_map.source_vertex
     maps = named_maps(surface_map)
-    used = vertices[surface_map.surface.referenced]
-    if not np.isfinite(used).all() or any(len(each.image) != len(vertices) for each in maps.values()):
-        raise ValueError("its vertices and their images do not fit together")
     source = Surface(vertices[: int(metrics["vertices"])], source_vertex[surface_map.surface.faces])
     return Kept(place.resolve().name, metrics, source, maps, {key: distortion(each) for key, each in maps.items()})
 
 
-def _surface_map(arrays: Mapping[str, Any], metrics: Mapping[str, Any]) -> SurfaceMap:
+def surface_map_of(arrays: Mapping[str, Any], metrics: Mapping[str, Any]) -> SurfaceMap:
+    """Return the map that ``map.npz`` and ``metrics.json`` hold.
+
+    Raises
+    ------
+    what `DAMAGE` lists
+        They are damaged.
+    """
     surface = Surface(arrays["vertices"], arrays["faces"])
     source = np.asarray(arrays["source_vertex"])
     measure = None
@@ -102,5 +119,9 @@ def _surface_map(arrays: Mapping[str, Any], metrics: Mapping[str, Any]) -> Surfa
 
     image = arrays["points" if "points" in arrays else "uv"]
     conformal = arrays.get(CONFORMAL)
+    images = (image,) if conformal is None else (image, conformal)
+    used = surface.vertices[surface.referenced]
+    if not np.isfinite(used).all() or any(len(each) != len(surface.vertices) for each in images):
+        raise ValueError("its vertices and their images do not fit together")
     below = None if conformal is None else one(conformal, measure=measure)
     return one(image, conformal=below, measure=measure, area_weight=metrics["area_weight"])

@@ -51,7 +51,8 @@ def write_solid(run: Run[SolidMap], folder: Path) -> None:
     """Write ``solid.vtu`` and ``ball.vtu``.
 
     Both hold the same tetrahedra in the same order, with the same values: "volume_ratio" and "log_volume_ratio" of the
-    result, "flipped", and of each vertex its place in the other file ("ball" or "solid").
+    result, "flipped", "share" of the ball if it was prescribed, and of each vertex its place in the other file ("ball"
+    or "solid").
     """
     solid, image, distortion = run.result.solid, run.result.points, run.distortion
     values = {
@@ -59,6 +60,8 @@ def write_solid(run: Run[SolidMap], folder: Path) -> None:
         "volume_ratio": distortion.volume_ratio,
         "flipped": distortion.flipped,
     }
+    if run.result.prescribed:
+        values["share"] = run.result.shares
     for name, other in run.distortions.items():
         if other is not distortion:
             values[f"{name}_log_volume_ratio"] = other.log_volume_ratio

@@ -28,7 +28,9 @@ class _Property(NamedTuple):
     """Type of the length that stands before a list; None for a single value."""
 
 
-class _Element(NamedTuple):
+class PlyElement(NamedTuple):
+    """An element of the header, with its properties."""
+
     name: str
     rows: int
     properties: list[_Property]
@@ -64,12 +66,12 @@ class _Table(NamedTuple):
 
 def parse_ply(data: bytes) -> Polygons:
     """Parse PLY, text or binary of either byte order, with any further elements and properties."""
-    order, elements, start = _header(data)
+    order, elements, start = ply_header(data)
     body = _Body(np.frombuffer(data, np.uint8), text=False)
     if order == "text":
         _require_rows(data[start:], elements)
         body, start = _Body(floats(data[start:].split(), "number"), text=True), 0
-    tables: dict[str, tuple[_Element, _Table]] = {}
+    tables: dict[str, tuple[PlyElement, _Table]] = {}
     for element in elements:
         table = _table(body, element, start)
         start = table.end
@@ -90,7 +92,7 @@ def parse_ply(data: bytes) -> Polygons:
     raise FormatError("is a PLY file without faces: a point cloud has no area to preserve")
 
 
-def _require_rows(text: bytes, elements: list[_Element]) -> None:
+def _require_rows(text: bytes, elements: list[PlyElement]) -> None:
     """Raise where the first row of an element without lists is a line of another length than the header says."""
     lines = [line for line in text.splitlines() if line and not line.isspace()]
     if len(lines) != sum(element.rows for element in elements):
@@ -118,8 +120,8 @@ def _whole(corners: NDArray[Any]) -> Ints:
     return corners.astype(np.int64)
 
 
-def _header(data: bytes) -> tuple[str, list[_Element], int]:
-    """Byte order ("<", ">" or "text"), elements, and where the data begin."""
+def ply_header(data: bytes) -> tuple[str, list[PlyElement], int]:
+    """Return byte order ("<", ">" or "text"), elements, and where the data begin."""
     magic = re.match(rb"ply[ \t]*(\r\n|\n|\r)", data)
     if magic is None:
         raise FormatError("is not a PLY mesh: its first line is not 'ply'")
@@ -128,14 +130,14 @@ def _header(data: bytes) -> tuple[str, list[_Element], int]:
     if end is None:
         raise FormatError("is truncated: the line 'end_header' is missing")
     orders = {"ascii": "text", "binary_little_endian": "<", "binary_big_endian": ">"}
-    order, elements = "", list[_Element]()
+    order, elements = "", list[PlyElement]()
     for line in data[len(magic[0]) : end.start()].decode("ascii", "replace").splitlines():
         words = line.split()
         try:
             if words[:1] == ["format"]:
                 order = orders[words[1]]
             elif words[:1] == ["element"]:
-                elements.append(_Element(words[1], int(words[2]), []))
+                elements.append(PlyElement(words[1], int(words[2]), []))
             elif words[:1] == ["property"]:
                 elements[-1].properties.append(_property(words[1:], order))
         except (KeyError, IndexError, ValueError):
@@ -156,7 +158,7 @@ def _property(words: list[str], order: str) -> _Property:
     return _Property(name, np.dtype(byte_order + _TYPES[kinds[2]]), count)
 
 
-def _table(body: _Body, element: _Element, start: int) -> _Table:
+def _table(body: _Body, element: PlyElement, start: int) -> _Table:
     """Locate all values; quickly if every row has lists of the same lengths as the first, else row by row."""
     widths = [(body.width(p.length_dtype), body.width(p.dtype)) for p in element.properties]
     least = sum(count or value for count, value in widths)
@@ -176,13 +178,13 @@ def _table(body: _Body, element: _Element, start: int) -> _Table:
     return _walk(body, element, start, widths)
 
 
-def _counts(body: _Body, element: _Element, offsets: Ints, k: int) -> NDArray[Any]:
+def _counts(body: _Body, element: PlyElement, offsets: Ints, k: int) -> NDArray[Any]:
     count = element.properties[k].length_dtype
     assert count is not None
     return body.take(offsets[:, k] - body.width(count), count)
 
 
-def _walk(body: _Body, element: _Element, start: int, widths: list[tuple[int, int]]) -> _Table:
+def _walk(body: _Body, element: PlyElement, start: int, widths: list[tuple[int, int]]) -> _Table:
     at, end = start, len(body.cells)
     offsets, lengths = list[int](), list[int]()
     for _ in range(element.rows):
@@ -204,11 +206,11 @@ def _walk(body: _Body, element: _Element, start: int, widths: list[tuple[int, in
     return _Table(np.array(offsets).reshape(shape), np.array(lengths).reshape(shape), at)
 
 
-def _truncated(element: _Element) -> FormatError:
+def _truncated(element: PlyElement) -> FormatError:
     return FormatError(f"is truncated: its data end before the {element.rows} announced of element '{element.name}'")
 
 
-def _values(body: _Body, element: _Element, table: _Table, names: list[str]) -> tuple[NDArray[Any], Ints]:
+def _values(body: _Body, element: PlyElement, table: _Table, names: list[str]) -> tuple[NDArray[Any], Ints]:
     """All values of the first property in `names`, flat, and their number in each row."""
     known = {p.name: k for k, p in reversed(list(enumerate(element.properties)))}
     k = next((known[name] for name in names if name in known), None)

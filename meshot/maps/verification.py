@@ -171,13 +171,15 @@ def bijectivity(mapped: Map[Mesh]) -> Bijectivity:
     if len(bad):
         raise GeometryError(f"{mesh.CELL} whose image is not finite", ids=bad.tolist())
     boundary, crowded = _boundary(mesh)
-    center = np.zeros(image.shape[1])
-    around = mapped.space is SPHERE
+    center, around = np.zeros(image.shape[1]), mapped.space is SPHERE
     signs, in_doubt = _seen_from(image, mesh.cells, center) if around else orientations(image, mesh.cells)
     turn = 1 if signs.sum() >= 0 else -1
     flipped, winding = np.flatnonzero(signs != turn), 0
-    if not len(flipped) and not len(crowded) and not (around and len(boundary)):
-        winding = _winding(image, mesh.cells if around else boundary, turn)
+    if not len(flipped) and not len(crowded):
+        if not around:
+            winding = _winding(image, boundary, turn)
+        elif not len(boundary):
+            winding = _times_covered(image, mesh.cells, center, turn)
     return Bijectivity(mapped.target, len(signs), flipped, crowded, winding, in_doubt)
 
 
@@ -207,11 +209,12 @@ def _seen_from(points: Floats, facets: Ints, center: Floats) -> tuple[Ints, int]
     return signs if len(center) == 2 else -signs, in_doubt
 
 
-def _winding(points: Floats, facets: Ints, turn: int) -> int:
-    """Return how often edges or triangles without a border go around the origin or, if all are not, their middle."""
-    for center in (np.zeros(points.shape[1]), points[facets].mean(axis=(0, 1))):
-        if len(facets) and (_seen_from(points, facets, center)[0] == turn).all():
-            return _times_covered(points, facets, center, turn)
+def _winding(points: Floats, boundary: Ints, turn: int) -> int:
+    """Return how often the boundary goes around the origin or, if it does not, around its own middle; 0 if neither."""
+    if len(boundary):
+        for center in (np.zeros(points.shape[1]), points[boundary].mean(axis=(0, 1))):
+            if (_seen_from(points, boundary, center)[0] == turn).all():
+                return _times_covered(points, boundary, center, turn)
     return 0
 
 

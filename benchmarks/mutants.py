@@ -39,7 +39,7 @@ def tried(seed: int, numbers: range, processes: int) -> Iterator[tuple[int, Muta
             made = mutant(seed, number)
             watch = idle.get()
             try:
-                return number, made, watch.try_file(made.suffix, made.data)
+                return number, made, watch.try_file(made.suffix, made.data, made.area)
             finally:
                 idle.put(watch)
 
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--commands", action="store_true", help="by processes of the command line")
     options = parser.parse_args()
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
-    most = {"seconds": 0.0, "bytes": 0}
+    most = {"seconds": 0.0, "reading": 0.0, "bytes": 0}
     results = commanded if options.commands else partial(tried, processes=options.processes)
     for number, made, told in results(options.seed, range(options.start, options.start + options.count)):
         outcomes[made.suffix][told.outcome] += 1

@@ -20,6 +20,8 @@ from meshot.meshes.surface import Surface
 TOLERANCE = 1e-10
 FLIPS_PER_EDGE = 200
 FLIPS_AT_LEAST = 1000
+# Flips in one call of the kernel, which cannot be interrupted: a tenth of a second.
+FLIPS_AT_A_TIME = 500_000
 # Least amount by which two sides of a triangle are longer than the third, in units of the longest.
 SLACK = 1e-12
 MOLLIFICATIONS = 30
@@ -72,10 +74,16 @@ def intrinsic_delaunay(surface: Surface, kept: NDArray[np.bool_] | None = None) 
     limit = FLIPS_PER_EDGE * len(twins) + FLIPS_AT_LEAST
     fixed = np.zeros(len(twins), dtype=bool) if kept is None else np.repeat(kept, 3)
     fixed |= (twins >= 0) & fixed[twins]
-    flips = _flip_all(faces, lengths, twins, fixed, TOLERANCE, limit)
-    if flips < 0:
-        raise ConvergenceError(f"the Delaunay flips did not end after {limit}")
-    return IntrinsicTriangulation(faces, lengths, twins, int(flips))
+    begin = np.flatnonzero(twins > np.arange(len(twins)))
+    stack, waiting = np.empty(len(twins), dtype=np.int64), np.zeros(len(twins), dtype=bool)
+    stack[: len(begin)], waiting[begin] = begin, True
+    flips, top = 0, len(begin)
+    while top > 0:
+        made, top = _flip_all(faces, lengths, twins, fixed, TOLERANCE, FLIPS_AT_A_TIME, stack, waiting, top)
+        flips += made
+        if flips > limit:
+            raise ConvergenceError(f"the Delaunay flips did not end after {limit}")
+    return IntrinsicTriangulation(faces, lengths, twins, flips)
 
 
 def mollified(lengths: Floats, twins: Ints) -> Floats:
@@ -122,19 +130,13 @@ def _height_and_foot(base: float, left: float, right: float) -> tuple[float, flo
 
 
 @kernel
-def _flip_all(faces, lengths, twins, fixed, tolerance, limit):
-    """Flip non-Delaunay edges in place, last pushed first; returns the number of flips, or -1 beyond `limit`."""
-    count = len(twins)
-    stack = np.empty(count, dtype=np.int64)
-    waiting = np.zeros(count, dtype=np.bool_)
-    top = 0
-    for h in range(count):
-        if twins[h] > h:
-            stack[top] = h
-            waiting[h] = True
-            top += 1
+def _flip_all(faces, lengths, twins, fixed, tolerance, most, stack, waiting, top):
+    """Flip non-Delaunay edges in place, last pushed first, at most so many; returns how many, and how many are waiting.
+
+    The first `top` of the `stack` (3F,) are the halfedges to look at, which are `waiting` (3F,), none of them twice.
+    """
     flips = 0
-    while top > 0:
+    while top > 0 and flips < most:
         top -= 1
         h = stack[top]
         waiting[h] = False
@@ -154,8 +156,6 @@ def _flip_all(faces, lengths, twins, fixed, tolerance, limit):
         if cot_c + cot_d >= -tolerance * (abs(cot_c) + abs(cot_d) + 1.0):
             continue
         flips += 1
-        if flips > limit:
-            return -1
         diagonal = np.hypot(foot_c - foot_d, height_c + height_d)
         _flip(faces, lengths, twins, fixed, h, t, diagonal)
         # The new edge is Delaunay; the four around it may have become bad.
@@ -165,7 +165,7 @@ def _flip_all(faces, lengths, twins, fixed, tolerance, limit):
                 waiting[o] = True
                 stack[top] = o
                 top += 1
-    return flips
+    return flips, top
 
 
 @subkernel

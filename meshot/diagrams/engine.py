@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from meshot.base.arrays import Floats, Ints
+from meshot.base.errors import ConvergenceError
 from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.edges import inverse
 from meshot.diagrams.site_tree import hilbert_order
@@ -141,7 +142,11 @@ def relative_gap(measures: Floats, whole: float) -> float:
 
 
 def in_growing_rooms(
-    attempt: Callable[[int, int, int], tuple[int, tuple[NDArray[Any], ...]]], count: int, chunk: int, room: int
+    attempt: Callable[[int, int, int], tuple[int, tuple[NDArray[Any], ...]]],
+    count: int,
+    chunk: int,
+    room: int,
+    most: int,
 ) -> list[NDArray[Any]] | None:
     """Return what a kernel writes for all cells, joined; None if it gives up on any.
 
@@ -154,10 +159,17 @@ def in_growing_rooms(
         Cells in all, and in one call.
     room : int
         First size of the arrays.
+    most : int
+        A size that no cell exceeds; rounding alone can ask for more.
 
     Returns
     -------
     tuple of array or None
+
+    Raises
+    ------
+    ConvergenceError
+        A cell does not fit into `most`.
     """
     given_up = Event()
 
@@ -167,9 +179,12 @@ def in_growing_rooms(
             outcome, parts = attempt(first, last, size)
             if outcome == DONE:
                 return parts
+            size *= 2
             if outcome != NO_ROOM:
                 given_up.set()
-            size *= 2
+            elif size > max(2 * most, room):
+                given_up.set()
+                raise ConvergenceError("rounding does not let the sides of a cell come to an end")
         return ()
 
     parts = run_in_chunks(work, count, chunk)

@@ -180,15 +180,16 @@ def node_bound(bounds, node, x, y):
 
 @innerkernel
 def nearest_site(x, y, best, found, tree, stack):
-    """Site of least power distance to (x, y), if that is below `best`; else `found`."""
+    """Site of least power distance to (x, y), if that is below `best`, else `found`; and how many bounds were taken."""
     sites, weights, spans, bounds = tree
-    stack[0], top = 0, 1
+    stack[0], top, looks = 0, 1, 1
     while top > 0:
         top -= 1
         node = stack[top]
         if node_bound(bounds, node, x, y) >= best:
             continue
         start, stop = spans[node, 0], spans[node, 1]
+        looks += stop - start
         if spans[node, 2] == 1:
             for i in range(start, stop):
                 power = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 - weights[i]
@@ -206,7 +207,7 @@ def nearest_site(x, y, best, found, tree, stack):
                 top += 1
         stack[top] = nearest  # the most promising child is opened first
         top += 1
-    return found
+    return found, looks
 
 
 # Relative rounding error of a bound, with a margin.
@@ -384,7 +385,7 @@ def nearest_sites(points, tree):
     for k in range(len(points)):
         x, y = points[k, 0], points[k, 1]
         if points.shape[1] == 2:
-            found[k] = nearest_site(x, y, np.inf, -1, tree, stack)
+            found[k], _ = nearest_site(x, y, np.inf, -1, tree, stack)
         else:
             found[k] = nearest_in_space(x, y, points[k, 2], np.inf, -1, tree, stack)
     return found

@@ -19,8 +19,8 @@ from meshot.meshes.surface import Surface
 # Entries waiting at a time. One is: least distance, halfedge (or -1 - v for a vertex v), source x and y, from, to,
 # distance behind the source.
 WAITING = 100_000
-SOURCES = 1024
-"""Points in one chunk of work."""
+SOURCES = 256
+"""Points in one chunk of work; there are two chunks at least, as what other threads do can be interrupted."""
 # Factor of the search radius for points without a result.
 FARTHER = 2.0
 
@@ -96,7 +96,7 @@ def _nearest(surface: Surface, faces: Ints, barycentric: Floats, todo: Ints, rea
         memory = _Memory(np.empty(vertices), np.full(vertices, -1), np.empty((WAITING, 7)))
         return bool(_search(first, last, todo, reach, net, points, memory, found, hits))
 
-    if not all(run_in_chunks(work, len(todo), SOURCES)):
+    if not all(run_in_chunks(work, len(todo), min(SOURCES, max(1, -(-len(todo) // 2))))):
         raise ConvergenceError("too many geodesics meet around a point of the surface")
     return found, hits
 

@@ -256,9 +256,12 @@ def _collect_near(i, starts, neighbors, seen, near):
         middle = neighbors[k]
         for m in range(starts[middle] - 1, starts[middle + 1]):
             j = middle if m < starts[middle] else neighbors[m]
-            if seen[j] != i and count < len(near):
-                near[count], seen[j] = j, i
-                count += 1
+            if seen[j] == i:
+                continue
+            if count == len(near):  # a fit needs no more
+                return count
+            near[count], seen[j] = j, i
+            count += 1
     return count
 
 

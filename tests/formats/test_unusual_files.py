@@ -23,6 +23,12 @@ def test_a_backslash_at_the_end_of_a_name_or_comment_takes_no_line_with_it(tmp_p
     assert read.mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
 
 
+def test_a_line_may_go_on_right_behind_its_first_word(tmp_path):
+    read = surface_of(tmp_path, "obj", f"v\\\n0 0 0\n{QUAD[8:]}f\\\n1 2 3\nf \\\n 1 3 4\n")
+    assert read.mesh.vertices.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert read.mesh.faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
 @pytest.mark.parametrize("blank", ["", " ", "\t ", "\r"])
 def test_a_line_of_numbers_goes_on_after_a_backslash(tmp_path, blank):
     read = surface_of(tmp_path, "obj", f"v 0 0 \\{blank}\n0\n{QUAD[8:]}f 1 2\\{blank}\n 3 \\{blank}\n4\n")

@@ -1,7 +1,7 @@
 """What meshot owes to any file: a typed error of one sentence, or a mesh that holds together and a map that is right.
 
-As a program, ``python trial.py``, it reads paths from its input, a line each, and prints a JSON line about each, so
-that another process can watch over it.
+As a program, ``python trial.py``, it reads lines from its input, each a path and the area that must be found there, or
+nothing, behind a tab; it prints a JSON line about each, so that another process can watch over it.
 """
 
 import ctypes
@@ -18,6 +18,7 @@ import numpy as np
 from meshot.area import area_preserving_map
 from meshot.base.errors import ConvergenceWarning, MeshotError, MeshReadError
 from meshot.base.files import to_json
+from meshot.base.settings import TOL_AREA
 from meshot.formats.registry import read_mesh
 from meshot.maps.distortion import distortion
 from meshot.meshes.check.surface import check
@@ -27,6 +28,8 @@ from meshot.volume import volume_preserving_map
 
 # What one file may make a process take; beyond it, memory is refused to the process.
 MOST_BYTES = 4 << 30
+# Relative error of an area.
+MOST_OFF = 1e-6
 
 
 class BrokenPromiseError(AssertionError):
@@ -38,27 +41,41 @@ def require(kept: object, promise: str) -> None:
         raise BrokenPromiseError(promise)
 
 
-def examine(path: Path) -> tuple[str, str]:
+def examine(path: Path, area: float | None = None) -> tuple[str, str]:
     """Read, check and map what is in a file; return what came of it, and the sentence if it was an error.
+
+    `area` is that of the surface in it, NaN if it must be refused, None if none is known.
 
     Raises
     ------
     BrokenPromiseError
         A promise was not kept. Any other error is one, too.
     """
+    mesh, outcome, words = read(path, area)
+    return (outcome, words) if mesh is None else mapped(mesh)
+
+
+def read(path: Path, area: float | None) -> tuple[Surface | Solid | None, str, str]:
+    """Read and check what is in a file; return the mesh if it can be mapped, or else what came of it, as `examine`."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             mesh = read_mesh(path)
         except MeshReadError as error:
-            return "refused", sentence(error)
+            return None, "refused", sentence(error)
+        if area is not None:
+            require(not np.isnan(area), "faces that cross themselves are refused")
+            require(abs(mesh.area - area) <= MOST_OFF * area, f"the area is {area}, not {mesh.area}")
         cells = mesh.tetrahedra if isinstance(mesh, Solid) else mesh.faces
         require(np.isfinite(mesh.vertices[mesh.referenced]).all(), "vertices of cells are finite")
         require(cells.min() >= 0 and cells.max() < len(mesh.vertices), "indices are in range")
         report = check(mesh)
         require(str(report) and to_json(report.to_dict()), "a report can be written")
-    if not report.ok:
-        return "not to be mapped", report.problems[0].kind
+    return (mesh, "", "") if report.ok else (None, "not to be mapped", report.problems[0].kind)
+
+
+def mapped(mesh: Surface | Solid) -> tuple[str, str]:
+    """Map a mesh that `check` accepts; return as `examine`."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -79,13 +96,23 @@ def sentence(error: MeshotError) -> str:
 
 
 def map_surface(surface: Surface, caught: list[warnings.WarningMessage]) -> None:
-    mapped = area_preserving_map(surface)
-    used = mapped.surface.referenced
-    require(np.isfinite(mapped.uv[used]).all(), "images are finite")
-    require(np.linalg.norm(mapped.uv[used], axis=1).max() < 1 + 1e-9, "images lie in the disk")
-    flipped = int((mapped.signed_areas <= 0).sum())
+    """Map it to the disk, and to the sphere if it is closed."""
+    map_to("disk", surface, caught)
+    if not surface.boundary_loops:
+        map_to("sphere", surface, caught)
+
+
+def map_to(target: str, surface: Surface, caught: list[warnings.WarningMessage]) -> None:
+    mapped = area_preserving_map(surface, to=target)
+    image = mapped.image[mapped.surface.referenced]
+    require(np.isfinite(image).all(), "images are finite")
+    require(np.linalg.norm(image, axis=1).max() < 1 + 1e-9, "images lie in the disk or on the sphere")
+    areas = mapped.signed_areas
+    flipped = int((areas <= 0).sum())
     require(flipped == 0 or caught, f"{flipped} faces are flipped, and nothing is said")
-    require_shares(mapped.transport, np.pi, caught)
+    deviation = float(np.std(areas / areas.sum() / (mapped.surface.face_areas / mapped.surface.area)))
+    require(deviation <= TOL_AREA * (1 + 1e-6) or caught, f"areas are off by {deviation:.1e}, and nothing is said")
+    require_shares(mapped.transport, {"disk": np.pi, "sphere": 4 * np.pi}[target], deviation <= TOL_AREA or caught)
     for map_ in (mapped, mapped.conformal):
         figures = json.loads(to_json(distortion(map_).summary()))
         require(flipped or None not in figures.values(), "figures of distortion are finite")
@@ -99,32 +126,37 @@ def map_solid(solid: Solid, caught: list[warnings.WarningMessage]) -> None:
     require_shares(mapped.transport, 4 * np.pi / 3, caught)
 
 
-def require_shares(transport: object, whole: float, caught: list[warnings.WarningMessage]) -> None:
-    """Require that the cells fill the domain, and that each has its share or a warning was given."""
+def require_shares(transport: object, whole: float, excused: object) -> None:
+    """Require that the cells fill the domain, and that each has its share unless there is an excuse."""
     require(abs(transport.masses.sum() / whole - 1) < 1e-9, "masses sum to the domain's")
     wanted = transport.problem.masses
     require(abs(wanted.sum() / whole - 1) < 1e-9, "masses asked for sum to the domain's")
     off = float(np.abs(transport.masses / wanted - 1).max())
-    require(off < 1e-6 or caught, f"a cell is off by {off:.1e}, and nothing is said")
+    require(off < 1e-6 or excused, f"a cell is off by {off:.1e}, and nothing is said")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # as a program
 
 
-def tell(path: Path) -> dict[str, object]:
-    """Return what came of a file, with the processor seconds and the bytes of memory that it took."""
+def tell(path: Path, area: float | None) -> dict[str, object]:
+    """Return what came of a file, the processor seconds, those of reading among them, and the memory that it took."""
     ctypes.CDLL(None).malloc_trim(0)  # what was freed shall not hide what is taken now
     Path("/proc/self/clear_refs").write_text("5")  # the greatest memory from now on
-    before, start = _memory("VmRSS"), time.process_time()
+    before, start, reading = _memory("VmRSS"), time.process_time(), None
     try:
-        outcome, words = examine(path)
+        mesh, outcome, words = read(path, area)
+        reading = time.process_time() - start
+        if mesh is not None:
+            outcome, words = mapped(mesh)
     except BrokenPromiseError as fault:
         outcome, words = "fault", str(fault)
     except Exception:  # whatever it is, it has no place here
         outcome, words = "traceback", traceback.format_exc()
     seconds = time.process_time() - start
-    return {"outcome": outcome, "words": words, "seconds": seconds, "bytes": _memory("VmHWM") - before}
+    reading = seconds if reading is None else reading
+    memory = _memory("VmHWM") - before
+    return {"outcome": outcome, "words": words, "seconds": seconds, "reading": reading, "bytes": memory}
 
 
 def _memory(name: str) -> int:
@@ -137,7 +169,8 @@ def _memory(name: str) -> int:
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_memory("VmSize") + MOST_BYTES,) * 2)
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(tell(Path(line.rstrip("\n")))) + "\n")
+        path, _, area = line.rstrip("\n").rpartition("\t")
+        sys.stdout.write(json.dumps(tell(Path(path), float(area) if area else None)) + "\n")
         sys.stdout.flush()
 
 

@@ -13,8 +13,9 @@ from types import TracebackType
 from meshmutations import sound_files
 
 TRIAL = Path(__file__).with_name("trial.py")
-SECONDS = 5.0
-"""Processor time that a file of a megabyte may take. The clock would count what others do on the machine."""
+READING_SECONDS, SECONDS = 5.0, 60.0
+"""Processor time that a file of a megabyte may take to be read and checked, and with its map. The clock would count
+what others do on the machine."""
 START_SECONDS = 300.0
 """Processor time for the imports and the first files, for which kernels may be compiled."""
 BROKEN = ("fault", "traceback", "crash", "hang", "memory")
@@ -25,11 +26,12 @@ MEMORY_FACTOR, MEMORY_BYTES = 20, 200 << 20
 
 @dataclass(frozen=True)
 class Told:
-    """What came of a file: outcome, the words about it, processor seconds, bytes of memory."""
+    """What came of a file: outcome, the words about it, processor seconds in all and of reading, bytes of memory."""
 
     outcome: str
     words: str
     seconds: float = 0.0
+    reading: float = 0.0
     bytes: int = 0
 
 
@@ -56,20 +58,20 @@ class Watch:
         self._end()
         self._folder.cleanup()
 
-    def try_file(self, suffix: str, data: bytes) -> Told:
+    def try_file(self, suffix: str, data: bytes, area: float | None = None) -> Told:
         """Return what came of a file; beside the outcomes of `trial.examine`: fault, traceback, crash, hang, memory."""
         if self._process is None:
             self._start()
-        return self._try(suffix, data, self._seconds)
+        return self._try(suffix, data, self._seconds, area)
 
-    def _try(self, suffix: str, data: bytes, most: float) -> Told:
+    def _try(self, suffix: str, data: bytes, most: float, area: float | None = None) -> Told:
         process = self._process
         assert process is not None
         path = Path(self._folder.name) / f"mesh.{suffix}"
         path.write_bytes(data)
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(os.fsencode(path) + b"\n")
+        process.stdin.write(os.fsencode(path) + b"\t%s\n" % (b"" if area is None else repr(area).encode()))
         process.stdin.flush()
         begin = _processor_seconds(process.pid)
         while not select.select([process.stdout], [], [], 0.05)[0]:
@@ -83,8 +85,12 @@ class Watch:
             self._end()
             return Told("crash", f"the process ended with code {code}")
         told = Told(**json.loads(line))
+        if told.reading > READING_SECONDS:
+            return Told("hang", f"{told.reading:.1f} s to read and check ({told.words})", told.seconds, told.reading)
         if told.bytes > MEMORY_FACTOR * len(data) + MEMORY_BYTES:
-            return Told("memory", f"took {told.bytes / 2**20:.0f} MiB ({told.words})", told.seconds, told.bytes)
+            return Told(
+                "memory", f"took {told.bytes / 2**20:.0f} MiB ({told.words})", told.seconds, told.reading, told.bytes
+            )
         return told
 
     def _start(self) -> None:
@@ -94,7 +100,7 @@ class Watch:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         for suffix, data in sound_files():  # nothing shall be imported or compiled later
             told = self._try(suffix, data, START_SECONDS)
-            if told.outcome != "mapped":
+            if not told.outcome.startswith("mapped"):
                 raise RuntimeError(f"a sound file: {told.outcome}: {told.words}")
 
     def _end(self) -> None:

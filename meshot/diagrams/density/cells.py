@@ -76,6 +76,9 @@ def _cell_polygon(i, outlines, region, work):
     sites, weights, starts, beyond = outlines.sites, outlines.weights, outlines.starts, outlines.beyond
     xy, tag, frame, walls = work.xy, work.tag, region.frame, region.walls
     at, to, count = 0, len(xy) // 3, len(frame)
+    if count > to:
+        work.full[0] = 1
+        return at, 0
     for k in range(count):
         xy[at + k, 0], xy[at + k, 1], tag[at + k] = frame[k, 0], frame[k, 1], -1 - k
     for e in range(starts[i], starts[i + 1]):
@@ -253,6 +256,8 @@ def _add_triangles(m, work, cell, pieces):
 def measure_dense_cells(begin, end, room, center, outlines, region, pieces, measures, integrals):
     """Measure the cells of the sites from `begin` to `end`; `room` is the number of corners that polygons may have.
 
+    Returns whether that sufficed.
+
     Fills
     -----
     measures : (n, 5) float
@@ -260,9 +265,13 @@ def measure_dense_cells(begin, end, room, center, outlines, region, pieces, meas
     integrals : (e,) float
         Integral of the density along each edge that leads to a later site.
     """
-    work = make_workspace(room, integrals)
+    work, starts = make_workspace(room, integrals), outlines.starts
     xy = work.xy
+    for e in range(starts[begin], starts[end]):  # it may be another try
+        integrals[e] = 0.0
     for i in range(begin, end):
+        if work.full[0] == 1:
+            return False
         if not outlines.areas[i] > 0.0:
             continue
         at, count = _cell_polygon(i, outlines, region, work)
@@ -283,6 +292,7 @@ def measure_dense_cells(begin, end, room, center, outlines, region, pieces, meas
             dx, dy = m[1] / m[0], m[2] / m[0]
             measures[i, 0], measures[i, 1], measures[i, 2] = m[0], x + dx, y + dy
             measures[i, 3] = m[3] - m[0] * (dx * dx + dy * dy)
+    return work.full[0] == 0
 
 
 @kernel

@@ -34,6 +34,8 @@ class Workspace(NamedTuple):
         Corners of a piece of the density.
     stack : (64,) int
         Boxes to look into.
+    full : (1,) int
+        1 once a polygon had no room.
     integrals : (e,) float
         Integrals of the density along edges, which are added to.
     """
@@ -44,6 +46,7 @@ class Workspace(NamedTuple):
     segments: Floats
     piece: Floats
     stack: Ints
+    full: Ints
     integrals: Floats
 
 
@@ -60,7 +63,8 @@ def make_workspace(room, integrals):
     """Return a workspace for polygons of so many corners."""
     polygon, segments, piece = np.empty((room, 2)), np.empty((room, 4)), np.empty((4, 2))
     stack, tag = np.empty(64, np.int64), np.empty(3 * room, np.int64)
-    return Workspace(np.empty((3 * room, 2)), tag, polygon, segments, piece, stack, integrals)
+    full = np.zeros(1, np.int64)
+    return Workspace(np.empty((3 * room, 2)), tag, polygon, segments, piece, stack, full, integrals)
 
 
 @innerkernel
@@ -74,7 +78,7 @@ def clip(work, at, count, a, b, c, label, to):
     """Copy the part with ``a x + b y <= c`` of the polygon in row `at` and on to row `to` and on; returns its corners.
 
     Edge k leads from corner k on and is called tag[k]. Corners on the line stay, and an edge along it keeps its name,
-    unless there is nothing inside of it.
+    unless there is nothing inside of it. Without room nothing is returned, and `full` is set.
     """
     xy, tag = work.xy, work.tag
     kept, any_inside, room = 0, False, len(xy) // 3
@@ -83,7 +87,8 @@ def clip(work, at, count, a, b, c, label, to):
         m = k + 1 if k + 1 < at + count else at
         here, there = there, c - a * xy[m, 0] - b * xy[m, 1]
         if kept + 2 > room:
-            break
+            work.full[0] = 1
+            return 0
         any_inside = any_inside or here > 0.0
         if here >= 0.0:
             xy[to + kept, 0], xy[to + kept, 1] = xy[k, 0], xy[k, 1]

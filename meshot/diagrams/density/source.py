@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshot.base.arrays import Floats, Ints
-from meshot.base.errors import GeometryError
+from meshot.base.errors import ConvergenceError, GeometryError
 from meshot.base.kernels import run_in_chunks
 from meshot.diagrams.density.cells import Outlines, copy_to_earlier_sites, measure_dense_cells
 from meshot.diagrams.density.densities import Density
@@ -19,6 +19,9 @@ from meshot.diagrams.region import plane_region
 # Share of the domain that the density's pieces may leave out or cover twice, by rounding.
 COVER = 1e-9
 CHUNK = 512
+# Corners of a polygon beside those of its cell: of a piece of the density, and by rounding. How often the room for them
+# is doubled.
+SPARE, MOST_DOUBLINGS = 12, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +108,16 @@ class DensitySource:
     ) -> tuple[Floats, Floats]:
         outlines, region = Outlines(sites, weights, areas, starts, beyond), plane_region(self.domain)
         x, y = self.domain.center
-        pieces, room = self.density.pieces, 2 * int(np.diff(starts).max()) + 32
+        pieces, usual = self.density.pieces, int(np.diff(starts).max()) + len(region.frame) + SPARE
         cells, integrals = np.zeros((len(sites), 5)), np.zeros(len(beyond))
 
         def work(first: int, last: int) -> None:
-            measure_dense_cells(
-                first, last, room, (float(x), float(y)), outlines, region, pieces, cells, integrals
-            )  # fmt: skip
+            for more in range(MOST_DOUBLINGS):
+                if measure_dense_cells(
+                    first, last, usual << more, (float(x), float(y)), outlines, region, pieces, cells, integrals
+                ):  # fmt: skip
+                    return
+            raise ConvergenceError("rounding does not let the sides of a cell come to an end")
 
         # large cells hold many pieces: these too are shared out
         run_in_chunks(work, len(sites), min(max(len(sites) // 32, 1), CHUNK))

@@ -117,26 +117,34 @@ def cut_by_site(cell, count, i, j, sites, weights):
 
 @innerkernel
 def cut_by_candidates(cell, count, i, tree, lists, seen, stamp):
-    """Cut cell i by its neighbors in `lists` (CSR), then by theirs; site j is marked by ``seen[j] = stamp``."""
-    starts, neighbors = lists
+    """Cut cell i by its neighbors in `lists` (CSR), then by theirs; site j is marked by ``seen[j] = stamp``.
+
+    Returns the corner count, and how many sites and corners were looked at.
+    """
+    (starts, neighbors), looks = lists, 0
     seen[i] = stamp
     for ring in range(2):
         for m in range(starts[i], starts[i + 1]):
             middle = neighbors[m]
             low, high = (m, m + 1) if ring == 0 else (starts[middle], starts[middle + 1])
+            looks += high - low
             for n in range(low, high):
                 j = neighbors[n]
                 if seen[j] == stamp:
                     continue
                 seen[j] = stamp
                 count = cut_by_site(cell, count, i, j, tree.sites, tree.weights)
-    return count
+                looks += count
+    return count, looks
 
 
 @innerkernel
 def cut_by_tree(cell, count, i, tree, visits, stamp):
-    """Cut cell i until no site is nearer, in power distance, to one of its corners; site j is marked by `stamp`."""
-    xy, tag, sites, seen = cell.xy, cell.tag, tree.sites, visits.seen
+    """Cut cell i until no site is nearer, in power distance, to one of its corners; site j is marked by `stamp`.
+
+    Returns the corner count, and how many corners, nodes and sites were looked at.
+    """
+    xy, tag, sites, seen, looks = cell.xy, cell.tag, tree.sites, visits.seen, 0
     for k in range(count):
         tag[k, 1] = 0
     k = 0
@@ -146,14 +154,16 @@ def cut_by_tree(cell, count, i, tree, visits, stamp):
             continue
         x, y = xy[k, 0], xy[k, 1]
         own = (x - sites[i, 0]) ** 2 + (y - sites[i, 1]) ** 2 - tree.weights[i]
-        j = nearest_site(x, y, own, i, tree, visits.stack)
+        j, more = nearest_site(x, y, own, i, tree, visits.stack)
+        looks += more
         if seen[j] == stamp or j == i:  # nothing nearer, but for rounding
             tag[k, 1] = 1
             continue
         seen[j] = stamp
         count = cut_by_site(cell, count, i, j, tree.sites, tree.weights)
+        looks += count
         k = 0
-    return count
+    return count, looks
 
 
 @kernel
@@ -167,7 +177,7 @@ def search_neighbors(first, last, room, tree, frame, counts, links):
     """
     cell, visits, total = make_polygon(room), no_visits(len(tree.sites)), 0
     for i in range(first, last):
-        count = cut_by_tree(cell, start_cell(cell, frame), i, tree, visits, i)
+        count, _ = cut_by_tree(cell, start_cell(cell, frame), i, tree, visits, i)
         if count == FULL or total + count >= len(links):
             return FULL
         before = total

@@ -43,6 +43,8 @@ READ_OFF = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
 SHORTEST_FACET = 1e-14
 # Least density of facets in the Hessian, as a share of the mean: it would be singular if the density's parts are apart.
 FAINT = 1e-10
+# Edges for each cell that there is room for in the end, beside those of the cell with the most.
+USUAL_EDGES = 8
 # With a density that vanishes in places, the share of small cells above which they are not raised one by one.
 FEW = 0.1
 
@@ -245,11 +247,11 @@ class PowerEngine(SiteEngine[PowerDiagram]):
 
         def attempt(first: int, last: int, room: int) -> tuple[int, tuple[NDArray[Any], ...]]:
             counts = np.empty(last - first, dtype=np.int32)
-            links = np.empty((last - first) * room // 8 + room, dtype=np.int32)
+            links = np.empty(self._edges(last - first, room), dtype=np.int32)
             total = search_neighbors(first, last, room, tree, self.domain.frame, counts, links)
             return (NO_ROOM, ()) if total == FULL else (DONE, (counts, links[:total]))
 
-        found = in_growing_rooms(attempt, self.count, max(256, self.count // 32), 64)
+        found = in_growing_rooms(attempt, self.count, max(256, self.count // 32), 64, self._most)
         assert found is not None
         counts, neighbors = found
         return np.append(0, np.cumsum(counts)).astype(np.int32), neighbors
@@ -261,7 +263,7 @@ class PowerEngine(SiteEngine[PowerDiagram]):
 
         def attempt(first: int, last: int, room: int) -> tuple[int, PlaneCells]:
             size = last - first
-            edges = size * room // 8 + room
+            edges = self._edges(size, room)
             cells = PlaneCells(
                 np.zeros((size, 4)),
                 np.zeros(size, dtype=np.int32),
@@ -275,8 +277,17 @@ class PowerEngine(SiteEngine[PowerDiagram]):
             return outcome, cells._replace(links=links[:total], facets=facets[:total], arcs=all_arcs[:arcs])
 
         chunk = max(2048 if self.count > 2048 else 256, self.count // 32)
-        cells = in_growing_rooms(attempt, self.count, chunk, 64)
+        cells = in_growing_rooms(attempt, self.count, chunk, 64, self._most)
         return None if cells is None else PlaneCells(*cells)
+
+    @property
+    def _most(self) -> int:
+        """Corners that no cell exceeds: of the frame, and one for each line that cuts it; twice that for rounding."""
+        return 2 * (self.count + len(self.domain.walls) + len(self.domain.frame))
+
+    def _edges(self, size: int, room: int) -> int:
+        """Return how many edges `size` cells have room for, each `room` corners: all cells have about 6 n in all."""
+        return min(size * room // 8, USUAL_EDGES * self.count) + room
 
     def _dual(self, region: PlaneRegion) -> Dual:
         """Return the triangulation with its power vertices."""

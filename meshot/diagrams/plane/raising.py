@@ -28,8 +28,10 @@ from meshot.diagrams.site_tree import STACK, Visits, build_tree, raise_bounds
 LIMIT = 300
 # Corners that a cell may have.
 CORNERS = 256
-# Cells cut in one call of the kernel, which cannot be interrupted: well under a second, however many sites are near.
-CUTS = 2000
+# Looks at corners, nodes and sites in one call of the kernel, which cannot be interrupted: about a tenth of a second.
+LOOKS = 10_000_000
+# Looks in all before giving up, for each site and besides.
+MOST_LOOKS, MOST_LOOKS_BESIDE = 20_000, 500_000_000
 RAISED, GAVE_UP, GOING_ON = 0, 1, 2
 
 
@@ -62,9 +64,10 @@ def raise_in_plane(
     line = _Line(np.empty(limit, np.int64), np.zeros(len(weights), np.bool_), np.array([0, min(len(small), limit)]))
     line.queue[: line.ends[1]] = small[:limit]
     line.waiting[small] = True
-    state = GOING_ON
-    while state == GOING_ON:
-        state = raise_small_cells(line, areas, steps, tree, near, region)
+    state, spent, most = GOING_ON, 0, MOST_LOOKS * len(weights) + MOST_LOOKS_BESIDE
+    while state == GOING_ON and spent < most:
+        state, looks = raise_small_cells(line, areas, steps, tree, near, region, LOOKS)
+        spent += looks
     return weights if state == RAISED else None
 
 
@@ -101,29 +104,31 @@ class _Scratch(NamedTuple):
 
 @innerkernel
 def _cut_cell(i, tree, lists, region, scratch):
-    """Cut cell i out of the frame; returns its corner count, or `FULL`, and its area."""
+    """Cut cell i out of the frame; returns its corner count, or `FULL`, its area, and the looks that it took."""
     cell, visits, segments, turns = scratch
     stamp = visits.seen[-1] + 1
     visits.seen[-1] = stamp
-    count = cut_by_candidates(cell, start_cell(cell, region.frame), i, tree, lists, visits.seen, stamp)
-    count = cut_by_walls(cell, cut_by_tree(cell, count, i, tree, visits, stamp), region)
+    count, some = cut_by_candidates(cell, start_cell(cell, region.frame), i, tree, lists, visits.seen, stamp)
+    count, more = cut_by_tree(cell, count, i, tree, visits, stamp)
+    count = cut_by_walls(cell, count, region)
     if count == FULL:
-        return count, 0.0
-    return count, measure_cell(cell.xy, count, region.radius, segments, turns)[0][0]
+        return count, 0.0, some + more
+    return count, measure_cell(cell.xy, count, region.radius, segments, turns)[0][0], some + more
 
 
 @innerkernel
 def _raise_cell(i, wanted, step, tree, lists, region, scratch):
     """Raise weight i until the area of its cell, if below `LEAST` of that wanted, is `GOAL` to twice `GOAL` of it.
 
-    Returns its corner count, 0 if there was nothing to do, or `FULL`.
+    Returns its corner count, 0 if there was nothing to do, or `FULL`; and the looks that it took.
     """
-    low, high, start, rise, count, goal = 0.0, np.inf, tree.weights[i], 0.0, 0, GOAL * wanted
+    low, high, start, rise, count, goal, looks = 0.0, np.inf, tree.weights[i], 0.0, 0, GOAL * wanted, 0
     for trial in range(100):
         tree.weights[i] = start + rise
-        count, area = _cut_cell(i, tree, lists, region, scratch)
+        count, area, more = _cut_cell(i, tree, lists, region, scratch)
+        looks += more
         if trial == 0 and area >= LEAST * wanted and count != FULL:
-            return 0
+            return 0, looks
         if count == FULL or goal <= area <= 2.0 * goal:
             break
         if area < goal:
@@ -131,7 +136,7 @@ def _raise_cell(i, wanted, step, tree, lists, region, scratch):
         else:
             high = rise
         rise = 0.5 * (low + high) if high < np.inf else max(2.0 * low, step)
-    return count
+    return count, looks
 
 
 @innerkernel
@@ -147,28 +152,31 @@ def _list_near(i, count, tag, lists, near):
 
 
 @kernel
-def raise_small_cells(line, wanted, steps, tree, lists, region):
+def raise_small_cells(line, wanted, steps, tree, lists, region, most):
     """Raise the weights of the sites in line, and of cells that become small, until none is below ``LEAST * wanted``.
 
     Cells near a raised one are visited again. A cell is raised to between `GOAL` and twice `GOAL` of its wanted area;
     `steps` (n,) is a first guess of the change of weight. Changes the tree's weights and bounds, and the line. Returns
-    `RAISED`; or `GAVE_UP` if the line is full; or `GOING_ON` after `CUTS` cells were cut.
+    `RAISED`; or `GAVE_UP` if the line is full; or `GOING_ON` after at least `most` looks; and how many there were.
     """
     queue, waiting, ends = line
-    n, room = len(tree.sites), CORNERS
+    n, room, longest, looks = len(tree.sites), CORNERS, 0, 0
+    for i in range(n):
+        longest = max(longest, lists[0][i + 1] - lists[0][i])
     cell, visits = make_polygon(room), Visits(np.empty(STACK, np.int64), np.full(n + 1, -1))
-    scratch, near = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.empty(n + room, np.int64)
+    scratch, near = _Scratch(cell, visits, np.empty((room, 4)), np.empty((room, 2))), np.empty(longest + room, np.int64)
     head, tail, limit = ends[0], ends[1], len(queue)
     while head < tail:
-        if visits.seen[-1] >= CUTS:
+        if looks >= most:
             ends[0], ends[1] = head, tail
-            return GOING_ON
+            return GOING_ON, looks
         i = queue[head]
         head += 1
         waiting[i] = False
-        count = _raise_cell(i, wanted[i], steps[i], tree, lists, region, scratch)
+        count, more = _raise_cell(i, wanted[i], steps[i], tree, lists, region, scratch)
+        looks += more
         if count == FULL:
-            return GAVE_UP
+            return GAVE_UP, looks
         if count == 0:
             continue
         raise_bounds(i, tree)
@@ -177,8 +185,8 @@ def raise_small_cells(line, wanted, steps, tree, lists, region):
             if j < 0 or waiting[j]:
                 continue
             if tail == limit:
-                return GAVE_UP
+                return GAVE_UP, looks
             queue[tail] = j
             tail += 1
             waiting[j] = True
-    return RAISED
+    return RAISED, looks

@@ -30,8 +30,13 @@ FAR, STRIDE = 4.0, 8
 # Flips for each site before giving up: three is usual.
 MOST_FLIPS = 100
 
-# outcomes of `_mend`
-REGULAR, HIDDEN, STUCK = 0, 1, 2
+# Flips, or sites inserted, in one call of a kernel, which cannot be interrupted: about a tenth of a second.
+AT_A_TIME = 200_000
+
+# Outcomes of `_mend`; the last one, as of `_insert_sites`, after as many flips as one call may take.
+REGULAR, HIDDEN, STUCK, GOING_ON = 0, 1, 2, 3
+# Outcomes of `_insert_sites`.
+INSERTED, BROKEN = 0, 1
 
 
 class TriangleArrays(NamedTuple):
@@ -127,7 +132,13 @@ class RegularTriangulation:
         irregular = np.concatenate(parts)
         stack = np.empty(4 * len(irregular) + self.count + 16, dtype=np.int32)
         stack[: len(irregular)] = irregular
-        return _mend(len(irregular), MOST_FLIPS * len(self.mesh.sites), self.mesh, stack)
+        outcome, top, left, stuck = GOING_ON, len(irregular), MOST_FLIPS * len(self.mesh.sites), False
+        while outcome == GOING_ON:
+            outcome, top, flips, stuck = _mend(top, min(left, AT_A_TIME), self.mesh, stack, stuck)
+            left -= flips
+            if outcome == GOING_ON and left <= 0:
+                return STUCK
+        return int(outcome)
 
     def _find_irregular(self, first: int, last: int) -> Ints32:
         found = np.empty(3 * (last - first), dtype=np.int32)
@@ -139,7 +150,12 @@ class RegularTriangulation:
         if self._order is None:
             self._order = coarse_to_fine(n)
         free, stack = np.empty(2 * n + 1, dtype=np.int32), np.empty(4 * n + 16, dtype=np.int32)
-        self.count = _insert_sites(self._order, MOST_FLIPS * (n + 3), self.mesh, free, stack)
+        progress = np.array([0, 1, 0, 0, MOST_FLIPS * (n + 3)])
+        _start_triangle(self.mesh)
+        outcome = GOING_ON
+        while outcome == GOING_ON:
+            outcome = _insert_sites(self._order, progress, AT_A_TIME, self.mesh, free, stack)
+        self.count = int(progress[1]) if outcome == INSERTED else 0
         if self.count == 0:
             self.corner_of[:] = -1
 
@@ -296,18 +312,31 @@ def _improve(mesh, t, k, o, m):
 
 
 @kernel
-def _insert_sites(order, limit, mesh, free, stack):
+def _start_triangle(mesh):
+    """Make the triangle of the far corners, the first."""
+    n = len(mesh.sites) - 3
+    _set(mesh.triangles, 0, n, n + 1, n + 2)
+    _set(mesh.across, 0, -1, -1, -1)
+    mesh.corner_of[n], mesh.corner_of[n + 1], mesh.corner_of[n + 2] = 0, 0, 0
+
+
+@kernel
+def _insert_sites(order, progress, at_a_time, mesh, free, stack):
     """Insert sites in `order` into the triangle of the far corners.
 
-    Returns the count of triangles, those taken away included, or 0 if flips did not end. `free` and `stack` are room.
+    `progress` (5,) has the place in the order, the count of triangles, those taken away included, the length of the
+    list `free` of these, the triangle at hand, and how many flips are left; `stack` is room.
+
+    Returns `INSERTED`; `GOING_ON` after so many sites and flips `at_a_time`; or `BROKEN` if flips did not end.
     """
-    sites, _, triangles, across, corner_of = mesh
-    n = len(sites) - 3
-    _set(triangles, 0, n, n + 1, n + 2)
-    _set(across, 0, -1, -1, -1)
-    corner_of[n], corner_of[n + 1], corner_of[n + 2] = 0, 0, 0
-    count, unused, t = 1, 0, 0
-    for p in order:
+    _, _, triangles, across, corner_of = mesh
+    count, unused, t, limit = progress[1], progress[2], progress[3], progress[4]
+    begin, before = progress[0], limit
+    for place in range(begin, len(order)):
+        if place - begin + before - limit >= at_a_time:
+            progress[0], progress[1], progress[2], progress[3], progress[4] = place, count, unused, t, limit
+            return GOING_ON
+        p = order[place]
         t = _walk(mesh, t, p)
         corner_of[p] = -1
         if not _below(mesh, triangles[t, 0], triangles[t, 1], triangles[t, 2], p):
@@ -335,16 +364,19 @@ def _insert_sites(order, limit, mesh, free, stack):
                 top += 2
                 limit -= 1
                 if limit < 0 or top + 2 > len(stack):
-                    return 0
+                    return BROKEN
             elif result >= 0:
                 third = across[t, 1] if triangles[t, 2] == result else across[t, 2]
+                if unused + 2 > len(free):
+                    return BROKEN
                 _hide(mesh, t, o, third, result)
                 free[unused], free[unused + 1] = o, third
                 unused += 2
                 stack[top] = t
                 top += 1
         t = corner_of[p]
-    return count
+    progress[0], progress[1] = len(order), count
+    return INSERTED
 
 
 @kernel
@@ -362,10 +394,16 @@ def _find_irregular(first, last, mesh, found):
 
 
 @kernel
-def _mend(top, limit, mesh, stack):
-    """Flip the sides 3 t + k on the `stack`, and what that makes irregular; ends before a site would be hidden."""
-    triangles, across, stuck = mesh.triangles, mesh.across, False
+def _mend(top, most, mesh, stack, stuck):
+    """Flip the sides 3 t + k on the `stack`, and what that makes irregular; ends before a site would be hidden.
+
+    Returns the outcome, `GOING_ON` after `most` flips, the size of the stack, how many flips there were, and whether
+    there was a side, here or before, that no flip makes regular.
+    """
+    triangles, across, flips = mesh.triangles, mesh.across, 0
     while top > 0:
+        if flips >= most:
+            return GOING_ON, top, flips, stuck
         top -= 1
         t, k = stack[top] // 3, stack[top] % 3
         o = across[t, k]
@@ -376,12 +414,12 @@ def _mend(top, limit, mesh, stack):
             continue
         result = _improve(mesh, t, k, o, m)
         if result >= 0:
-            return HIDDEN
+            return HIDDEN, top, flips, stuck
         stuck = stuck or result == -1
         if result == -2:
-            limit -= 1
-            if limit < 0 or top + 4 > len(stack):
-                return STUCK
+            flips += 1
+            if top + 4 > len(stack):
+                return STUCK, top, flips, stuck
             stack[top], stack[top + 1], stack[top + 2], stack[top + 3] = 3 * t, 3 * t + 2, 3 * o, 3 * o + 1
             top += 4
-    return STUCK if stuck else REGULAR
+    return STUCK if stuck else REGULAR, top, flips, stuck

@@ -164,7 +164,9 @@ class SpaceEngine(SiteEngine[SpaceDiagram]):
             return outcome, cells._replace(links=links[:total], areas=areas[:total])
 
         chunk = max(1024 if self.count > 1024 else 128, self.count // 64)
-        cells = in_growing_rooms(attempt, self.count, chunk, 128)
+        # a facet for each plane, 2 f - 4 corners, and room for all cells of the chunk to have as many
+        most = 8 * (self.count + len(region.walls) + 6)
+        cells = in_growing_rooms(attempt, self.count, chunk, 128, most)
         return None if cells is None else SpaceCells(*cells)
 
     @property

@@ -31,6 +31,8 @@ CERTIFICATE = 1e-12
 SPREAD = 300.0
 # Rounds of extending the candidates before the convex hull is computed.
 ROUNDS = 6
+# Sides for each cell that there is room for in the end, beside those of the cell with the most.
+USUAL_SIDES = 8
 # Nearest sites that are the candidates of a site that is not a corner of Qhull's hull.
 NEAREST = 12
 
@@ -198,13 +200,14 @@ class SphereEngine(OrderedEngine[SphereDiagram]):
 
         def attempt(first: int, last: int, room: int) -> tuple[int, SphereCells]:
             size = last - first
-            edges = size * room // 8 + room
+            edges = min(size * room // 8, USUAL_SIDES * self.count) + room
             links, conductances = np.empty(edges, np.int64), np.empty(edges)
             cells = SphereCells(np.zeros((size, 4)), np.zeros(size, np.int64), links, conductances)
             outcome, total = measure_sphere_cells(first, last, which, room, least, points, lists, cells)
             return outcome, cells._replace(links=links[:total], conductances=conductances[:total])
 
-        made = in_growing_rooms(attempt, len(which), max(2048 if self.count > 2048 else 256, self.count // 32), 64)
+        chunk = max(2048 if self.count > 2048 else 256, self.count // 32)
+        made = in_growing_rooms(attempt, len(which), chunk, 64, 2 * self.count + 8)
         if made is None:
             return None
         some, some_counts, *edges = made

@@ -11,6 +11,10 @@ import numpy as np
 from meshot.base.arrays import Floats, Ints
 from meshot.base.kernels import kernel, subkernel
 
+# Part of a side by which a walk that stands still may go on. Faces that a walk may cross, for each that there is, and
+# besides.
+STILL, MOST_FACES, LEAST_FACES = 1e-12, 10, 1000
+
 
 class Unfolding(NamedTuple):
     """The faces of a surface, each in its plane, and how these follow one another.
@@ -82,6 +86,37 @@ def _outside(shape, x, y):
     return 0.0 if inside else best
 
 
+@subkernel
+def _push(heap, top, distance, face, x, y, cosine, sine):
+    """Put an entry into the heap, the least distance first; return how many there are."""
+    k = top
+    while k > 0 and heap[(k - 1) // 2, 0] > distance:
+        for c in range(6):
+            heap[k, c] = heap[(k - 1) // 2, c]
+        k = (k - 1) // 2
+    heap[k, 0], heap[k, 1], heap[k, 2], heap[k, 3], heap[k, 4], heap[k, 5] = distance, face, x, y, cosine, sine
+    return top + 1
+
+
+@subkernel
+def _pop(heap, top):
+    """Take the first entry away, which the caller has read; return how many are left."""
+    top -= 1
+    k = 0
+    while 2 * k + 1 < top:
+        child = 2 * k + 1
+        if child + 1 < top and heap[child + 1, 0] < heap[child, 0]:
+            child += 1
+        if heap[child, 0] >= heap[top, 0]:
+            break
+        for c in range(6):
+            heap[k, c] = heap[child, c]
+        k = child
+    for c in range(6):
+        heap[k, c] = heap[top, c]
+    return top
+
+
 @kernel
 def flood(first, last, net, homes, places, reach, seen, counts, found, images):
     """List the faces that each site reaches, the nearest first, and where it lies seen from them.
@@ -92,23 +127,14 @@ def flood(first, last, net, homes, places, reach, seen, counts, found, images):
     can.
     """
     (shapes, twins, hinges), total, room = net, 0, len(found)
-    waiting, top = np.empty((3 * len(shapes) + 3, 4)), 0
-    faces, nearness = np.empty(3 * len(shapes) + 3, dtype=np.int64), np.empty(3 * len(shapes) + 3)
+    # Distance of the face's middle, face, site seen from there, turn back: each face puts three others there, once.
+    heap = np.empty((3 * len(shapes) + 1, 6))
     for i in range(first, last):
         begin, square = total, reach[i] * reach[i]
-        faces[0], nearness[0], top = homes[i], 0.0, 1
-        waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = places[i, 0], places[i, 1], 1.0, 0.0
+        top = _push(heap, 0, 0.0, homes[i], places[i, 0], places[i, 1], 1.0, 0.0)
         while top > 0:
-            best = 0
-            for k in range(1, top):
-                if nearness[k] < nearness[best]:
-                    best = k
-            face, x, y = faces[best], waiting[best, 0], waiting[best, 1]
-            cosine, sine = waiting[best, 2], waiting[best, 3]
-            top -= 1
-            faces[best], nearness[best] = faces[top], nearness[top]
-            for c in range(4):
-                waiting[best, c] = waiting[top, c]
+            face, x, y, cosine, sine = int(heap[0, 1]), heap[0, 2], heap[0, 3], heap[0, 4], heap[0, 5]
+            top = _pop(heap, top)
             if seen[face] == i:
                 continue
             seen[face] = i
@@ -126,10 +152,8 @@ def flood(first, last, net, homes, places, reach, seen, counts, found, images):
                 if _outside(shapes[beyond], u, v) > square:
                     continue
                 mx, my = (shapes[beyond, 0] + shapes[beyond, 1]) / 3.0, shapes[beyond, 2] / 3.0
-                faces[top], nearness[top] = beyond, (u - mx) ** 2 + (v - my) ** 2
-                waiting[top, 0], waiting[top, 1] = u, v
-                waiting[top, 2], waiting[top, 3] = cosine * c + sine * s, sine * c - cosine * s
-                top += 1
+                away = (u - mx) ** 2 + (v - my) ** 2
+                top = _push(heap, top, away, beyond, u, v, cosine * c + sine * s, sine * c - cosine * s)
         counts[i - first] = total - begin
     return total
 
@@ -138,13 +162,14 @@ def flood(first, last, net, homes, places, reach, seen, counts, found, images):
 def walk(first, last, net, homes, places, offsets, weights):
     """Walk straight over the surface from each site by its offset, or to the boundary.
 
+    A walk ends at a corner around which it goes on and on: there is no straight on.
     `homes` and `places` become face and place of the end, `weights` (n, 3) its barycentric coordinates.
     """
     (shapes, twins, hinges), here, there = net, np.empty(3), np.empty(3)
     for i in range(first, last):
-        face, x, y, entered = homes[i], places[i, 0], places[i, 1], -1
+        face, x, y, entered, corner = homes[i], places[i, 0], places[i, 1], -1, -1
         u, v = x + offsets[i, 0], y + offsets[i, 1]
-        while True:
+        for _ in range(MOST_FACES * len(shapes) + LEAST_FACES):
             length, ax, ay = shapes[face, 0], shapes[face, 1], shapes[face, 2]
             here[2], there[2] = y / ay, v / ay
             here[1], there[1] = (x - here[2] * ax) / length, (u - there[2] * ax) / length
@@ -161,6 +186,12 @@ def walk(first, last, net, homes, places, offsets, weights):
                 break
             side = 3 * face + leave
             c, s, dx, dy = hinges[side, 0], hinges[side, 1], hinges[side, 2], hinges[side, 3]
+            if t * (abs(u - x) + abs(v - y)) > STILL * length:
+                corner = -1
+            elif face == corner:  # all the way around it
+                break
+            elif corner < 0:
+                corner = face
             x, y = x + t * (u - x), y + t * (v - y)
             x, y = c * x - s * y + dx, s * x + c * y + dy
             u, v = c * u - s * v + dx, s * u + c * v + dy
@@ -168,7 +199,7 @@ def walk(first, last, net, homes, places, offsets, weights):
         c = min(max(y / shapes[face, 2], 0.0), 1.0)
         b = min(max((x - c * shapes[face, 1]) / shapes[face, 0], 0.0), 1.0 - c)
         homes[i], places[i, 0], places[i, 1] = face, b * shapes[face, 0] + c * shapes[face, 1], c * shapes[face, 2]
-        weights[i, 0], weights[i, 1], weights[i, 2] = 1.0 - b - c, b, c
+        weights[i, 0], weights[i, 1], weights[i, 2] = max(1.0 - b - c, 0.0), b, c
 
 
 @subkernel
@@ -187,7 +218,7 @@ def _prune(shape, begin, end, listed, images, psi, kept):
     for k in range(begin, end):
         x, y = images[k, 0], images[k, 1]
         # Power minus that of the winner, which is linear, at the corners.
-        base = x * x + y * y - psi[listed[k]] - wx * wx - wy * wy + wp
+        base = (x - wx) * (x + wx) + (y - wy) * (y + wy) - (psi[listed[k]] - wp)
         slope_x, slope_y = 2.0 * (wx - x), 2.0 * (wy - y)
         least = min(base, base + slope_x * shape[0], base + slope_x * shape[1] + slope_y * shape[2])
         if k == winner or least <= 0.0:
@@ -197,29 +228,49 @@ def _prune(shape, begin, end, listed, images, psi, kept):
 
 
 @subkernel
-def _clip(polygon, labels, corners, a, b, c, label, other, other_labels):
-    """Cut a polygon by ``a x + b y <= c``; its new side gets `label`. Return the corners, or -1 if nothing is cut."""
-    outside = 0
+def _clip(polygon, labels, corners, a, b, c, label, other, other_labels, beyond):
+    """Cut a convex polygon by ``a x + b y <= c``; its new side gets `label`.
+
+    Return the corners, at most one more than before, or -1 if nothing is cut. What stays is the run of corners around
+    the one farthest inside, whatever signs rounding gives to the others; `beyond` is room.
+    """
+    outside, start = 0, 0
     for k in range(corners):
-        if a * polygon[k, 0] + b * polygon[k, 1] > c:
-            outside += 1
+        beyond[k] = a * polygon[k, 0] + b * polygon[k, 1] - c
+        outside += beyond[k] > 0.0
+        if beyond[k] < beyond[start]:
+            start = k
     if outside == 0:
         return -1
-    count = 0
-    for k in range(corners):
-        after = k + 1 if k + 1 < corners else 0
-        here = a * polygon[k, 0] + b * polygon[k, 1] - c
-        there = a * polygon[after, 0] + b * polygon[after, 1] - c
-        if here <= 0.0:
-            other[count, 0], other[count, 1], other_labels[count] = polygon[k, 0], polygon[k, 1], labels[k]
-            count += 1
-        if (here <= 0.0) != (there <= 0.0):
-            t = here / (here - there)
-            other[count, 0] = polygon[k, 0] + t * (polygon[after, 0] - polygon[k, 0])
-            other[count, 1] = polygon[k, 1] + t * (polygon[after, 1] - polygon[k, 1])
-            # Where the polygon leaves the half-plane, the new side begins; where it comes back, the old one goes on.
-            other_labels[count] = label if here <= 0.0 else labels[k]
-            count += 1
+    if outside == corners:
+        return 0
+    last = start
+    for _ in range(corners):
+        before = start - 1 if start > 0 else corners - 1
+        if beyond[before] > 0.0:
+            break
+        start = before
+    for _ in range(corners):
+        after = last + 1 if last + 1 < corners else 0
+        if beyond[after] > 0.0:
+            break
+        last = after
+    count, k = 0, start
+    while True:
+        other[count, 0], other[count, 1], other_labels[count] = polygon[k, 0], polygon[k, 1], labels[k]
+        count += 1
+        if k == last:
+            break
+        k = k + 1 if k + 1 < corners else 0
+    # Where the polygon leaves the half-plane, the new side begins; where it comes back, the old one goes on.
+    for leaving in range(2):
+        near = last if leaving == 0 else start
+        far = (last + 1 if last + 1 < corners else 0) if leaving == 0 else (start - 1 if start > 0 else corners - 1)
+        t = beyond[near] / (beyond[near] - beyond[far])
+        other[count, 0] = polygon[near, 0] + t * (polygon[far, 0] - polygon[near, 0])
+        other[count, 1] = polygon[near, 1] + t * (polygon[far, 1] - polygon[near, 1])
+        other_labels[count] = label if leaving == 0 else labels[far]
+        count += 1
     return count
 
 
@@ -227,12 +278,13 @@ def _clip(polygon, labels, corners, a, b, c, label, other, other_labels):
 def partition(first, last, shapes, density, reached, psi, most, parts):
     """Cut the faces from `first` to `last` into the parts that belong to each of the sites that reach them.
 
-    `most` is the largest number of sites of a face. Return the numbers of parts and sides.
+    `most` is the largest number of sites of a face. Return the numbers of parts and sides; of more sides than there is
+    room for, the last ones are missing.
     """
     starts, listed, images = reached
     made, sides = 0, 0
     kept, room = np.empty(most + 1, dtype=np.int64), most + 8
-    one, two = np.empty((room, 2)), np.empty((room, 2))
+    one, two, beyond = np.empty((room, 2)), np.empty((room, 2)), np.empty(room)
     names, other_names = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
     for face in range(first, last):
         if starts[face] == starts[face + 1] or not shapes[face, 0] * shapes[face, 2] > 0.0:
@@ -248,8 +300,8 @@ def partition(first, last, shapes, density, reached, psi, most, parts):
                 if j == m:
                     continue
                 u, v = images[kept[j], 0], images[kept[j], 1]
-                bound = u * u + v * v - psi[listed[kept[j]]] - x * x - y * y + psi[site]
-                cut = _clip(one, names, corners, 2.0 * (u - x), 2.0 * (v - y), bound, kept[j], two, other_names)
+                bound = (u - x) * (u + x) + (v - y) * (v + y) - (psi[listed[kept[j]]] - psi[site])
+                cut = _clip(one, names, corners, 2.0 * (u - x), 2.0 * (v - y), bound, kept[j], two, other_names, beyond)
                 if cut >= 0:
                     corners = cut
                     one, two, names, other_names = two, one, other_names, names
@@ -267,12 +319,13 @@ def partition(first, last, shapes, density, reached, psi, most, parts):
                 mx += twice * (ax + bx) / 6.0
                 my += twice * (ay + by) / 6.0
                 j = names[k]
-                if j >= 0 and site < listed[j] and sides < len(parts.links):
+                if j >= 0 and site < listed[j]:
                     length = np.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
                     apart = np.sqrt((images[j, 0] - x) ** 2 + (images[j, 1] - y) ** 2)
                     if length > 0.0 and apart > 0.0:
-                        parts.pairs[sides, 0], parts.pairs[sides, 1] = site, listed[j]
-                        parts.links[sides] = density[face] * length / apart
+                        if sides < len(parts.links):
+                            parts.pairs[sides, 0], parts.pairs[sides, 1] = site, listed[j]
+                            parts.links[sides] = density[face] * length / apart
                         sides += 1
             cosine, sine = images[kept[m], 2], images[kept[m], 3]
             parts.owner[made], parts.faces[made], values = site, face, parts.values

@@ -27,6 +27,8 @@ from meshot.meshes.surface import Surface
 WITHIN = 0.999
 # What a reach is lengthened by, and how often, before the surface is given up.
 LONGER, ROUNDS = 1.6, 40
+# Sides for each part that there is room for at first: rounding alone makes more.
+USUAL_SIDES = 4
 SITES, FACES = 512, 4096
 """Sites and faces in one chunk of work."""
 
@@ -180,7 +182,8 @@ class SurfaceEngine:
                     return counts, found[:total], images[:total]
                 room = total
 
-        parts = run_in_chunks(work, len(homes), max(SITES, len(homes) // 16))
+        # two chunks at least: what other threads do can be interrupted
+        parts = run_in_chunks(work, len(homes), max(min(SITES, -(-len(homes) // 2)), len(homes) // 16))
         counts, found, images = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         site = np.repeat(np.arange(len(homes)), counts)
         starts = np.append(0, np.cumsum(np.bincount(found, minlength=faces)))
@@ -195,8 +198,12 @@ class SurfaceEngine:
             count = np.diff(reached.starts[first : last + 1])
             room, most = int(count.sum()), int(count.max(initial=0))
             owner, faces, values = np.empty(room, np.int64), np.empty(room, np.int64), np.empty((room, 4))
-            parts = Parts(owner, faces, values, np.empty((4 * room, 2), np.int64), np.empty(4 * room))
-            made, sides = partition(first, last, self._net.shapes, density, reached, psi, most, parts)
+            sides = USUAL_SIDES * room
+            while True:
+                parts = Parts(owner, faces, values, np.empty((sides, 2), np.int64), np.empty(sides))
+                made, sides = partition(first, last, self._net.shapes, density, reached, psi, most, parts)
+                if sides <= len(parts.links):
+                    break
             return Parts(owner[:made], faces[:made], values[:made], parts.pairs[:sides], parts.links[:sides])
 
         columns = zip(*run_in_chunks(work, len(reached.starts) - 1, FACES), strict=True)

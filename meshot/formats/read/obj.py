@@ -52,9 +52,10 @@ def _joined(lines: list[bytes]) -> Iterator[bytes]:
     going_on = b""
     for line in lines:
         whole = going_on + line
-        words = whole.split(None, 1)
-        if words and words[0] in _CONTINUED and whole.rstrip().endswith(b"\\") and b"#" not in whole:
-            going_on = whole.rstrip()[:-1] + b" "
+        begun = whole.rstrip()
+        words = begun[:-1].split(None, 1)  # the first word may be all that stands before the backslash
+        if begun.endswith(b"\\") and words and words[0] in _CONTINUED and b"#" not in begun:
+            going_on = begun[:-1] + b" "
         else:
             going_on = b""
             yield whole

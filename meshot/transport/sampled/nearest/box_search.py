@@ -298,7 +298,7 @@ class BoxSearch:
         _grid_order(points, *self._search[0][:2], GRID_BITS // points.shape[1], keys)
         keys.sort()
         order = keys & ((1 << INDEX_BITS) - 1)
-        best_sites, values = np.empty(shape, dtype=np.int64), np.full(shape, -np.inf)
+        best_sites, values = np.zeros(shape, dtype=np.int64), np.full(shape, -np.inf)
         look_up(points[order], *self._search, best_sites, values)
         sites, scores = np.empty_like(best_sites), np.empty_like(values)
         sites[order], scores[order] = best_sites, values

@@ -15,9 +15,9 @@ from meshot.base.errors import MeshotError
 
 HELP = """Measure-preserving maps of surfaces and solids by optimal transport.
 
-Exit codes: 0 done, 2 input or usage refused, 3 did not converge (the error reached is reported; a map is written),
-4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. Except for 0 and 3 no file has changed, unless a run was
-interrupted at its very end: then all files are new, and it says so.
+Exit codes: 0 done, 2 input or usage refused, 3 did not converge (the error reached is reported; a map is written) or,
+of verify, not bijective, 4 cannot read or write, 130 interrupted by Ctrl-C or SIGTERM. Except for 0 and 3 no file has
+changed, unless a run was interrupted at its very end: then all files are new, and it says so.
 """
 
 app = App(name="meshot", version=__version__, help=HELP)

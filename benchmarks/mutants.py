@@ -5,7 +5,8 @@
 The mutants are those of `tests/fuzz`: mutant N of a seed is the same on every machine, so that a run can be split into
 ranges, and one mutant be looked at again. Prints a JSON line, with its number, for every mutant on which a promise was
 broken, or which `check` accepted and no map could be made of; and one at the end that counts outcomes by format.
-Seconds are of the processor. `--commands` has the command ``meshot area`` try them instead, a process each.
+Seconds are of the processor. The exit code is 1 if a promise was broken. `--commands` has the command ``meshot area``
+try them instead, a process each.
 """
 
 import argparse
@@ -85,6 +86,7 @@ def main() -> None:
         if told.outcome in (*BROKEN, "not mapped"):
             report(made, number, told, options.keep)
     print(json.dumps({"seed": options.seed, "mutants": options.count, "outcomes": outcomes, "most": most}))
+    sys.exit(any(counts[outcome] for counts in outcomes.values() for outcome in BROKEN))
 
 
 if __name__ == "__main__":

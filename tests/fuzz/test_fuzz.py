@@ -4,11 +4,14 @@ import random
 
 import numpy as np
 import pytest
+from formatmutations import HARMLESS as HARMLESS_IN_THEIR_FORMAT
+from formatmutations import OWN_MUTATIONS
 from heavyfiles import HEAVY
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from meshmutations import KINDS
+from meshmutations import INDEXED, KINDS, Draft
 from mutating import CHANGES, mutant, mutated
+from polygonmeshes import POLYGON_MESHES, true_area
 from trial import examine
 from watching import BROKEN, Watch
 
@@ -91,6 +94,47 @@ def test_another_encoding_gives_the_same_mesh_or_none(tmp_path, kind, change):
         np.testing.assert_array_equal(changed.vertices, mesh.vertices)
         cells = "tetrahedra" if isinstance(mesh, Solid) else "faces"
         np.testing.assert_array_equal(getattr(changed, cells), getattr(mesh, cells))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (kind, change)
+        for suffix, own in OWN_MUTATIONS.items()
+        for change in own
+        if change in HARMLESS_IN_THEIR_FORMAT
+        for kind in KINDS[suffix]
+        if kind in (*TEXTS, "ply-strips-text")
+    ],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_another_way_of_writing_gives_the_same_mesh(tmp_path, kind, change, seed):
+    def read(*changes):
+        path = tmp_path / f"mesh.{kind.partition('-')[0]}"
+        path.write_bytes(mutated(kind, changes, random.Random(seed)).data)
+        return read_mesh(path)
+
+    mesh, changed = read(), read(change)
+    np.testing.assert_array_equal(changed.vertices, mesh.vertices)
+    cells = "tetrahedra" if isinstance(mesh, Solid) else "faces"
+    np.testing.assert_array_equal(getattr(changed, cells), getattr(mesh, cells))
+
+
+@pytest.mark.parametrize(("place", "area"), [(0, 22), (1, 9), (2, 22), (3, 9)])
+def test_polygons_have_the_area_of_their_outlines(tmp_path, place, area):
+    vertices, polygons = POLYGON_MESHES[place]
+    assert true_area(vertices, polygons) == pytest.approx(area)
+    for kind in INDEXED:
+        mesh = Draft(kind, vertices, polygons)
+        path = tmp_path / f"mesh.{kind.partition('-')[0]}"
+        path.write_bytes(mesh.encode())
+        assert mesh.area() is None or read_mesh(path).area == pytest.approx(area)
+
+
+def test_what_crosses_itself_has_no_area():
+    square = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+    assert np.isnan(true_area(square, [[0, 2, 1, 3]]))
+    assert true_area([*square[:3], [0.0, 1.0, 0.1]], [[0, 1, 2, 3]]) is None  # not flat
 
 
 @pytest.mark.parametrize(

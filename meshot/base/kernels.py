@@ -90,7 +90,7 @@ def sumkernel(function: Function) -> Function:
     return cast(Function, compiled)
 
 
-def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096) -> list[Any]:
+def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096, *, aside: bool = False) -> list[Any]:
     """Return ``work(start, stop)`` for consecutive ranges of ``range(count)``, in order, on all cores.
 
     The ranges do not depend on the number of threads, so neither does the result. `work` must not call this function
@@ -104,6 +104,8 @@ def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096
         Length of the whole range.
     chunk : int
         Length of each part but the last.
+    aside : bool
+        A single range, too, is for another thread, so that this one can be interrupted: if it may take a second.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def run_in_chunks(work: Callable[[int, int], Any], count: int, chunk: int = 4096
     [4, 4, 2]
     """
     starts = np.arange(0, count, chunk).tolist()
-    if len(starts) <= 1:
+    if len(starts) <= 1 and not aside:
         return [work(start, count) for start in starts]
     return list(_pool(numba.get_num_threads()).map(lambda start: work(start, min(start + chunk, count)), starts))
 

@@ -20,7 +20,7 @@ from meshot.meshes.surface import Surface
 # distance behind the source.
 WAITING = 100_000
 SOURCES = 256
-"""Points in one chunk of work; there are two chunks at least, as what other threads do can be interrupted."""
+"""Points in one chunk of work."""
 # Factor of the search radius for points without a result.
 FARTHER = 2.0
 
@@ -96,7 +96,7 @@ def _nearest(surface: Surface, faces: Ints, barycentric: Floats, todo: Ints, rea
         memory = _Memory(np.empty(vertices), np.full(vertices, -1), np.empty((WAITING, 7)))
         return bool(_search(first, last, todo, reach, net, points, memory, found, hits))
 
-    if not all(run_in_chunks(work, len(todo), min(SOURCES, max(1, -(-len(todo) // 2))))):
+    if not all(run_in_chunks(work, len(todo), SOURCES, aside=True)):
         raise ConvergenceError("too many geodesics meet around a point of the surface")
     return found, hits
 

@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,11 @@ def test_a_kernel_is_compiled_anew_when_the_named_tuple_it_takes_has_changed_or_
 def test_chunks_cover_the_range_in_order(chunk):
     parts = run_in_chunks(lambda start, stop: list(range(start, stop)), 10, chunk)
     assert [k for part in parts for k in part] == list(range(10))
+
+
+def test_a_single_range_is_for_this_thread_unless_it_may_take_long():
+    def where(**options):
+        return run_in_chunks(lambda start, stop: threading.get_ident(), 3, **options)
+
+    assert where() == [threading.get_ident()]
+    assert where(aside=True) != [threading.get_ident()]

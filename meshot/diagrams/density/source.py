@@ -120,5 +120,5 @@ class DensitySource:
             raise ConvergenceError("rounding does not let the sides of a cell come to an end")
 
         # large cells hold many pieces: these too are shared out
-        run_in_chunks(work, len(sites), min(max(len(sites) // 32, 1), CHUNK))
+        run_in_chunks(work, len(sites), min(max(len(sites) // 32, 1), CHUNK), aside=True)
         return cells, integrals

@@ -182,8 +182,7 @@ class SurfaceEngine:
                     return counts, found[:total], images[:total]
                 room = total
 
-        # two chunks at least: what other threads do can be interrupted
-        parts = run_in_chunks(work, len(homes), max(min(SITES, -(-len(homes) // 2)), len(homes) // 16))
+        parts = run_in_chunks(work, len(homes), max(SITES, len(homes) // 16), aside=True)
         counts, found, images = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         site = np.repeat(np.arange(len(homes)), counts)
         starts = np.append(0, np.cumsum(np.bincount(found, minlength=faces)))
@@ -206,7 +205,8 @@ class SurfaceEngine:
                     break
             return Parts(owner[:made], faces[:made], values[:made], parts.pairs[:sides], parts.links[:sides])
 
-        columns = zip(*run_in_chunks(work, len(reached.starts) - 1, FACES), strict=True)
+        faces = len(reached.starts) - 1  # few faces may have many sites each
+        columns = zip(*run_in_chunks(work, faces, min(FACES, max(faces // 16, 1)), aside=True), strict=True)
         return self._assemble(psi, *(np.concatenate(column) for column in columns))
 
     def _assemble(
